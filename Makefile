@@ -1,0 +1,99 @@
+# hypertop: one plain, non-recursive Makefile.
+#
+#   make            build hypertop, hypertop-hub, hypertop-agent, libhypertop into $(BUILD)
+#   make demo       install what is missing, build, run the digits sweep, attach the console
+#   make demo-relax the same for the in-process bandit (Learning to Relax)
+#   make check      install what is missing, build, run every test; prints "N passed, N failed"
+#   make quick      the part of the suite that takes under two minutes
+#   make bench      one JSON object per line for every benchmark
+#   make install    DESTDIR and PREFIX as usual; `make uninstall` undoes it
+#   SANITIZER=address|undefined|thread   builds everything with that sanitizer (use with its own BUILD=)
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+CC      ?= cc
+OPT     ?= -O2
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
+ifeq ($(WERROR),1)
+WARN    += -Werror
+endif
+SAN     := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer -g,)
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -D_XOPEN_SOURCE_EXTENDED -DHYPERTOP_VERSION='"$(VERSION)"'
+CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) $(SAN) -fPIC -fvisibility=hidden -pthread
+LDFLAGS += $(SAN) -pthread
+
+# --- rooms ---------------------------------------------------------------------------------------------------
+# Every .c file belongs to one room by its folder; the main files and the library's files are named here.
+MAINS          := tui/main.c hub/hub_main.c agent/agent_main.c
+LIB_SRC        := $(wildcard agent/lib_*.c)
+BASE_SRC       := $(wildcard base/*.c)
+PROTO_SRC      := $(wildcard proto/*.c)
+TUNE_SRC       := $(wildcard tune/*.c)
+HUB_SRC        := $(filter-out $(MAINS),$(wildcard hub/*.c))
+TUI_SRC        := $(filter-out $(MAINS),$(wildcard tui/*.c))
+AGENT_SRC      := $(filter-out $(MAINS) $(LIB_SRC),$(wildcard agent/*.c))
+# What the training process gets: libc only. The bandits are the dependency-free part of tune/.
+LIB_ALL_SRC    := $(LIB_SRC) proto/ring.c base/rng.c base/clock.c tune/bandit.c
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIBS_PROTO := -lzmq -lmsgpackc -lzstd -lz
+LIBS_TUI   := -lncursesw -ltinfo $(LIBS_PROTO) -ljansson -lm
+LIBS_HUB   := $(LIBS_PROTO) -lyaml -ljansson -llapacke -lopenblas -lnlopt -lm
+LIBS_AGENT := $(LIBS_PROTO) -ljansson -lm
+
+PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
+LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a
+EXAMPLES := $(patsubst agent/examples/%.c,$(BUILD)/examples/%,$(wildcard agent/examples/*.c))
+
+.PHONY: all
+all: $(PROGRAMS) $(LIBRARY) $(EXAMPLES)
+
+include tests/tests.mk
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+define archive
+$(BUILD)/lib$(1).a: $$(call obj,$(2))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(eval $(call archive,base,$(BASE_SRC)))
+$(eval $(call archive,proto,$(PROTO_SRC)))
+$(eval $(call archive,tune,$(TUNE_SRC)))
+$(eval $(call archive,hub,$(HUB_SRC)))
+$(eval $(call archive,tui,$(TUI_SRC)))
+$(eval $(call archive,agentprog,$(AGENT_SRC)))
+
+$(BUILD)/hypertop: $(call obj,tui/main.c) $(BUILD)/libtui.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TUI)
+$(BUILD)/hypertop-hub: $(call obj,hub/hub_main.c) $(BUILD)/libhub.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_HUB)
+$(BUILD)/hypertop-agent: $(call obj,agent/agent_main.c) $(BUILD)/libagentprog.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_AGENT)
+
+# The library exports ht_* only: hidden visibility for the shared one; for the static one the objects are linked
+# together first and every hidden symbol is made local, so that nothing of ours can clash with the trainer's names.
+$(BUILD)/libhypertop.so: $(call obj,$(LIB_ALL_SRC))
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libhypertop.so.0 -o $@ $^ -lm
+	ln -sf libhypertop.so $(BUILD)/libhypertop.so.0
+$(BUILD)/libhypertop.a: $(call obj,$(LIB_ALL_SRC))
+	$(LD) -r -o $(BUILD)/obj/libhypertop.o $^
+	objcopy --localize-hidden $(BUILD)/obj/libhypertop.o
+	@rm -f $@
+	$(AR) rcs $@ $(BUILD)/obj/libhypertop.o
+
+$(BUILD)/examples/%: agent/examples/%.c $(BUILD)/libhypertop.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -Iagent -MMD -MP -MF $(BUILD)/examples/$*.d -o $@ $< $(LDFLAGS) $(BUILD)/libhypertop.a -lm
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,12 @@
+/* cmd: the subcommands of hypertop-hub: the daemon and the tools that need its data. One file each: cmd_NAME.c. */
+#ifndef HUB_CMD_H
+#define HUB_CMD_H
+
+/* CMD(name, "usage", "sentence"): int cmd_NAME(int argc, char **argv), argv[0] is the subcommand; returns the exit status */
+#define HUB_CMDS(CMD)
+
+#define CMD_DECLARE(name, usage, text) int cmd_##name(int argc, char **argv);
+HUB_CMDS(CMD_DECLARE)
+#undef CMD_DECLARE
+
+#endif

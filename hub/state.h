@@ -1,0 +1,262 @@
+/* state: a sweep as the fold over its events, kept so that every question can be asked as of any time.
+ *
+ * state_apply() is the only way in. Nothing is overwritten: each trial, run, intervention and arm keeps the short list of what it became and
+ * when, so "as of T" is a look-up and not a second fold; replaying consoles and live ones use the same functions.
+ * No I/O, no clock, no sockets. Single-threaded. */
+#ifndef HUB_STATE_H
+#define HUB_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hub/series.h"
+#include "proto/event.h"
+
+#define STATE_NOW INT64_MAX
+
+/* TSTATE(enumerator, "name", terminal) */
+#define TRIAL_STATES(TSTATE)                                                                                            \
+    TSTATE(WAITING, "waiting", false)   /* chosen, not yet running */                                                  \
+    TSTATE(RUNNING, "running", false)                                                                                  \
+    TSTATE(PAUSED, "paused", false)                                                                                    \
+    TSTATE(LOST, "lost", false)         /* its worker is silent; may come back */                                      \
+    TSTATE(DONE, "done", true)                                                                                         \
+    TSTATE(PRUNED, "pruned", true)      /* the tuner stopped it early; the value counts at its fidelity */             \
+    TSTATE(STOPPED, "stopped", true)    /* a person stopped it; the result counts */                                   \
+    TSTATE(FAILED, "failed", true)                                                                                     \
+    TSTATE(KILLED, "killed", true)                                                                                     \
+    TSTATE(WITHDRAWN, "withdrawn", true) /* an enqueue or clone that was undone before it ran */
+
+enum trial_state {
+#define TSTATE_ENUM(e, name, terminal) TRIAL_##e,
+    TRIAL_STATES(TSTATE_ENUM)
+#undef TSTATE_ENUM
+        TRIAL_STATE_COUNT
+};
+const char *trial_state_name(enum trial_state s);
+bool trial_state_parse(struct span name, enum trial_state *out);
+bool trial_state_terminal(enum trial_state s);
+/* The one table of legal moves. */
+bool trial_move_legal(enum trial_state from, enum trial_state to);
+
+enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST, RUN_DONE, RUN_STOPPED, RUN_FAILED, RUN_KILLED,
+                 RUN_STATE_COUNT };
+const char *run_state_name(enum run_state s);
+bool run_state_terminal(enum run_state s);
+
+enum iv_state { IV_QUEUED, IV_SENT, IV_DELIVERED, IV_APPLIED, IV_REJECTED, IV_EXPIRED, IV_UNDONE, IV_STATE_COUNT };
+const char *iv_state_name(enum iv_state s);
+bool iv_state_final(enum iv_state s);
+
+struct sweep_info {
+    char *name;
+    char *yaml, *path, *cwd; /* as submitted */
+    char *metric;            /* the objective's name */
+    bool maximize;
+    char *tuner;
+    uint64_t seed;
+    int64_t budget;   /* trials; -1 none */
+    int workers;      /* local workers asked for */
+    bool adhoc;
+    char *env;        /* raw msgpack map, env_n bytes; NULL when none */
+    size_t env_n;
+};
+
+/* One value in time: (since, ...) lists are in time order. */
+struct state_change {
+    int64_t time;
+    int state;
+    char *why;        /* may be NULL */
+    int64_t intervention; /* 0: none */
+};
+
+struct state_metric {
+    char name[64];
+    struct series *series;
+};
+
+struct state_live { /* a live parameter's change at a step */
+    int64_t time, step, command;
+    char *param;
+    char *old_value, *new_value; /* raw msgpack */
+    size_t old_n, new_n;
+};
+
+struct state_param { /* declared by the code */
+    char *name, *type; /* float, int, choice */
+    double low, high;
+    bool log, live;
+    char *choices;     /* raw msgpack array or NULL */
+    size_t choices_n;
+    char *value;       /* raw msgpack, current */
+    size_t value_n;
+    int64_t time;
+};
+
+struct state_text {
+    int64_t time;
+    char stream; /* 'o' out, 'e' err, 'l' log */
+    char *text;  /* one line, raw bytes, no newline */
+    uint32_t n;
+};
+
+struct state_checkpoint {
+    int64_t time, step;
+    char *path;
+};
+
+struct state_run {
+    int64_t run, trial, seed, epoch;
+    char *worker; /* name of the worker, "" when none */
+    char *host;
+    int pid, exit, signal; /* exit -1 while it runs */
+    int64_t last_seq;      /* highest batch of `epoch` in the log: for dropping repeats after recovery */
+    int64_t dropped;       /* points the ring had no room for, as reported */
+    uint64_t points;
+    struct state_change *changes;
+    int n_changes;
+    struct state_metric *metrics;
+    int n_metrics;
+    struct state_live *lives;
+    int n_lives;
+    struct state_param *params;
+    int n_params;
+    struct state_checkpoint *checkpoints;
+    int n_checkpoints;
+    struct state_text *lines; /* bounded: the newest STATE_TEXT_LINES; earlier ones are only in the recording */
+    int n_lines, cap_lines;
+    int64_t first_line; /* index of lines[0] counted from the run's first line */
+};
+#define STATE_TEXT_LINES 5000
+
+struct state_report { /* objective as told: the incumbents and the tuner's history come from here */
+    int64_t time, step;
+    double value;
+    int64_t run;
+};
+
+struct state_trial {
+    int64_t trial, parent; /* parent -1 */
+    int space_version;
+    char *origin, *why, *arm;
+    double propensity; /* NaN when none */
+    char *params;      /* raw msgpack map */
+    size_t params_n;
+    double *dna;
+    int n_dna;
+    int64_t created;
+    struct state_change *changes;
+    int n_changes;
+    struct state_report *reports;
+    int n_reports;
+    int64_t *runs;
+    int n_runs;
+    /* notes and tags live in the interventions that made them; these are the ids, in order */
+    int64_t *remarks;
+    int n_remarks;
+};
+
+struct state_iv {
+    int64_t id, undo_of; /* undo_of 0: none */
+    int64_t time;
+    char *who, *verb, *target, *reason, *message;
+    char *args; /* raw msgpack map */
+    size_t args_n;
+    int64_t step, run; /* where it was applied; -1 when that has no meaning */
+    struct state_change *changes;
+    int n_changes;
+};
+
+struct state_arms { /* one snapshot of a bandit's arms */
+    int64_t time;
+    char *rows; /* raw msgpack array */
+    size_t rows_n;
+};
+
+struct state_bandit {
+    char *id;          /* "tuner" for the sweep's own, else RUN/NAME */
+    char *name, *algorithm;
+    int64_t run;       /* -1 for the sweep's own */
+    char **labels;
+    int n_arms;
+    struct state_arms *snaps;
+    int n_snaps;
+    /* in-process: running sums per arm, and every `every`-th round a row of cumulative pulls, for arms_history */
+    uint64_t rounds;
+    double total_cost;
+    uint64_t *pulls;
+    double *cost_sum, *cost_sq;
+    struct state_pulls_row {
+        int64_t time;
+        uint64_t rounds;
+        uint64_t *pulls;
+        double *cost_sum;
+    } *rows;
+    int n_rows;
+    uint64_t every;
+    float *last_p; /* last known probability of each arm, NaN unknown */
+};
+
+struct state_hub_event {
+    int64_t time;
+    char *what, *text;
+};
+
+struct state_worker {
+    char *name, *host;
+    int pid, slots;
+    struct state_change *changes; /* state: 0 joined, 1 lost, 2 left */
+    int n_changes;
+};
+
+struct state {
+    struct sweep_info info;
+    struct state_change *changes; /* of the sweep: enum sweep_state */
+    int n_changes;
+    struct state_trial **trials; /* index = id */
+    int n_trials;
+    struct state_run **runs; /* index = id */
+    int n_runs;
+    struct state_iv **ivs; /* index = id - 1 */
+    int n_ivs;
+    struct state_bandit **bandits;
+    int n_bandits;
+    struct state_worker **workers;
+    int n_workers;
+    struct state_hub_event *hub_events;
+    int n_hub_events;
+    struct state_improvement { /* the incumbent over time */
+        int64_t time, trial;
+        double value;
+    } *best;
+    int n_best;
+    int64_t first_time, last_time; /* of events applied */
+    uint64_t n_points, n_events;
+    int space_version;
+};
+enum sweep_state { SWEEP_RUNNING, SWEEP_PAUSED, SWEEP_DONE, SWEEP_FAILED };
+const char *sweep_state_name(enum sweep_state s);
+
+struct state *state_new(void);
+void state_free(struct state *s);
+/* Folds one event in. A payload that makes no sense (unknown trial, missing key) is ignored and counted in the return
+ * value: 0 applied, 1 ignored. Illegal trial moves are ignored too: the hub refuses them before it writes them. */
+int state_apply(struct state *s, const struct event *ev);
+
+/* ---- questions as of t (STATE_NOW: now) ---- */
+struct state_trial *state_trial(const struct state *s, int64_t id); /* NULL when unknown */
+struct state_run *state_run(const struct state *s, int64_t id);
+struct state_iv *state_iv(const struct state *s, int64_t id);
+struct state_bandit *state_bandit(const struct state *s, const char *id);
+const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t); /* NULL: not yet there */
+enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* call only when created <= t */
+/* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is what was
+ * reported last), and the step it was reported at. False when nothing was reported. */
+bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value, int64_t *step);
+bool state_best_at(const struct state *s, int64_t t, int64_t *trial, double *value);
+enum sweep_state state_sweep_at(const struct state *s, int64_t t);
+const struct state_metric *state_metric(const struct state_run *r, const char *name);
+size_t state_bytes(const struct state *s); /* memory of the series, for bench store_bytes */
+
+#endif

@@ -1,0 +1,48 @@
+/* sweepfile: a sweep as a YAML file: W&B's format accepted whole, ours under the key `hypertop:`.
+ *
+ * Unknown keys are warnings with file:line; wrong values are errors with file:line:column. Numbers that YAML 1.1 reads as strings
+ * (1e-5) are numbers, with a warning. */
+#ifndef HUB_SWEEPFILE_H
+#define HUB_SWEEPFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json_out.h"
+#include "tune/tuner.h"
+
+struct sweepfile {
+    char *name;              /* `name`, else the program's or file's stem */
+    char *method;            /* as written: bayes, random, grid, custom */
+    char *metric;            /* objective; "objective" when the file names none */
+    bool maximize;
+    double target;           /* finish when reached; NaN none */
+    struct space *space;     /* owned */
+    char *sampler;           /* tuner name (from hypertop.tuner.name, else method: grid->grid, random->random, bayes->auto) */
+    char *stopper;           /* "asha", ... or NULL; early_terminate is mapped */
+    struct tuner_kv *sampler_options, *stopper_options; /* end with a NULL name; owned, names too */
+    char **command;          /* argv template with W&B's macros, NULL-terminated; ${program}, ${args}, ${env}, ... */
+    char *program;
+    int64_t budget;          /* trials: run_cap, hypertop.budget; -1 none */
+    int workers;             /* hypertop.workers; 0 not said */
+    int64_t *seeds;          /* tuning seeds: one run per seed and trial; at least one entry */
+    int n_seeds;
+    int64_t *test_seeds;
+    int n_test_seeds;
+    int64_t max_fidelity;    /* steps at full length, for progress; -1 unknown */
+    bool live_any;
+    char **live;             /* names of live parameters, NULL-terminated */
+    char **warnings;         /* NULL-terminated, "file:line: sentence" */
+};
+
+/* 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV candidates). */
+int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char *path, char **cause);
+void sweepfile_release(struct sweepfile *f);
+/* What `run --dry-run` prints: one JSON object (DESIGN.md). */
+void sweepfile_json(const struct sweepfile *f, struct json_out *out);
+/* The command line of one run: macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv to free
+ * with sweepfile_argv_free, or NULL and a cause. */
+char **sweepfile_argv(const struct sweepfile *f, const char *params, size_t params_n, char **cause);
+void sweepfile_argv_free(char **argv);
+
+#endif

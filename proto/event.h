@@ -1,0 +1,70 @@
+/* event: the log that a sweep is. The hub's state is a fold over these; the recording holds nothing else.
+ *
+ * An event is (kind, log time, payload). In the recording each kind is a channel named "/KIND", message_encoding
+ * "msgpack", schemaless; log_time is the hub's wall clock at arrival (never decreasing within a recording), publish_time the
+ * sender's. The payload is a map with string keys; unknown keys and unknown kinds are skipped by every reader, keys and
+ * kinds are added, never renamed or given another meaning. Times in payloads are nanoseconds since 1970.
+ *
+ * Identifiers: a trial is an integer from 0 counting up within its sweep, shown as t17. A run is an integer from 0
+ * within its sweep. An intervention is an integer from 1. Parameter values are MessagePack scalars (nested for nested). */
+#ifndef PROTO_EVENT_H
+#define PROTO_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/codec.h"
+
+/* EVENT(enumerator, "kind", "payload") */
+#define EVENT_KINDS(EVENT)                                                                                              \
+    EVENT(SWEEP, "sweep",                                                                                              \
+          "{sweep, yaml, path, cwd, env, metric, goal, tuner, seed, budget, workers, adhoc}: first event; a later one"  \
+          " with {state} changes the sweep's state: running, paused, done, failed")                                    \
+    EVENT(SPACE, "space", "{version, yaml}: the search space from here on; version 1 is in the sweep file")            \
+    EVENT(TRIAL, "trial",                                                                                              \
+          "{trial, params, dna: [f64], origin, space_version, parent, propensity, arm, why}: a configuration was chosen;" \
+          " origin: tuner, enqueued, cloned, adhoc, imported")                                                         \
+    EVENT(TRIAL_STATE, "trial_state", "{trial, state, why, intervention}: see the table of legal moves in hub/trial.h") \
+    EVENT(RUN, "run", "{run, trial, seed, epoch, state, worker, pid, exit, signal, why, phase}: a run or its new state;" \
+          " states: queued, leased, running, paused, done, failed, killed, lost, stopped")                             \
+    EVENT(POINTS, "points", "{run, epoch, seq, c: bin}: columns of metric points, points.h")                           \
+    EVENT(TEXT, "text", "{run, epoch, seq, stream, text}: output of the process; stream out, err or log")              \
+    EVENT(REPORT, "report", "{run, epoch, seq, trial, step, value}: the objective at a fidelity, as the trainer said it") \
+    EVENT(TELL, "tell", "{trial, step, value, state, action, why, rung}: what the tuner was told and decided; state is" \
+          " running or final; action continue, stop, pause")                                                           \
+    EVENT(DECLARE, "declare", "{run, epoch, seq, name, type, low, high, log, choices, live, value}: a parameter declared by the code") \
+    EVENT(COMMAND, "command", "{run, epoch, seq, command, state, param, old, new, step, message}: an agent's answer;"   \
+          " command is the intervention's id; state delivered, applied, rejected")                                     \
+    EVENT(CHECKPOINT, "checkpoint", "{run, epoch, seq, path, step}")                                                   \
+    EVENT(PULLS, "pulls", "{run, epoch, seq, bandit, c: bin}: columns of in-process pulls, points.h")                  \
+    EVENT(BANDIT, "bandit", "{run, epoch, seq, bandit, name, algorithm, arms: [label]}: an in-process bandit was opened") \
+    EVENT(RUN_STATE, "run_state", "{run, epoch, seq, state, pid, exit, signal, message}: from the worker: started,"     \
+          " paused, resumed, exited, failed_to_start, dropped {points}")                                               \
+    EVENT(ARMS, "arms", "{bandit, rows: [{arm, label, pulls, mean, low, high, p_next, p_best, banned, pinned, boost}]}:" \
+          " what the tuner's explain said, whenever it changed")                                                       \
+    EVENT(INTERVENTION, "intervention", "{id, who, verb, target, args, reason, undo_of, state, message, step, run}: states" \
+          " queued, sent, delivered, applied, rejected, expired, undone; one event per change, same id")               \
+    EVENT(WORKER, "worker", "{worker, host, pid, slots, state}: states joined, lost, left")                            \
+    EVENT(TUNER, "tuner", "{asks, tells, dump: bin}: the tuner's state, so that recovery need not re-run it all")      \
+    EVENT(HUB, "hub", "{what, pid, version, text}: started, stopped, recovered, damaged, disk_full, disk_ok, warning")
+
+enum event_kind {
+    EV_UNKNOWN,
+#define EVENT_ENUM(e, name, text) EV_##e,
+    EVENT_KINDS(EVENT_ENUM)
+#undef EVENT_ENUM
+        EV_COUNT
+};
+
+const char *event_name(enum event_kind k);
+const char *event_text(enum event_kind k); /* the payload column, for the manual */
+enum event_kind event_parse(struct span name);
+
+struct event {
+    enum event_kind kind;
+    int64_t log_time; /* ns, wall clock of the hub */
+    int64_t time;     /* ns, wall clock of the sender (publish_time) */
+    struct span body; /* a validated map; borrowed */
+};
+
+#endif

@@ -1,0 +1,77 @@
+/* view: what a console (or `ls`) can ask a hub to show. Every view is a pure function of (log, time cursor).
+ *
+ * A request ("view" once, "sub" continuously) is a map:
+ *   view     one of the names below
+ *   sweep    name or recording path; absent or "" = the newest sweep
+ *   cursor   ns since 1970: show everything as of then; absent or < 0 = now (live)
+ *   hz       "sub" only: at most so many updates a second (1..30)
+ *   ...      the view's own parameters
+ * The answer ("view.data"):
+ *   sub      id of the request
+ *   full     true: parts replace everything; false: parts replace the rows with their index, the others stand
+ *   count    rows in all (after the filter) -- parts with index >= count are gone
+ *   head     map, the view's header (always whole)
+ *   parts    [[index, value]...], index counted from `from`
+ * A hub keeps what it last sent to each subscription and sends only parts whose bytes differ; when a send fails (slow
+ * console) it forgets and sends full next time. Row maps carry the JSON keys that `hypertop ls --json` prints (keys may
+ * be added, never renamed); an absent value is nil.
+ *
+ * Names and parameters:
+ *
+ *   sweeps         rows {sweep,state,trials,running,best,best_trial,goal,tuner,space_version,recording,started}
+ *   trials         from, rows (window; rows 0 = all), sort (column or parameter name, "-" in front reverses), filter, spark (columns
+ *                  of a sparkline, 0 none), follow (trial id: head.index says where it is)
+ *                  rows {trial,state,value,step,params{},origin,space_version,runs,started,seconds,energy_j,tags[],
+ *                        progress (0..1 or nil), note, spark [f64 or nil...], changed (ns of last change)}
+ *                  head {shown, total, index}
+ *   runs           rows {run,trial,seed,state,worker,pid,exit,epoch,host,started,points,dropped}
+ *   arms           rows {bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost,until}
+ *                  head {bandits: [{bandit, name, algorithm, run, rounds, cost}], policy, next}
+ *   workers        rows {worker,host,pid,slots,busy,state,last_seen}
+ *   interventions  rows {id,time,who,verb,target,args{},reason,state,message,applied_step,undo_of,undoable}
+ *   metrics        trial (optional) rows {trial,run,metric,count,first_step,last_step,first,last,min,max}
+ *   summary        head {sweep,state,goal,metric,tuner,counts{STATE: n},trials,budget,best,best_trial,best_params{},started,elapsed,
+ *                        eta,workers,slots,points,points_per_s,recording,sync,bytes,space_version,live (bool),now,first,last,
+ *                        cursor,seconds_running, explore, concurrency, warning (string or nil), consoles, params [name...]}
+ *   curve          trials [id...] or run, metric (absent: the objective), x (step|time), x0, x1 (absent: all), columns
+ *                  parts: one per run {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin, mean: bin (NaN = gap),
+ *                        first, last, last_step, nan_step}
+ *                  head {x0, x1, y0, y1, metric, columns}
+ *   best           columns: the incumbent's value against time; head {t0,t1,columns, value: bin f64[columns]}
+ *   arms_history   columns, bandit: pulls (cumulative share) over time; parts {arm, label, share: bin f64[columns]}; head {t0,t1}
+ *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],
+ *                        config diff to best: [[name, mine, best]], checkpoints: [{path,step,time}], runs: [...], why, propensity}
+ *   text           trial or run, lines (tail length), before (index, for scrolling): rows {index,time,stream,text}
+ *   events         t0, t1, columns, trial (optional): rows {time, kind: best|fail|intervention|hub, id, trial, step, text};
+ *                  head {first, last, density: bin f64[columns]}
+ *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}
+ */
+#ifndef PROTO_VIEW_H
+#define PROTO_VIEW_H
+
+#define VIEWS(VIEW)                                                                                                     \
+    VIEW(SWEEPS, "sweeps", true)                                                                                       \
+    VIEW(TRIALS, "trials", true)                                                                                       \
+    VIEW(RUNS, "runs", true)                                                                                           \
+    VIEW(ARMS, "arms", true)                                                                                           \
+    VIEW(WORKERS, "workers", true)                                                                                     \
+    VIEW(INTERVENTIONS, "interventions", true)                                                                         \
+    VIEW(METRICS, "metrics", true)                                                                                     \
+    VIEW(SUMMARY, "summary", false)                                                                                    \
+    VIEW(CURVE, "curve", false)                                                                                        \
+    VIEW(BEST, "best", false)                                                                                          \
+    VIEW(ARMS_HISTORY, "arms_history", false)                                                                          \
+    VIEW(TRIAL, "trial", false)                                                                                        \
+    VIEW(TEXT, "text", false)                                                                                          \
+    VIEW(EVENTS, "events", false)                                                                                      \
+    VIEW(RUNGS, "rungs", false)
+
+enum view_kind {
+    VIEW_UNKNOWN,
+#define VIEW_ENUM(e, name, ls) VIEW_##e,
+    VIEWS(VIEW_ENUM)
+#undef VIEW_ENUM
+        VIEW_COUNT
+};
+
+#endif

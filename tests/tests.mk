@@ -1,0 +1,37 @@
+# Tests and benches. tests/unit/ROOM/test_X.c is a cmocka program linked with its room and what that room may know.
+
+UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
+UNIT_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
+TOOL_SRC  := $(wildcard tests/tool/*.c)
+TOOL_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SRC))
+
+# One link line serves all: the archives only give up what a test asks for.
+TEST_LIBS := $(BUILD)/libhub.a $(BUILD)/libtui.a $(BUILD)/libagentprog.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB)
+
+link_unit_base  := $(BUILD)/libbase.a
+link_unit_proto := $(BUILD)/libproto.a $(BUILD)/libbase.a
+link_unit_tune  := $(BUILD)/libtune.a $(BUILD)/libbase.a
+link_unit_hub   := $(BUILD)/libhub.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+link_unit_tui   := $(BUILD)/libtui.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+link_unit_agent := $(BUILD)/libagentprog.a $(BUILD)/libhypertop.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+
+define unit_room
+$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $$(link_unit_$(1))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -MF $$@.d -o $$@ $$< $$(LDFLAGS) $$(link_unit_$(1)) $$(TEST_LINK)
+# make unit-ROOM: build and run one room's unit tests
+.PHONY: unit-$(1)
+unit-$(1): $$(filter $(BUILD)/tests/unit/$(1)/%,$$(UNIT_BIN))
+	@for t in $$^; do echo "== $$$$t"; $$$$t || exit 1; done
+endef
+$(foreach r,base proto tune hub tui agent,$(eval $(call unit_room,$(r))))
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(TEST_LIBS) $(BUILD)/libhypertop.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Iagent -MMD -MP -MF $@.d -o $@ $< $(LDFLAGS) $(TEST_LIBS) $(BUILD)/libhypertop.a $(TEST_LINK)
+$(BUILD)/tests/tool/%: tests/tool/%.c $(TEST_LIBS) $(BUILD)/libhypertop.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Iagent -MMD -MP -MF $@.d -o $@ $< $(LDFLAGS) $(TEST_LIBS) $(BUILD)/libhypertop.a $(TEST_LINK)

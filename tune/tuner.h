@@ -1,0 +1,126 @@
+/* tuner: what to try next. The one interface behind which every algorithm stands, and the facade that the hub and
+ * `hypertop tune` use.
+ *
+ * Pure: no I/O, no clock, no globals. The same setup, seed and sequence of ask/tell/steer calls gives the same answers; dump and
+ * load in the middle change nothing. Minimisation inside: the facade negates for goal maximize. NaN and infinite
+ * values are failures. Single-threaded. */
+#ifndef TUNE_TUNER_H
+#define TUNE_TUNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rng.h"
+#include "tune/history.h"
+#include "tune/space.h"
+#include "tune/steer.h"
+
+/* What an algorithm proposes. dna has space->n entries (see space.h) and is owned by the caller. */
+struct proposal {
+    double *dna;
+    double propensity; /* probability of this arm under the policy that acted; NaN when the algorithm has none */
+    int arm;           /* index of the arm pulled, -1 none */
+    char why[160];     /* a sentence for people */
+};
+
+enum tell_action { TELL_CONTINUE, TELL_STOP, TELL_PAUSE /* promotion schemes: hold until resumed */ };
+
+struct tell_result {
+    enum tell_action action;
+    int rung;          /* rung decided at, -1 none */
+    double cutoff;     /* value to beat there, NaN none (user's sign) */
+    char why[160];
+};
+
+/* One row of explain: an arm, or a region seen as one. Values in the user's sign. */
+struct arm_row {
+    char label[96];
+    uint64_t pulls;
+    double mean, low, high;    /* estimate and interval, NaN unknown */
+    double p_next, p_best;     /* NaN unknown */
+    bool banned, pinned;
+    double boost;              /* 1 none */
+};
+
+struct tuner_option { /* a row of an algorithm's options: tuner: {name: X, OPTION: value} */
+    const char *name;
+    double low, high, fallback;
+    const char *text;
+};
+
+struct tuner_env { /* what every call gets */
+    const struct space *space;     /* the current version */
+    const struct history *history; /* all trials told so far and those pending */
+    const struct steering *steer;  /* bans, pins, boosts, regions, dial: see steer.h */
+    struct rng *rng;               /* the only source of chance */
+};
+
+/* An algorithm. Slots that it has no use for are NULL: a sampler without early stopping has no judge; a stopper has no
+ * propose. State is a private struct; all memory is freed by drop. Every slot may compute, none may block or do I/O. */
+struct tuner_ops {
+    const char *name, *paper, *summary;
+    const struct tuner_option *options; /* ends with a NULL name */
+    /* A fresh state; values[i] belongs to options[i]. NULL and a cause when the space does not suit it. */
+    void *(*make)(const struct tuner_env *env, const double *values, char **cause);
+    void (*drop)(void *self);
+    /* Next configuration, honouring every ban, pin and region. 0; 1 exhausted (a grid that is done); -1 cause. */
+    int (*propose)(void *self, const struct tuner_env *env, struct proposal *out, char **cause);
+    /* A value arrived (already in env->history): intermediate or final, or a failure. Updates the state. */
+    void (*learn)(void *self, const struct tuner_env *env, const struct observation *ob);
+    /* Early stopping: continue, stop or pause this trial after this value? */
+    void (*judge)(void *self, const struct tuner_env *env, const struct observation *ob, struct tell_result *out);
+    /* A person steered (env->steer has it already) or the space has a new version. */
+    void (*steered)(void *self, const struct tuner_env *env);
+    /* Rows for people; returns how many there are, filling at most max. */
+    int (*explain)(void *self, const struct tuner_env *env, struct arm_row *rows, int max);
+    /* The whole state as MessagePack-free bytes of its own; load gives a state that behaves the same. */
+    void (*dump)(void *self, struct buf *out);
+    void *(*load)(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause);
+};
+
+/* The list: adding an algorithm touches tuner_list.c only. */
+extern const struct tuner_ops *const tuner_list[]; /* ends with NULL */
+const struct tuner_ops *tuner_find(const char *name);
+
+/* ---- the facade ---- */
+struct tuner;
+
+struct tuner_setup {
+    struct space *space;      /* taken over by tuner_new when it succeeds */
+    const char *sampler;      /* name, NULL: auto */
+    const char *stopper;      /* name or NULL */
+    struct tuner_kv { const char *name; double value; } *sampler_options, *stopper_options; /* NULL name ends; may be NULL */
+    uint64_t seed;
+    bool maximize;
+    int64_t budget;           /* trials, -1 unlimited */
+};
+
+struct tuner *tuner_new(struct tuner_setup *setup, char **cause);
+void tuner_free(struct tuner *t);
+/* Next trial: id is the caller's number for it (trials are numbered by the hub). The configuration goes to out->dna (caller
+ * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), -1 cause. */
+int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause);
+/* A trial that did not come from ask (enqueued, cloned, recovered, imported): puts it into the history as pending. */
+int tuner_adopt(struct tuner *t, int64_t id, const double *dna, const char *origin, char **cause);
+/* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. */
+int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause);
+int tuner_tell_failed(struct tuner *t, int64_t id, char **cause);
+/* A trial that will never report (withdrawn). */
+int tuner_forget(struct tuner *t, int64_t id, char **cause);
+/* Steering by verb, arguments as steer_parse made them. undo token in *token (see steer.h). */
+int tuner_steer(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause);
+int tuner_unsteer(struct tuner *t, int64_t token, char **cause);
+int tuner_explain(struct tuner *t, struct arm_row *rows, int max);
+/* "thompson over optimizer x lr decade, asha eta 3": for the header line. */
+void tuner_describe(const struct tuner *t, char *out, size_t cap);
+int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max); /* see history.h */
+bool tuner_best(const struct tuner *t, int64_t *id, double *value);
+const struct space *tuner_space(const struct tuner *t);
+int64_t tuner_budget(const struct tuner *t);
+void tuner_set_budget(struct tuner *t, int64_t budget);
+void tuner_dump(const struct tuner *t, struct buf *out);
+/* Restores what tuner_dump wrote into a tuner made with the same setup. */
+int tuner_load(struct tuner *t, const uint8_t *p, size_t n, char **cause);
+
+#endif
