@@ -47,7 +47,9 @@ LIBS_AGENT := $(LIBS_PROTO) -ljansson -lm
 
 PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
 LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a
-EXAMPLES := $(patsubst agent/examples/%.c,$(BUILD)/examples/%,$(wildcard agent/examples/*.c))
+# Each folder of agent/examples with a main file of its own name is one trainer, built as a user would build it.
+EXAMPLE_NAMES := $(notdir $(patsubst %/,%,$(wildcard agent/examples/*/)))
+EXAMPLES := $(addprefix $(BUILD)/examples/,$(EXAMPLE_NAMES))
 
 .PHONY: all
 all: $(PROGRAMS) $(LIBRARY) $(EXAMPLES)
@@ -88,11 +90,58 @@ $(BUILD)/libhypertop.a: $(call obj,$(LIB_ALL_SRC))
 	@rm -f $@
 	$(AR) rcs $@ $(BUILD)/obj/libhypertop.o
 
-$(BUILD)/examples/%: agent/examples/%.c $(BUILD)/libhypertop.a
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -Iagent -MMD -MP -MF $(BUILD)/examples/$*.d -o $@ $< $(LDFLAGS) $(BUILD)/libhypertop.a -lm
+define example
+$(BUILD)/examples/$(1): $(wildcard agent/examples/$(1)/*.c agent/examples/$(1)/*.h agent/examples/$(1)/*.csv) base/rng.c $(BUILD)/libhypertop.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) -Iagent/examples/$(1) $$(CFLAGS) -O3 -o $$@ $$(wildcard agent/examples/$(1)/*.c) base/rng.c $$(LDFLAGS) $(BUILD)/libhypertop.a -lm
+endef
+$(foreach e,$(EXAMPLE_NAMES),$(eval $(call example,$(e))))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- the README's commands ------------------------------------------------------------------------------------
+.PHONY: deps demo demo-relax accept-relax
+deps:
+	@.ci/deps build
+
+HT := $(BUILD)/hypertop -L demo
+# With a terminal the console is attached; detach with q, the sweep goes on. Without one: progress and a summary.
+define run_demo
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@if [ -t 0 ] && [ -t 1 ]; then \
+	    $(HT) run agent/examples/$(1)/sweep.yaml -j 2 && \
+	    echo "The hub runs on: $(HT) attach   shows it again, $(HT) hub stop   ends it."; \
+	else \
+	    $(HT) run agent/examples/$(1)/sweep.yaml -j 2 --headless; s=$$?; $(HT) hub stop; exit $$s; \
+	fi
+endef
+demo:
+	$(call run_demo,digits)
+demo-relax:
+	$(call run_demo,relax)
+# Twenty repetitions of the published experiment beside the reference totals; fails outside 2 %.
+accept-relax: $(BUILD)/examples/relax
+	$(BUILD)/examples/relax --table
+	$(BUILD)/examples/relax --accept
+
+# --- installing -----------------------------------------------------------------------------------------------
+MAN_SRC := $(wildcard man/*.[1-8])
+D := $(DESTDIR)$(PREFIX)
+.PHONY: install uninstall
+install: all
+	install -d $(D)/bin $(D)/lib/pkgconfig $(D)/include
+	install -m 755 $(PROGRAMS) $(D)/bin
+	install -m 755 $(BUILD)/libhypertop.so $(D)/lib/libhypertop.so.$(VERSION)
+	ln -sf libhypertop.so.$(VERSION) $(D)/lib/libhypertop.so.0
+	ln -sf libhypertop.so.0 $(D)/lib/libhypertop.so
+	install -m 644 $(BUILD)/libhypertop.a $(D)/lib
+	install -m 644 agent/hypertop.h $(D)/include
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' agent/hypertop.pc.in > $(D)/lib/pkgconfig/hypertop.pc
+	for m in $(MAN_SRC); do s=$${m##*.}; install -d $(D)/share/man/man$$s; install -m 644 $$m $(D)/share/man/man$$s; done
+uninstall:
+	rm -f $(addprefix $(D)/bin/,$(notdir $(PROGRAMS))) $(D)/lib/libhypertop.* $(D)/lib/pkgconfig/hypertop.pc $(D)/include/hypertop.h
+	for m in $(notdir $(MAN_SRC)); do rm -f $(D)/share/man/man$${m##*.}/$$m; done
 
 .PHONY: clean
 clean:
