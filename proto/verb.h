@@ -59,15 +59,19 @@ const struct verb_info *verb_find(const char *name); /* NULL when unknown */
 const struct verb_info *verb_nearest(const char *name);
 
 /* A command line split by a shell or by verb_split: words[0] is the verb. Everybody (keys, `:`, send) goes through
- * this one parser. On success `body` receives the send message's fields {verb, target, args, reason}: target is a string
+ * this one parser. On success `body` receives the VERB_FIELDS first pairs of the send message's map, without the map's
+ * head (the caller writes cw_map(w, VERB_FIELDS + its own pairs) before): verb, target, args, reason. target is a string
  * ("17,18", "best", "all", arm names joined by commas, "" for none); args is a map:
  *   set, clone, enqueue: {params: {NAME: VALUE}} with values typed as written (int, float, true/false, else string)
  *   note: {text}; tag: {add: [], remove: []}; ban, pin, boost: {for, weight}; explore: {factor};
  *   budget: {value, relative}; concurrency: {value}; undo: {id}; bandit in args {bandit} when given as --bandit NAME.
- * `--reason TEXT` may stand anywhere. Returns 0, or -1 and a cause that names the offending word. */
+ * set, clone and tag take their words in any order or trials first; a note's text starts behind its first trial.
+ * `--reason TEXT` may stand anywhere, `--` ends the options. Returns 0, or -1 and a cause that names the offending word. */
+#define VERB_FIELDS 4
 struct codec_writer;
 int verb_parse(int n, char *const *words, struct codec_writer *body, char **cause);
-/* Splits one line with shell-like quotes; malloc'ed words, to free with verb_words_free. -1 and a cause on an open quote. */
+/* Splits one line with shell-like quotes; malloc'ed words (a NULL behind the last), to free with verb_words_free. Returns how
+ * many, or -1 and a cause on an open quote. Quotes around a value stay (name="17" is a string); a shell user writes name='"17"'. */
 int verb_split(const char *line, char ***words, char **cause);
 void verb_words_free(char **words, int n);
 
