@@ -38,7 +38,7 @@ enum msg_role { ROLE_NONE, ROLE_AGENT, ROLE_OPERATOR, ROLE_VIEWER, ROLE_HUB };
     MSG(HELLO, "hello", "AOV", "{program, version, user, host, pid}: first message of everybody; answered by welcome")  \
     MSG(WELCOME, "welcome", "H", "{hub, version, pid, time, readonly, role}: hub is the name, time seconds since 1970") \
     MSG(PING, "ping", "AOV", "{}: answered by pong")                                                                   \
-    MSG(PONG, "pong", "H", "{time}")                                                                                   \
+    MSG(PONG, "pong", "H", "{time, pid}")                                                                                 \
     MSG(ERROR, "error", "H", "{message}: what was wrong with message id")                                              \
     MSG(BYE, "bye", "AOV", "{}: the sender will close after bye.ok")                                                   \
     MSG(BYE_OK, "bye.ok", "H", "{}: everything sent before bye is on disk")                                            \
