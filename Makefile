@@ -35,7 +35,7 @@ TUNE_SRC       := $(wildcard tune/*.c)
 HUB_SRC        := $(filter-out $(MAINS),$(wildcard hub/*.c))
 TUI_SRC        := $(filter-out $(MAINS),$(wildcard tui/*.c))
 AGENT_SRC      := $(filter-out $(MAINS) $(LIB_SRC),$(wildcard agent/*.c))
-# What the training process gets: libc only. The bandits are the dependency-free part of tune/.
+# What the training process gets: libc and libm only. tune/bandit*.c is the dependency-free part of tune/.
 LIB_ALL_SRC    := $(LIB_SRC) $(wildcard proto/ring*.c) base/rng.c base/clock.c $(wildcard tune/bandit*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
