@@ -21,6 +21,8 @@ struct proposal {
     double *dna;
     double propensity; /* probability of this arm under the policy that acted; NaN when the algorithm has none */
     int arm;           /* index of the arm pulled, -1 none */
+    bool forced;       /* a person's pin chose it */
+    char label[96];    /* of the arm, "" none */
     char why[160];     /* a sentence for people */
 };
 
@@ -43,6 +45,14 @@ struct arm_row {
     double boost;              /* 1 none */
 };
 
+/* An option as the sweep file gives it. Arms are options too: arms.PARAM with a number of bins, or one of */
+#define ARMS_VALUES (-1.0)  /* every value is an arm */
+#define ARMS_DECADES (-2.0) /* one arm a decade */
+struct tuner_kv {
+    const char *name;
+    double value;
+};
+
 struct tuner_option { /* a row of an algorithm's options: tuner: {name: X, OPTION: value} */
     const char *name;
     double low, high, fallback;
@@ -54,6 +64,9 @@ struct tuner_env { /* what every call gets */
     const struct history *history; /* all trials told so far and those pending */
     const struct steering *steer;  /* bans, pins, boosts, regions, dial: see steer.h */
     struct rng *rng;               /* the only source of chance */
+    const struct tuner_kv *kv;     /* options as given, NULL name ends; for those that no table can list (arms.PARAM) */
+    int64_t budget;                /* trials, -1 unlimited */
+    bool maximize;                 /* only for texts: losses are minimised */
 };
 
 /* An algorithm. Slots that it has no use for are NULL: a sampler without early stopping has no judge; a stopper has no
@@ -74,6 +87,12 @@ struct tuner_ops {
     void (*steered)(void *self, const struct tuner_env *env);
     /* Rows for people; returns how many there are, filling at most max. */
     int (*explain)(void *self, const struct tuner_env *env, struct arm_row *rows, int max);
+    /* The region an arm stands for (copied into out) and its label; -1: no such arm. NULL slot: no arms. */
+    int (*arm)(void *self, const struct tuner_env *env, int arm, struct region *out, char label[96]);
+    /* The rung table of an early stopper; returns how many there are, filling at most max. Losses, not signed back. */
+    int (*rungs)(void *self, const struct tuner_env *env, struct rung_row *rows, int max);
+    /* What it does in a few words: "over optimizer x lr decades". */
+    void (*describe)(void *self, const struct tuner_env *env, char *out, size_t cap);
     /* The whole state as MessagePack-free bytes of its own; load gives a state that behaves the same. */
     void (*dump)(void *self, struct buf *out);
     void *(*load)(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause);
@@ -90,7 +109,7 @@ struct tuner_setup {
     struct space *space;      /* taken over by tuner_new when it succeeds */
     const char *sampler;      /* name, NULL: auto */
     const char *stopper;      /* name or NULL */
-    struct tuner_kv { const char *name; double value; } *sampler_options, *stopper_options; /* NULL name ends; may be NULL */
+    const struct tuner_kv *sampler_options, *stopper_options; /* NULL name ends; may be NULL; copied */
     uint64_t seed;
     bool maximize;
     int64_t budget;           /* trials, -1 unlimited */

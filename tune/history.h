@@ -1,0 +1,93 @@
+/* history: every trial that a sweep has proposed or taken in, with its values. What algorithms learn from.
+ *
+ * Losses only: the facade has turned the sign for `maximize`. A trial is pending until it ends; its intermediate values are
+ * kept in order of arrival. Trials never leave; an index stays valid. All dna is canonical in the current space version;
+ * `outside` marks trials of older versions that have no place in it. Read by algorithms, written by the facade alone. */
+#ifndef TUNE_HISTORY_H
+#define TUNE_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tune/pack.h"
+#include "tune/space.h"
+
+enum trial_end {
+    END_PENDING,   /* running or waiting */
+    END_DONE,
+    END_PRUNED,    /* stopped early: the loss is that of its last step */
+    END_FAILED,    /* no loss, or NaN, or infinite */
+    END_FORGOTTEN, /* withdrawn: never happened */
+};
+
+struct history_point {
+    int64_t step;
+    double loss;
+};
+
+struct history_trial {
+    int64_t id;
+    double *dna;
+    enum trial_end end;
+    double loss;       /* final; while pending the last intermediate one; NaN none */
+    int64_t step;      /* of that loss, -1 unknown */
+    struct history_point *points; /* intermediate losses that were finite */
+    int n_points, cap_points;
+    int arm;           /* as proposed, -1 none */
+    double propensity; /* NaN none */
+    bool forced;       /* a pin chose it */
+    bool asked;        /* came from ask; false: adopted */
+    bool outside;
+    int space_version; /* of the ask */
+    int64_t order;     /* counts endings: the n-th trial to end; -1 pending */
+    char origin[16];
+};
+
+struct history {
+    int n, cap, dims;
+    struct history_trial *trials; /* by arrival */
+    struct history_slot *slots;   /* id -> index */
+    int n_slots;
+    int pending, done, pruned, failed;
+    int64_t ended;
+};
+
+/* What algorithms are told when a value arrives. */
+struct observation {
+    int trial;         /* index into the history */
+    int64_t step;      /* -1 unknown */
+    double loss;       /* NaN: failed */
+    bool final;        /* the trial has ended */
+    bool failed, pruned, forgotten; /* how (final) */
+};
+
+/* A row of the console's rung table. */
+struct rung_row {
+    int rung;
+    double resource;   /* steps */
+    int trials;        /* values recorded there */
+    int promoted;      /* went on */
+    int stopped;
+    double cutoff;     /* value to beat, user's sign; NaN while everybody passes */
+};
+
+void history_init(struct history *h, int dims);
+void history_release(struct history *h);
+int history_find(const struct history *h, int64_t id); /* index or -1 */
+/* A new pending trial; dna (dims doubles) is copied. Index, or -1 when the id is taken. */
+int history_add(struct history *h, int64_t id, const double *dna);
+void history_point(struct history *h, int trial, int64_t step, double loss);
+void history_end(struct history *h, int trial, enum trial_end end, int64_t step, double loss);
+void history_revive(struct history *h, int trial); /* a failed or forgotten trial runs again */
+/* Loss of the trial at its last point with step <= this; NaN none. best: the smallest so far. */
+double history_at(const struct history *h, int trial, int64_t step, bool best);
+/* Smallest final loss (pruned trials included); index or -1. */
+int history_best(const struct history *h);
+/* Indices of ended trials with a loss that lie inside the space, smallest loss first (ties by arrival). Caller frees. */
+int *history_sorted(const struct history *h, int *n);
+/* Into a new space version. */
+void history_carry(struct history *h, const struct space *from, const struct space *to);
+void history_pack(const struct history *h, struct buf *out);
+int history_unpack(struct history *h, struct unpack *in); /* h is initialised; -1 damaged */
+
+#endif
