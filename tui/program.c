@@ -76,11 +76,12 @@ int program_exec(const char *name, char **argv, char **cause)
 static void child_main(const char *path, char **argv, int err, pid_t parent)
 {
     sigset_t none;
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     int null = open("/dev/null", O_RDWR);
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    sigaction(SIGPIPE, &usual, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(127);

@@ -32,7 +32,7 @@ struct fake_hub {
     /* Called for what is not hello, ping or bye; may be NULL. */
     void (*on)(struct fake_hub *h, const struct message *m);
     int64_t last_id; /* for the test's `on` */
-    char last[64];
+    char last[128];
     int count;
     struct sock_peer peer; /* who spoke last */
     struct buf in, out;
