@@ -94,11 +94,8 @@ trials_in() { hypertop ls trials --json | json state | grep -cx "$1"; }
 # ---- the end ----
 # Processes that live in this script's world: their environment names its runtime directory.
 own_processes() {
-    local p
-    for p in /proc/[0-9]*; do
-        [ "${p#/proc/}" = $$ ] && continue
-        tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qxF "HYPERTOP_RUNTIME_DIR=$T/run" && echo "${p#/proc/}"
-    done
+    local all=(/proc/[0-9]*/environ)
+    grep -lzxF "HYPERTOP_RUNTIME_DIR=$T/run" "${all[@]}" 2>/dev/null | sed -E "s|/proc/([0-9]+)/environ|\\1|" | grep -vx $$
 }
 none_left() { [ -z "$(own_processes)" ]; }
 finish() {
