@@ -2,7 +2,7 @@
  *
  * One batch holds, for one run, one block per metric. It travels as one binary in a "points" event and is stored in the
  * recording as it came; the encoding is lossless for every double (NaN payloads included) and every int64.
- * Layout and column modes are described at the top of points.c and in hypertop-formats(5). */
+ * Layout and column modes are described at the top of points.c and column.c and in hypertop-protocol(7). */
 #ifndef PROTO_POINTS_H
 #define PROTO_POINTS_H
 
@@ -15,7 +15,8 @@
 
 #define POINTS_MAX_METRICS 1024  /* blocks in one batch */
 #define POINTS_MAX_ROWS    65536 /* points in one block */
-#define POINTS_NAME        64    /* bytes of a metric name, NUL included */
+#define POINTS_MAX_TOTAL   (1 << 20) /* points in one batch; a sender that has more starts another batch */
+#define POINTS_NAME        64    /* bytes of a metric name, NUL included; a longer one is cut at a character */
 
 struct point_block {
     char name[POINTS_NAME];
@@ -29,15 +30,20 @@ struct point_block {
 void points_begin(struct buf *b);
 void points_add(struct buf *b, const char *name, uint32_t n, const int64_t *steps, const int64_t *times,
                 const double *values);
+/* The same when the columns of the block added just before are still at hand: metrics that are logged together have nearly
+ * the same steps and times, and then cost a byte or two a point less. like may be NULL; its values are not looked at. */
+void points_add_like(struct buf *b, const char *name, uint32_t n, const int64_t *steps, const int64_t *times,
+                     const double *values, const struct point_block *like);
 
 /* ---- unpacking ---- blocks come one at a time into buffers owned by the reader and reused. */
 struct points_reader {
     struct codec_reader in;
     struct point_block block;
     uint32_t cap; /* rows allocated in block */
+    uint32_t blocks, rows; /* read so far */
 };
 void points_open(struct points_reader *r, struct span bin);
-bool points_next(struct points_reader *r);        /* false at the end or on damage */
+bool points_next(struct points_reader *r);        /* false at the end or on damage; block is then not to be used */
 bool points_ok(const struct points_reader *r, const char **why);
 void points_close(struct points_reader *r);
 
