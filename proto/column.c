@@ -43,6 +43,7 @@ enum { DOUBLE_BITS, DOUBLE_FLOAT, DOUBLE_DECIMAL };
 
 #define DECIMAL_LIMIT (INT64_C(1) << 51)
 #define DECIMAL_DIGITS 20
+#define MAX_RESTARTS 6
 static const double power10[DECIMAL_DIGITS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9, 1e10,
                                                    1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20};
 /* Doubles without a decimal form that turn up in columns of decimals, as bits. */
@@ -280,21 +281,36 @@ static bool even_steps(const int64_t *v, uint32_t n)
     return true;
 }
 
+/* Inlined with a constant unit, so that the compiler multiplies instead of dividing. */
+static inline __attribute__((always_inline)) bool divides(const uint64_t *x, uint32_t n, int64_t unit)
+{
+    uint32_t i = 0;
+    while (i < n && (int64_t)x[i] % unit == 0)
+        i++;
+    return i == n;
+}
+
+static inline __attribute__((always_inline)) void divide(uint64_t *x, uint32_t n, int64_t unit)
+{
+    for (uint32_t i = 0; i < n; i++)
+        x[i] = (uint64_t)((int64_t)x[i] / unit);
+}
+
 /* Divides all of x by the largest unit that divides each exactly; returns which. */
 static int take_unit(uint64_t *x, uint32_t n)
 {
-    int best = 0;
-    for (int u = 1; u < 4; u++) {
-        uint32_t i = 0;
-        while (i < n && (int64_t)x[i] % units[u] == 0)
-            i++;
-        if (i < n)
-            break;
-        best = u;
+    if (!divides(x, n, 1000))
+        return 0;
+    if (!divides(x, n, 1000000)) {
+        divide(x, n, 1000);
+        return 1;
     }
-    for (uint32_t i = 0; best && i < n; i++)
-        x[i] = (uint64_t)((int64_t)x[i] / units[best]);
-    return best;
+    if (!divides(x, n, 1000000000)) {
+        divide(x, n, 1000000);
+        return 2;
+    }
+    divide(x, n, 1000000000);
+    return 3;
 }
 
 static void put_ints_as(struct buf *b, int mode, const int64_t *first, uint64_t *x, uint32_t n)
@@ -429,16 +445,17 @@ static int sample_digits(const double *v, uint32_t n)
 static int as_decimals(const double *v, uint32_t n, uint64_t *words)
 {
     int k = sample_digits(v, n), restarts = 0;
-    for (uint32_t i = 0; k >= 0 && i < n; i++) {
+    uint32_t i = 0;
+    while (k >= 0 && i < n) {
         int64_t d;
         int s;
         if (to_decimal(v[i], power10[k], &d)) {
-            words[i] = (uint64_t)d;
+            words[i++] = (uint64_t)d;
         } else if ((s = special_index(v[i])) >= 0) {
-            words[i] = (uint64_t)(DECIMAL_LIMIT + s);
+            words[i++] = (uint64_t)(DECIMAL_LIMIT + s);
         } else {
-            k = ++restarts > 6 ? -1 : digits_for(v[i], k + 1);
-            i = UINT32_MAX;
+            k = ++restarts > MAX_RESTARTS ? -1 : digits_for(v[i], k + 1);
+            i = 0;
         }
     }
     return k;
@@ -484,6 +501,18 @@ void column_put_doubles(struct buf *b, const double *v, uint32_t n)
     free(s.heap);
 }
 
+/* Puts NaN, infinities and -0.0 where a group of decimals says so. */
+static void group_specials(struct codec_reader *r, const uint64_t *x, double *v, uint32_t m)
+{
+    for (uint32_t i = 0; i < m; i++) {
+        int64_t s = (int64_t)x[i] - DECIMAL_LIMIT;
+        if ((int64_t)x[i] >= DECIMAL_LIMIT && s >= SPECIALS)
+            cr_fail(r, "packed column: no such decimal");
+        else if ((int64_t)x[i] >= DECIMAL_LIMIT)
+            v[i] = bits_double(special[s]);
+    }
+}
+
 /* Turns a group of words into doubles. */
 static void group_doubles(struct codec_reader *r, const uint64_t *x, double *v, uint32_t m, int kind, double power)
 {
@@ -497,17 +526,14 @@ static void group_doubles(struct codec_reader *r, const uint64_t *x, double *v, 
             v[i] = (double)f;
         }
     } else {
+        int64_t most = 0;
         for (uint32_t i = 0; i < m; i++) {
             int64_t d = (int64_t)x[i];
             v[i] = (double)d / power;
-            if (d >= DECIMAL_LIMIT) {
-                if (d >= DECIMAL_LIMIT + SPECIALS) {
-                    cr_fail(r, "packed column: no such decimal");
-                    return;
-                }
-                v[i] = bits_double(special[d - DECIMAL_LIMIT]);
-            }
+            most = d > most ? d : most;
         }
+        if (most >= DECIMAL_LIMIT)
+            group_specials(r, x, v, m);
     }
 }
 

@@ -53,6 +53,12 @@ void points_add(struct buf *b, const char *name, uint32_t n, const int64_t *step
 void points_open(struct points_reader *r, struct span bin)
 {
     *r = (struct points_reader){0};
+    points_reopen(r, bin);
+}
+
+void points_reopen(struct points_reader *r, struct span bin)
+{
+    r->blocks = r->rows = r->block.n = 0;
     cr_init(&r->in, bin.p, bin.n);
     if (bin.n == 0)
         cr_fail(&r->in, "points: an empty batch");

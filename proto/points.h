@@ -43,6 +43,7 @@ struct points_reader {
     uint32_t blocks, rows; /* read so far */
 };
 void points_open(struct points_reader *r, struct span bin);
+void points_reopen(struct points_reader *r, struct span bin); /* the next batch with the same memory; r may be all zero */
 bool points_next(struct points_reader *r);        /* false at the end or on damage; block is then not to be used */
 bool points_ok(const struct points_reader *r, const char **why);
 void points_close(struct points_reader *r);
