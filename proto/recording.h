@@ -20,7 +20,7 @@
  * A writer has two sides that share nothing, so that a loop can fill one chunk while a thread writes another:
  *
  *   building side (one thread, e.g. the hub's loop): rec_put, rec_group_*, rec_pending, rec_seq, rec_take_chunk
- *   file side (one thread at a time):                rec_write_chunk, rec_sync, rec_durable, rec_rescue, rec_finish, rec_abandon
+ *   file side (one thread at a time):                rec_write_chunk, rec_sync, rec_rescue, rec_finish, rec_abandon
  *
  * Without a thread call them all from one place:
  *
@@ -95,8 +95,8 @@ enum rec_status rec_write_chunk(struct rec_writer *w, struct rec_chunk **c, char
 /* fdatasync. On REC_OK everything written so far is durable. An error is never retried on the same file: the kernel may have
  * dropped the pages (REC_DEAD from here on). */
 enum rec_status rec_sync(struct rec_writer *w, char **cause);
-uint64_t rec_durable(const struct rec_writer *w); /* sequence number up to which events are on disk */
-int64_t rec_file_bytes(const struct rec_writer *w);
+uint64_t rec_durable(const struct rec_writer *w); /* sequence number up to which events are on disk; any thread may ask */
+int64_t rec_file_bytes(const struct rec_writer *w); /* any thread */
 /* After REC_DEAD: copies what was durable into a new file, writes what was not from memory, syncs, and puts the new file in
  * the old one's place. REC_OK: the writer works again and everything written is durable. Otherwise it may be called again. */
 enum rec_status rec_rescue(struct rec_writer *w, char **cause);
