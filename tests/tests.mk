@@ -35,3 +35,18 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(TEST_LIBS) $(BUILD)/libhypertop.a
 $(BUILD)/tests/tool/%: tests/tool/%.c $(TEST_LIBS) $(BUILD)/libhypertop.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Iagent -MMD -MP -MF $@.d -o $@ $< $(LDFLAGS) $(TEST_LIBS) $(BUILD)/libhypertop.a $(TEST_LINK)
+
+# --- running them ---------------------------------------------------------------------------------------------
+.PHONY: tests check quick bench
+tests: all $(UNIT_BIN) $(TOOL_BIN)
+check:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -j2 tests
+	@BUILD=$(BUILD) tests/run
+quick:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -j2 tests
+	@BUILD=$(BUILD) tests/run --quick
+# One JSON object a line; BENCH=name runs one program only (bench_NAME).
+bench: all $(BENCH_BIN)
+	@for b in $(if $(BENCH),$(BUILD)/tests/bench/bench_$(BENCH),$(BENCH_BIN)); do HYPERTOP_BUILD=$(BUILD) $$b || exit 1; done
