@@ -91,11 +91,13 @@ struct state_param { /* declared by the code */
     size_t choices_n;
     char *value;       /* raw msgpack, current */
     size_t value_n;
+    char *first;       /* raw msgpack, as first declared: what it was as of T is this and then the run's lives up to T */
+    size_t first_n;
     int64_t time;
 };
 
 struct state_text {
-    int64_t time;
+    int64_t time, seen; /* the process's clock; when it came into the log */
     char stream; /* 'o' out, 'e' err, 'l' log */
     char *text;  /* one line, raw bytes, no newline */
     uint32_t n;
@@ -106,6 +108,12 @@ struct state_checkpoint {
     char *path;
 };
 
+struct state_process { /* who executed a run from then on; a new one whenever something of it changed */
+    int64_t time, epoch, dropped;
+    char *worker, *host; /* never NULL */
+    int pid, exit, signal;
+};
+
 struct state_run {
     int64_t run, trial, seed, epoch;
     char *worker; /* name of the worker, "" when none */
@@ -114,10 +122,20 @@ struct state_run {
     int64_t last_seq;      /* highest batch of `epoch` in the log: for dropping repeats after recovery */
     int64_t dropped;       /* points the ring had no room for, as reported */
     uint64_t points;
+    bool test;             /* phase "test": its reports do not count for the trial's value */
+    struct state_process *processes;
+    int n_processes;
     struct state_change *changes;
     int n_changes;
     struct state_metric *metrics;
     int n_metrics;
+    struct series *reports;       /* the objective as reported; NULL while there is none */
+    int64_t report_step;          /* of the last one */
+    double report_value;
+    bool reported;                /* since the trial was last requeued */
+    int64_t first_seen, last_seen; /* log times of the first and the last points; first_seen INT64_MAX when none */
+    int *bandits;                 /* indexes into state.bandits */
+    int n_bandits;
     struct state_live *lives;
     int n_lives;
     struct state_param *params;
@@ -127,13 +145,30 @@ struct state_run {
     struct state_text *lines; /* bounded: the newest STATE_TEXT_LINES; earlier ones are only in the recording */
     int n_lines, cap_lines;
     int64_t first_line; /* index of lines[0] counted from the run's first line */
+    size_t text_bytes;
 };
 #define STATE_TEXT_LINES 5000
+#define STATE_TEXT_LINE  4096        /* bytes of a line; a longer one is cut into several */
+#define STATE_TEXT_BYTES (64 << 20)  /* of all runs together; the run with the most gives up its older half first */
 
 struct state_report { /* objective as told: the incumbents and the tuner's history come from here */
     int64_t time, step;
     double value;
     int64_t run;
+    double trial_value; /* the trial's value and step with this report in */
+    int64_t trial_step;
+};
+
+struct state_tell { /* a decision of the tuner about a running trial; plain "continue" off the rungs is not kept */
+    int64_t time, step;
+    double value;
+    int rung;         /* -1 none */
+    char action;      /* 'c' continue, 's' stop, 'p' pause */
+};
+
+struct state_reset { /* requeued after a failure: what was reported before no longer counts */
+    int64_t time;
+    int n_reports;
 };
 
 struct state_trial {
@@ -155,6 +190,11 @@ struct state_trial {
     /* notes and tags live in the interventions that made them; these are the ids, in order */
     int64_t *remarks;
     int n_remarks;
+    struct state_tell *tells;
+    int n_tells;
+    struct state_reset *resets;
+    int n_resets;
+    int heap; /* place among the candidates for best; -1 none */
 };
 
 struct state_iv {
@@ -164,8 +204,9 @@ struct state_iv {
     char *args; /* raw msgpack map */
     size_t args_n;
     int64_t step, run; /* where it was applied; -1 when that has no meaning */
-    struct state_change *changes;
+    struct state_change *changes; /* why: the message that came with it */
     int n_changes;
+    int64_t *steps; /* beside changes: the step known then */
 };
 
 struct state_arms { /* one snapshot of a bandit's arms */
@@ -176,6 +217,8 @@ struct state_arms { /* one snapshot of a bandit's arms */
 
 struct state_bandit {
     char *id;          /* "tuner" for the sweep's own, else RUN/NAME */
+    char *key;         /* what the run's events call it */
+    int64_t time;      /* when it was opened */
     char *name, *algorithm;
     int64_t run;       /* -1 for the sweep's own */
     char **labels;
@@ -188,15 +231,19 @@ struct state_bandit {
     uint64_t *pulls;
     double *cost_sum, *cost_sq;
     struct state_pulls_row {
-        int64_t time;
+        int64_t time, seen;  /* the process's clock; when it came into the log */
         uint64_t rounds;
-        uint64_t *pulls;
-        double *cost_sum;
-    } *rows;
+        uint64_t *pulls;     /* these four: n_arms each, in one allocation that starts at cost_sum */
+        double *cost_sum, *cost_sq;
+        float *p;
+    } *rows;               /* also one at the end of each event, so that "as of T" is exact until rows are thinned */
     int n_rows;
     uint64_t every;
     float *last_p; /* last known probability of each arm, NaN unknown */
 };
+#define STATE_SNAPS      4096 /* of one bandit's arms; then every second one of the older half goes */
+#define STATE_PULLS_ROWS 256
+#define STATE_MAX_ARMS   4096
 
 struct state_hub_event {
     int64_t time;
@@ -206,10 +253,23 @@ struct state_hub_event {
 struct state_worker {
     char *name, *host;
     int pid, slots;
+    struct state_join { /* as of each joining */
+        int64_t time;
+        char *host;
+        int pid, slots;
+    } *joins;
+    int n_joins;
     struct state_change *changes; /* state: 0 joined, 1 lost, 2 left */
     int n_changes;
 };
 
+struct state_space {
+    int64_t time;
+    int version;
+    char *yaml;
+};
+
+/* Arrays indexed by id hold NULL where a damaged recording lost the event: ask through state_trial(), state_run(), state_iv(). */
 struct state {
     struct sweep_info info;
     struct state_change *changes; /* of the sweep: enum sweep_state */
@@ -234,7 +294,15 @@ struct state {
     int64_t first_time, last_time; /* of events applied */
     uint64_t n_points, n_events;
     int space_version;
+    struct state_space *spaces;
+    int n_spaces;
+    int64_t *heap; /* trials that may be the best, a binary heap, best first */
+    int n_heap;
+    size_t text_bytes;
 };
+#define STATE_MAX_TRIALS (1 << 20)
+#define STATE_MAX_RUNS   (1 << 22)
+#define STATE_MAX_METRICS 4096 /* of one run */
 enum sweep_state { SWEEP_RUNNING, SWEEP_PAUSED, SWEEP_DONE, SWEEP_FAILED };
 const char *sweep_state_name(enum sweep_state s);
 
@@ -252,10 +320,22 @@ struct state_bandit *state_bandit(const struct state *s, const char *id);
 const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t); /* NULL: not yet there */
 enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* call only when created <= t */
 /* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is what was
- * reported last), and the step it was reported at. False when nothing was reported. */
+ * reported last), and the largest step among these. Of several runs with the same seed (the trial was requeued) the newest that
+ * reported counts; reports before a requeue after a failure do not, nor those of test runs. False when nothing was reported. */
 bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value, int64_t *step);
+/* The incumbent: the best finite value among trials that are not failed, killed, withdrawn or waiting; ties go to the older one. */
 bool state_best_at(const struct state *s, int64_t t, int64_t *trial, double *value);
 enum sweep_state state_sweep_at(const struct state *s, int64_t t);
+/* NULL when the run or worker did not exist yet. */
+const struct state_process *state_process_at(const struct state_run *r, int64_t t);
+const struct state_join *state_join_at(const struct state_worker *w, int64_t t);
+int state_space_at(const struct state *s, int64_t t);           /* version */
+uint64_t state_run_points(const struct state_run *r, int64_t t); /* points of all its metrics */
+uint64_t state_points(const struct state *s, int64_t t);         /* of the sweep */
+/* Number of leading entries of a time-ordered list that were there as of t: every list above is searched with it. `time` is the
+ * offset of its int64_t time member. */
+int state_prefix(const void *list, int n, size_t size, size_t time, int64_t t);
+#define STATE_PREFIX(list, n, type, member, t) state_prefix(list, n, sizeof(type), offsetof(type, member), t)
 const struct state_metric *state_metric(const struct state_run *r, const char *name);
 size_t state_bytes(const struct state *s); /* memory of the series, for bench store_bytes */
 
