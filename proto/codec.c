@@ -1,6 +1,8 @@
 #include "proto/codec.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -512,16 +514,19 @@ static void json_key_of(struct codec_reader *r, struct json_out *out)
         json_keyn(out, s.p, s.n);
         return;
     }
-    case CT_INT:
-    case CT_UINT:
+    case CT_INT: snprintf(text, sizeof text, "%" PRId64, cr_int(r)); break;
+    case CT_UINT: snprintf(text, sizeof text, "%" PRIu64, take(r).n); break;
     case CT_DOUBLE: text_fmt_double(text, cr_double(r)); break;
     default: cr_skip(r); memcpy(text, "?", 2); break;
     }
     json_key(out, text);
 }
 
-static void json_value(struct codec_reader *r, struct json_out *out)
+/* Bounded in depth by itself: it is also shown input that nobody validated. What cannot be read becomes null. */
+static void json_value(struct codec_reader *r, struct json_out *out, int depth)
 {
+    if (depth > CODEC_MAX_DEPTH)
+        cr_fail(r, "nested too deeply");
     switch (cr_peek(r)) {
     case CT_NIL: cr_nil(r); json_null(out); break;
     case CT_BOOL: json_bool(out, cr_bool(r)); break;
@@ -537,14 +542,14 @@ static void json_value(struct codec_reader *r, struct json_out *out)
     case CT_ARRAY:
         json_array(out);
         for (size_t n = cr_array(r); n > 0 && cr_ok(r); n--)
-            json_value(r, out);
+            json_value(r, out, depth + 1);
         json_array_end(out);
         break;
     case CT_MAP:
         json_object(out);
         for (size_t n = cr_map(r); n > 0 && cr_ok(r); n--) {
             json_key_of(r, out);
-            json_value(r, out);
+            json_value(r, out, depth + 1);
         }
         json_object_end(out);
         break;
@@ -556,5 +561,5 @@ void codec_to_json(struct span value, struct json_out *out)
 {
     struct codec_reader r;
     cr_init(&r, value.p, value.n);
-    json_value(&r, out);
+    json_value(&r, out, 0);
 }
