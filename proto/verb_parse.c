@@ -223,31 +223,46 @@ static int parse_arms(struct command *c, int least, int most)
     return 0;
 }
 
-static int parse_one_number(struct command *c, const char *what)
+static int one_number(struct command *c, const char *question)
 {
     if (c->n != 1)
-        return usage(c, c->n ? "one number is enough" : what);
+        return usage(c, c->n ? "one number is enough" : question);
     c->has_number = true;
     return 0;
 }
 
-static int parse_count(struct command *c, bool may_be_relative, int64_t least)
+static bool whole_number(const char *w, int64_t least, double *out)
 {
     int64_t v;
-    if (parse_one_number(c, "how many?") != 0)
+    if (!text_int(w, &v) || v < least || v > COUNT_MAX)
+        return false;
+    *out = (double)v;
+    return true;
+}
+
+static int parse_budget(struct command *c)
+{
+    if (one_number(c, "how many trials?") != 0)
         return -1;
     const char *w = c->words[0];
-    c->relative = may_be_relative && (*w == '+' || *w == '-');
-    if (!text_int(w, &v) || (!c->relative && v < least) || v > COUNT_MAX || v < -COUNT_MAX)
-        return cause_set(c->cause, "%s: '%s' is not a whole number%s", c->verb->name, w,
-                         may_be_relative ? "; write 100, +20 or -20" : c->relative ? "" : " that fits");
-    c->number = (double)v;
+    c->relative = *w == '+' || *w == '-';
+    if (!whole_number(w, c->relative ? -COUNT_MAX : 0, &c->number))
+        return cause_set(c->cause, "budget: '%s' is not a whole number; write 100, +20 or -20", w);
+    return 0;
+}
+
+static int parse_concurrency(struct command *c)
+{
+    if (one_number(c, "how many trials at once?") != 0)
+        return -1;
+    if (!whole_number(c->words[0], 0, &c->number))
+        return cause_set(c->cause, "concurrency: '%s' is not a whole number from 0; write 4", c->words[0]);
     return 0;
 }
 
 static int parse_factor(struct command *c)
 {
-    if (parse_one_number(c, "which factor?") != 0)
+    if (one_number(c, "which factor?") != 0)
         return -1;
     if (!text_double(c->words[0], &c->number) || !isfinite(c->number) || c->number < 0 || c->number > 1e6)
         return cause_set(c->cause, "explore: '%s' is not a factor; write a number from 0, 1 is as designed", c->words[0]);
@@ -284,8 +299,8 @@ static int parse_words(struct command *c)
     case VERB_BOOST: return parse_arms(c, 1, 1);
     case VERB_UNPIN: return parse_arms(c, 0, 1);
     case VERB_EXPLORE: return parse_factor(c);
-    case VERB_BUDGET: return parse_count(c, true, 0);
-    case VERB_CONCURRENCY: return parse_count(c, false, 0);
+    case VERB_BUDGET: return parse_budget(c);
+    case VERB_CONCURRENCY: return parse_concurrency(c);
     case VERB_UNDO: return parse_undo(c);
     default: return parse_trials(c);
     }
@@ -399,40 +414,52 @@ static void put_number(struct codec_writer *w, const char *key, double v)
         cw_double(w, v);
 }
 
-/* The verb's own arguments as pairs; returns how many, writes when w is not NULL (so that a map can be counted first). */
-static size_t put_args(const struct command *c, struct codec_writer *w)
+static void put_params(struct codec_writer *w, char **params, int n)
+{
+    cw_str(w, "params");
+    cw_map(w, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        const char *eq = strchr(params[i], '=');
+        cw_strn(w, params[i], (size_t)(eq - params[i]));
+        put_value(w, eq + 1);
+    }
+}
+
+static const char *number_key(enum verb v)
+{
+    switch (v) {
+    case VERB_BOOST: return "weight";
+    case VERB_EXPLORE: return "factor";
+    case VERB_UNDO: return "id";
+    default: return "value";
+    }
+}
+
+/* The verb's own arguments, one map. */
+static void put_args(const struct command *c, struct codec_writer *w)
 {
     enum verb v = c->verb->verb;
-    size_t n = 0;
-    if (v == VERB_SET || v == VERB_CLONE || v == VERB_ENQUEUE) {
-        n++;
-        if (w) {
-            cw_str(w, "params");
-            cw_map(w, (size_t)c->n_params);
-            for (int i = 0; i < c->n_params; i++) {
-                const char *eq = strchr(c->params[i], '=');
-                cw_strn(w, c->params[i], (size_t)(eq - c->params[i]));
-                put_value(w, eq + 1);
-            }
-        }
-    }
-    if (v == VERB_NOTE && ++n && w) {
+    bool params = v == VERB_SET || v == VERB_CLONE || v == VERB_ENQUEUE, note = v == VERB_NOTE, tag = v == VERB_TAG;
+    bool budget = v == VERB_BUDGET;
+    cw_map(w, (size_t)params + note + 2 * (size_t)tag + budget + c->has_number + (c->hold > 0) + (c->bandit != NULL));
+    if (params)
+        put_params(w, c->params, c->n_params);
+    if (note) {
         cw_str(w, "text");
         cw_strn(w, (const char *)c->text.data, c->text.len);
     }
-    if (v == VERB_TAG && (n += 2) && w) {
+    if (tag) {
         put_words(w, "add", c->add, c->n_add);
         put_words(w, "remove", c->remove, c->n_remove);
     }
-    if (c->has_number && ++n && w)
-        put_number(w, v == VERB_BOOST ? "weight" : v == VERB_EXPLORE ? "factor" : v == VERB_UNDO ? "id" : "value", c->number);
-    if (v == VERB_BUDGET && ++n && w)
+    if (c->has_number)
+        put_number(w, number_key(v), c->number);
+    if (budget)
         cw_kbool(w, "relative", c->relative);
-    if (c->hold && ++n && w)
+    if (c->hold)
         cw_kint(w, "for", c->hold);
-    if (c->bandit && ++n && w)
+    if (c->bandit)
         cw_kstr(w, "bandit", c->bandit);
-    return n;
 }
 
 static void put_fields(const struct command *c, struct codec_writer *w)
@@ -441,7 +468,6 @@ static void put_fields(const struct command *c, struct codec_writer *w)
     cw_str(w, "target");
     cw_strn(w, c->targets.len ? (const char *)c->targets.data : "", c->targets.len);
     cw_str(w, "args");
-    cw_map(w, put_args(c, NULL));
     put_args(c, w);
     cw_kstr(w, "reason", c->reason ? c->reason : "");
 }
