@@ -18,18 +18,30 @@ void mcap_builder_release(struct mcap_builder *b)
     *b = (struct mcap_builder){0};
 }
 
-void mcap_builder_message(struct mcap_builder *b, const struct mcap_message *m)
+void mcap_builder_entry(struct mcap_builder *b, uint16_t channel, uint64_t time, uint64_t offset)
 {
     if (b->n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 64;
         b->entries = mem_resize(b->entries, b->cap, sizeof *b->entries);
     }
-    if (b->n == 0 || m->log_time < b->start)
-        b->start = m->log_time;
-    if (b->n == 0 || m->log_time > b->end)
-        b->end = m->log_time;
-    b->entries[b->n++] = (struct mcap_entry){m->log_time, b->records.len, m->channel_id};
+    if (b->n == 0 || time < b->start)
+        b->start = time;
+    if (b->n == 0 || time > b->end)
+        b->end = time;
+    b->entries[b->n++] = (struct mcap_entry){time, offset, channel};
+}
+
+void mcap_builder_message(struct mcap_builder *b, const struct mcap_message *m)
+{
+    mcap_builder_entry(b, m->channel_id, m->log_time, b->records.len);
     mcap_put_message(&b->records, m);
+}
+
+void mcap_builder_clear(struct mcap_builder *b)
+{
+    buf_clear(&b->records);
+    b->n = 0;
+    b->start = b->end = 0;
 }
 
 /* ---- encoding ---- */
@@ -101,10 +113,8 @@ static void encode_index(const struct mcap_encoder *e, const struct mcap_builder
     mo_end(out, at);
 }
 
-void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out)
+void mcap_encode_indexes(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out)
 {
-    buf_clear(out);
-    encode_records(e, b, out);
     if (b->n > e->next_cap) {
         e->next_cap = b->n;
         e->next = mem_resize(e->next, e->next_cap, sizeof *e->next);
@@ -120,6 +130,13 @@ void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct bu
             e->first[channel] = 0;
         }
     }
+}
+
+void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out)
+{
+    buf_clear(out);
+    encode_records(e, b, out);
+    mcap_encode_indexes(e, b, out);
 }
 
 void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded, uint64_t offset)

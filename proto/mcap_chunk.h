@@ -22,6 +22,9 @@ struct mcap_builder {
 
 void mcap_builder_release(struct mcap_builder *b);
 void mcap_builder_message(struct mcap_builder *b, const struct mcap_message *m);
+/* Accounts for a message whose record is at `offset` of the content and not in b->records: for building indexes only. */
+void mcap_builder_entry(struct mcap_builder *b, uint16_t channel, uint64_t time, uint64_t offset);
+void mcap_builder_clear(struct mcap_builder *b); /* keeps the memory */
 
 struct mcap_encoder; /* the compressor and its tables; belongs to one thread */
 struct mcap_encoder *mcap_encoder_new(int level);
@@ -29,6 +32,8 @@ void mcap_encoder_free(struct mcap_encoder *e);
 
 /* Replaces out with the records of the chunk. */
 void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out);
+/* Appends the message indexes alone. */
+void mcap_encode_indexes(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out);
 /* Accounts for an encoded chunk that now lies at `offset` of the file. The bytes must come from mcap_encode. */
 void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded, uint64_t offset);
 

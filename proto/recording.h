@@ -125,16 +125,18 @@ struct recording_reader *rec_open(const char *path, char **cause);
 /* Next event in log order; 1 got one (ev borrows until the next call), 0 end of what is there (a follower may call again later),
  * -1 error (cause). Damaged chunks are skipped and counted. */
 int rec_next(struct recording_reader *r, struct event *ev, char **cause);
-/* Positions so that the next event is the first with log_time >= t, through the chunk index when there is one. */
+/* Positions so that the next event is the first with log_time >= t (t <= 0: the first), through the chunk index, or, in a file
+ * that has none yet, through the heads of its chunks. 0, or -1 and a cause. */
 int rec_seek(struct recording_reader *r, int64_t t, char **cause);
 struct rec_damage {
     int chunks_skipped;
     int64_t truncated_at; /* offset of the first byte that belongs to no whole record; -1 when the file ends well */
-    int64_t bytes_lost;
+    int64_t bytes_lost;   /* in damaged stretches and behind truncated_at */
+    int64_t events_skipped; /* whose payload was no valid map */
 };
 void rec_damage(const struct recording_reader *r, struct rec_damage *out);
 void rec_close(struct recording_reader *r);
-/* An attachment's bytes, malloc'ed; NULL when there is none of that name. */
+/* An attachment's bytes, malloc'ed, a NUL behind them; NULL when there is none of that name. */
 uint8_t *rec_attachment(const char *path, const char *name, size_t *n);
 
 #endif
