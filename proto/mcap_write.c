@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <zlib.h>
@@ -17,13 +16,15 @@ struct mcap_sys mcap_sys = {.pwrite = pwrite, .fdatasync = fdatasync, .ftruncate
 
 /* ---- opening ---- */
 
+/* An open-file-description lock: it goes with fd, whatever else this process opens, and leaves flock to the owner. */
 static int lock_file(int fd, const char *path, char **cause)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &all) == 0)
         return 0;
-    if (errno == EWOULDBLOCK)
+    if (errno == EAGAIN || errno == EACCES)
         return cause_set(cause, "%s: another process is writing this recording", path);
-    if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) /* a file system without locks: the hub's own lock must do */
+    if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) /* a file system without locks: the hub's own must do */
         return 0;
     return cause_set(cause, "%s: cannot lock: %s", path, strerror(errno));
 }

@@ -3,7 +3,7 @@
  * The one invariant: bytes 0..offset of the file are the magic and whole records, whatever fails. A write that does not
  * get through is cut off again; a failed sync (or an I/O error on write) makes the writer dead for good, because the kernel
  * may have thrown away what it could not write and would report success the next time.
- * The file is locked (flock) while it is open, so that two hubs cannot append to one recording. One thread at a time. */
+ * The file is locked (F_OFD_SETLK) while it is open, so that two hubs cannot append to one recording. One thread at a time. */
 #ifndef PROTO_MCAP_WRITE_H
 #define PROTO_MCAP_WRITE_H
 
