@@ -143,7 +143,8 @@ static void pong(struct client *c, const struct message *m, int64_t now)
 
 static void refused(struct client *c, const struct message *m)
 {
-    if (m->id == c->hello_id && !c->welcomed) {
+    /* A hub that cannot read us answers without an id. */
+    if ((m->id == c->hello_id || !m->id) && !c->welcomed) {
         free(c->refused);
         c->refused = span_dup(cmap_str(m->body, "message"));
     } else if (m->id == c->ping_id && c->ping_id) {
@@ -257,7 +258,7 @@ int64_t client_deadline(struct client *c)
     return c->sock ? c->hello_at + HELLO_BEATS * c->beat_ns + 1 : c->retry_at;
 }
 
-int client_wait(struct client *c, int64_t until)
+bool client_wait(struct client *c, int64_t until)
 {
     int64_t now = clock_mono_ns(), wake = client_deadline(c);
     if (now >= until)

@@ -32,6 +32,9 @@ int client_fd(struct client *c);         /* poll for POLLIN, then client_pump; c
                                           * poll; -1 while there is no socket (poll skips it) */
 int64_t client_deadline(struct client *c); /* monotonic ns when client_pump wants to run next (pings, retries) */
 void client_pump(struct client *c);      /* receives, dispatches, pings, reconnects and renews subscriptions */
+/* Without a loop of one's own: sleeps until something happens or that monotonic time, then pumps. False (and nothing done)
+ * when the time has passed. */
+bool client_wait(struct client *c, int64_t until);
 
 enum client_link client_link(const struct client *c);
 const char *client_hub_name(const struct client *c);

@@ -57,7 +57,6 @@ struct client {
 
 /* client.c */
 void client_connect(struct client *c);  /* a fresh socket with a hello on its way; a failure is tried again later */
-int client_wait(struct client *c, int64_t until); /* polls, pumps once; false when until has passed */
 int64_t client_put(struct client *c, enum msg_kind kind, struct span body); /* id, or 0 when it could not be sent */
 
 /* client_calls.c */
