@@ -25,7 +25,12 @@
 #include "proto/message.h"
 #include "proto/points.h"
 
-static const char *folder = "tests/golden/protocol";
+/* Below the checkout, wherever the test is started from. */
+static const char *root(void)
+{
+    const char *r = getenv("HYPERTOP_ROOT");
+    return r && *r ? r : ".";
+}
 
 /* ---- content ---- */
 
@@ -167,7 +172,7 @@ static void put_text(struct codec_writer *w, const char *text)
 static char *file_of(const char *kind, const char *name)
 {
     struct buf b = {0};
-    buf_printf(&b, "%s/%s-%s.hex", folder, kind, name);
+    buf_printf(&b, "%s/tests/golden/protocol/%s-%s.hex", root(), kind, name);
     return buf_take(&b);
 }
 
