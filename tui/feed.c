@@ -539,7 +539,7 @@ void feed_summary(const struct feed *f, struct feed_summary *s)
     struct span h = head(f), counts = cmap_value(h, "counts");
     struct buf best = {0};
 
-    *s = (struct feed_summary){.loaded = f->summary->loaded && h.n, .error = f->summary->error};
+    *s = (struct feed_summary){.loaded = f->summary->loaded && f->looked, .error = f->summary->error};
     cmap_strcpy(h, "sweep", s->sweep, sizeof s->sweep);
     cmap_strcpy(h, "state", s->state, sizeof s->state);
     cmap_strcpy(h, "metric", s->metric, sizeof s->metric);

@@ -24,7 +24,7 @@ void feed_pump(struct feed *f);
 
 /* The sweep's header as the hub last said it. */
 struct feed_summary {
-    bool loaded;
+    bool loaded;            /* the first picture is complete */
     const char *error;      /* the hub's sentence when it knows no such sweep */
     char sweep[128], state[16], metric[64], best[32], recording[512]; /* raw bytes: through say_puts on the way out */
     int64_t best_trial;     /* -1: none yet */
