@@ -21,6 +21,7 @@ struct region {
 
 void region_release(struct region *r);
 void region_copy(struct region *to, const struct region *from);
+void region_join(struct region *to, const struct region *a, const struct region *b); /* the sides of both */
 /* Adds a side for a numeric parameter, or for the choices with keep[k]. */
 void region_interval(struct region *r, const struct param *p, double low, double high, bool closed);
 void region_choices(struct region *r, const struct param *p, const bool *keep);

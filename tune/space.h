@@ -75,6 +75,7 @@ int space_find_near(const struct space *s, const char *name); /* "did you mean",
 bool param_numeric(const struct param *p); /* float or int */
 double param_value(const struct param *p, double u);     /* number at u, snapped */
 double param_place(const struct param *p, double x);     /* u of a number (clamped into the bounds) */
+double param_unwarp(const struct param *p, double x);    /* the same without snapping to the lattice */
 double param_count(const struct param *p);               /* number of distinct values, INFINITY when continuous or unbounded */
 double param_nth(const struct param *p, int64_t k);      /* dna entry of the k-th value in ascending (choices: given) order */
 int64_t param_rank(const struct param *p, double dna);   /* its inverse */

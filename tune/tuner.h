@@ -130,12 +130,19 @@ int tuner_forget(struct tuner *t, int64_t id, char **cause);
 /* Steering by verb, arguments as steer_parse made them. undo token in *token (see steer.h). */
 int tuner_steer(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause);
 int tuner_unsteer(struct tuner *t, int64_t token, char **cause);
+/* Another sampler from here on; it learns the whole history first. On failure the old one stays. */
+int tuner_switch(struct tuner *t, const char *sampler, const struct tuner_kv *options, char **cause);
+/* A new version of the space (taken over, *space nulled); old trials are carried along. On failure nothing changes. */
+int tuner_set_space(struct tuner *t, struct space **space, char **cause);
+/* Rows for people, in the user's sign: how many there are; at most max are filled. Changes no later answer. */
 int tuner_explain(struct tuner *t, struct arm_row *rows, int max);
 /* "thompson over optimizer x lr decade, asha eta 3": for the header line. */
 void tuner_describe(const struct tuner *t, char *out, size_t cap);
 int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max); /* see history.h */
 bool tuner_best(const struct tuner *t, int64_t *id, double *value);
 const struct space *tuner_space(const struct tuner *t);
+const struct history *tuner_history(const struct tuner *t);
+const struct steering *tuner_steering(const struct tuner *t);
 int64_t tuner_budget(const struct tuner *t);
 void tuner_set_budget(struct tuner *t, int64_t budget);
 void tuner_dump(const struct tuner *t, struct buf *out);

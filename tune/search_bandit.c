@@ -1,0 +1,381 @@
+/* Bandits over the arms of a space: which box to sample next. One row of the list for each policy of bandit.h, whose file
+ * names the papers.
+ *
+ * Rewards. The policies want losses in [0,1], a sweep has validation errors of any size with a few diverged ones among them. So a
+ * trial's loss is its normalised rank among the trials that have ended: (losses below + half the equal ones) / all of
+ * them; failures rank last. Ranks change as trials arrive:
+ *   - the confidence bounds and Thompson sampling are sums over past losses, so they are summed anew, with today's ranks,
+ *     whenever an ask follows a tell: the state is the history, and nothing else;
+ *   - the importance-weighted policies (Tsallis-INF, EXP3) take the rank at arrival, as their adversarial analysis
+ *     allows losses to be anything; their state is dumped.
+ * What people see (explain) is in the unit of the objective, not in ranks.
+ *
+ * Steering is read from env->steer before each choice: an arm is banned when a ban covers all of it or the pin misses it, forced when
+ * the pin lies within it, boosted when a boost covers all of it. What covers only a part is honoured by the draw
+ * within the arm. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cause.h"
+#include "base/mem.h"
+#include "tune/arms.h"
+#include "tune/bandit.h"
+#include "tune/draw.h"
+
+struct search {
+    struct arms *arms;
+    struct bandit bandit;
+    bool summed;  /* state is rebuilt from the history before a choice */
+    bool dirty;
+};
+
+static void drop(void *self)
+{
+    struct search *s = self;
+    arms_free(s->arms);
+    bandit_release(&s->bandit);
+    free(s);
+}
+
+static bool sums(enum bandit_algorithm a)
+{
+    return a != BANDIT_TSALLIS_INF && a != BANDIT_TSALLIS_INF_RV && a != BANDIT_EXP3 && a != BANDIT_EXP3_IX;
+}
+
+static void *make(const struct tuner_env *env, const double *values, enum bandit_algorithm a, char **cause)
+{
+    int most = (int)values[0];
+    if (most <= 0) { /* not said: leave each arm a few pulls of the budget */
+        most = env->budget > 0 ? (int)fmin(ARMS_DEFAULT, fmax(8, (double)env->budget / 3)) : ARMS_DEFAULT / 2;
+    }
+    struct arms *arms = arms_make(env->space, env->kv, most, cause);
+    if (!arms)
+        return NULL;
+    struct search *s = MEM_NEW(struct search);
+    s->arms = arms;
+    s->summed = sums(a);
+    s->dirty = true;
+    if (bandit_init(&s->bandit, a, arms->n, 0, 1) < 0) {
+        arms_free(arms);
+        free(s);
+        return cause_null(cause, "%d arms: a bandit takes 2 to %d", arms->n, BANDIT_ARMS_MAX);
+    }
+    return s;
+}
+
+/* ---- losses ---- */
+
+static bool ended(const struct history_trial *t)
+{
+    return !t->outside && (t->end == END_DONE || t->end == END_PRUNED || t->end == END_FAILED);
+}
+
+/* Normalised rank of a trial among those that have ended. */
+static double rank_of(const struct history *h, int trial)
+{
+    double below = 0, all = 0, mine = h->trials[trial].loss;
+    for (int i = 0; i < h->n; i++) {
+        const struct history_trial *t = &h->trials[i];
+        if (!ended(t))
+            continue;
+        all++;
+        if (isnan(mine) ? !isnan(t->loss) : t->loss < mine)
+            below++;
+        else if (isnan(mine) ? isnan(t->loss) : t->loss == mine)
+            below += 0.5;
+    }
+    return isnan(mine) ? 1 : all > 0 ? below / all : 0.5;
+}
+
+struct scored {
+    int64_t order;
+    int arm;
+    double rank;
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct scored *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Every ended trial with its arm and rank, in the order of their ends (which matters to a policy that forgets). */
+static struct scored *score(const struct search *s, const struct tuner_env *env, int *count)
+{
+    const struct history *h = env->history;
+    int n, *sorted = history_sorted(h, &n), failed = 0, k = 0;
+    struct scored *out = mem_zero((size_t)h->n, sizeof *out);
+    for (int i = 0; i < h->n; i++)
+        failed += h->trials[i].end == END_FAILED && !h->trials[i].outside;
+    double all = n + failed;
+    for (int from = 0, to; from < n; from = to) { /* equal losses share their middle rank */
+        for (to = from; to < n && h->trials[sorted[to]].loss == h->trials[sorted[from]].loss; to++)
+            out[k++].arm = sorted[to];
+        for (int m = from; m < to; m++)
+            out[m].rank = 0.5 * (from + to) / all;
+    }
+    for (int i = 0; i < h->n; i++)
+        if (h->trials[i].end == END_FAILED && !h->trials[i].outside)
+            out[k++] = (struct scored){.arm = i, .rank = 1};
+    for (int m = 0; m < k; m++) {
+        const struct history_trial *t = &h->trials[out[m].arm];
+        out[m].order = t->order;
+        out[m].arm = arms_find(s->arms, env->space, t->dna);
+    }
+    qsort(out, (size_t)k, sizeof *out, by_order);
+    free(sorted);
+    *count = k;
+    return out;
+}
+
+static void rebuild(struct search *s, const struct tuner_env *env)
+{
+    const struct history *h = env->history;
+    int n;
+    struct scored *all = score(s, env, &n);
+    for (int i = 0; i < s->bandit.arms; i++) {
+        struct bandit_arm *a = &s->bandit.arm[i];
+        a->n = a->sum = a->sum2 = 0;
+        a->pulls = a->pending = 0;
+    }
+    s->bandit.total = s->bandit.largest = 0;
+    s->bandit.learned = 0;
+    for (int i = 0; i < n; i++)
+        if (all[i].arm >= 0)
+            bandit_observe(&s->bandit, all[i].arm, all[i].rank);
+    for (int i = 0; i < h->n; i++) {
+        const struct history_trial *t = &h->trials[i];
+        int arm = t->outside || t->end != END_PENDING ? -1 : arms_find(s->arms, env->space, t->dna);
+        if (arm >= 0)
+            s->bandit.arm[arm].pending++;
+    }
+    free(all);
+}
+
+/* Steering into the bandit's own terms. Returns how many arms are allowed. */
+static int steer(struct search *s, const struct tuner_env *env, const bool *hopeless)
+{
+    int allowed = 0;
+    bandit_pin(&s->bandit, -1, 0);
+    for (int i = 0; i < s->arms->n; i++) {
+        struct bandit_arm *a = &s->bandit.arm[i];
+        bool banned = (hopeless && hopeless[i]) || steering_bans(env->steer, env->space, &s->arms->cell[i]);
+        a->ban_until = banned ? BANDIT_FOREVER : 0;
+        allowed += !banned;
+        a->boost = steering_boost(env->steer, env->space, &s->arms->cell[i]);
+        a->boost_until = a->boost != 1 ? BANDIT_FOREVER : 0;
+    }
+    for (int i = 0; i < s->arms->n; i++)
+        if (!s->bandit.arm[i].ban_until && steering_pins(env->steer, env->space, &s->arms->cell[i]))
+            bandit_pin(&s->bandit, i, BANDIT_FOREVER);
+    bandit_explore(&s->bandit, steering_explore(env->steer));
+    return allowed;
+}
+
+static void prepare(struct search *s, const struct tuner_env *env)
+{
+    if (!s->summed || !s->dirty)
+        return;
+    rebuild(s, env);
+    s->dirty = false;
+}
+
+static void say_why(const struct search *s, const struct bandit_pull *pull, struct proposal *out)
+{
+    const struct bandit_arm *a = &s->bandit.arm[pull->arm];
+    if (pull->forced)
+        snprintf(out->why, sizeof out->why, "arm %s is pinned", s->arms->label[pull->arm]);
+    else
+        snprintf(out->why, sizeof out->why, "arm %s, chance %.2g, %llu pulls", s->arms->label[pull->arm], pull->propensity,
+                 (unsigned long long)a->pulls);
+}
+
+static int propose(void *self, const struct tuner_env *env, struct proposal *out, char **cause)
+{
+    struct search *s = self;
+    bool *hopeless = NULL;
+    int rc = -1;
+    prepare(s, env);
+    while (steer(s, env, hopeless) > 0) {
+        struct bandit_pull pull;
+        bandit_choose(&s->bandit, env->rng, &pull);
+        rc = draw_prior(env, &s->arms->cell[pull.arm], out->dna);
+        if (rc == 0) {
+            out->arm = pull.arm;
+            out->propensity = pull.propensity;
+            out->forced = pull.forced;
+            snprintf(out->label, sizeof out->label, "%s", s->arms->label[pull.arm]);
+            say_why(s, &pull, out);
+            break;
+        }
+        bandit_forget(&s->bandit, &pull); /* bans by region left nothing of this arm */
+        if (!hopeless)
+            hopeless = mem_zero((size_t)s->arms->n, sizeof *hopeless);
+        hopeless[pull.arm] = true;
+    }
+    free(hopeless);
+    return rc < 0 ? cause_set(cause, "the bans and pins leave no arm to pull") : 0;
+}
+
+static void learn(void *self, const struct tuner_env *env, const struct observation *ob)
+{
+    struct search *s = self;
+    s->dirty = true;
+    if (!ob->final || s->summed)
+        return;
+    const struct history_trial *t = &env->history->trials[ob->trial];
+    struct bandit_pull pull = {.arm = t->arm, .forced = t->forced, .propensity = t->propensity};
+    bool mine = t->asked && t->arm >= 0 && t->arm < s->arms->n && !isnan(t->propensity);
+    if (mine && ob->forgotten) {
+        bandit_forget(&s->bandit, &pull);
+        return;
+    }
+    double loss = rank_of(env->history, ob->trial);
+    int arm = t->outside ? -1 : arms_find(s->arms, env->space, t->dna);
+    if (mine)
+        bandit_learn(&s->bandit, &pull, loss);
+    else if (arm >= 0 && !ob->forgotten)
+        bandit_observe(&s->bandit, arm, loss);
+}
+
+/* ---- for people ---- */
+
+static void statistics(const struct history *h, const struct space *space, const struct arms *arms, struct arm_row *rows)
+{
+    double *sum2 = mem_zero((size_t)arms->n, sizeof *sum2), *n = mem_zero((size_t)arms->n, sizeof *n);
+    for (int i = 0; i < h->n; i++) {
+        const struct history_trial *t = &h->trials[i];
+        int arm = ended(t) ? arms_find(arms, space, t->dna) : -1;
+        if (arm < 0)
+            continue;
+        rows[arm].pulls++;
+        if (isnan(t->loss))
+            continue;
+        double delta = t->loss - (n[arm] ? rows[arm].mean : 0); /* Welford's running mean and squares */
+        rows[arm].mean = n[arm] ? rows[arm].mean : 0;
+        n[arm]++;
+        rows[arm].mean += delta / n[arm];
+        sum2[arm] += delta * (t->loss - rows[arm].mean);
+    }
+    for (int i = 0; i < arms->n; i++) {
+        if (n[i] < 2)
+            continue;
+        double half = 1.959964 * sqrt(sum2[i] / (n[i] - 1) / n[i]);
+        rows[i].low = rows[i].mean - half;
+        rows[i].high = rows[i].mean + half;
+    }
+    free(sum2);
+    free(n);
+}
+
+static int explain(void *self, const struct tuner_env *env, struct arm_row *out, int max)
+{
+    struct search *s = self;
+    int n = s->arms->n, pinned;
+    struct arm_row *rows = mem_zero((size_t)n, sizeof *rows);
+    double *next = mem_zero((size_t)n, sizeof *next), *best = mem_zero((size_t)n, sizeof *best);
+    prepare(s, env);
+    bool any = steer(s, env, NULL) > 0;
+    pinned = bandit_pinned(&s->bandit);
+    if (any)
+        bandit_probs(&s->bandit, next);
+    bandit_best(&s->bandit, best);
+    for (int i = 0; i < n; i++) {
+        rows[i] = (struct arm_row){.mean = NAN, .low = NAN, .high = NAN, .p_next = next[i], .p_best = best[i],
+                                   .banned = bandit_banned(&s->bandit, i), .pinned = i == pinned,
+                                   .boost = bandit_boosted(&s->bandit, i)};
+        snprintf(rows[i].label, sizeof rows[i].label, "%s", s->arms->label[i]);
+    }
+    statistics(env->history, env->space, s->arms, rows);
+    for (int i = 0; i < n && i < max; i++)
+        out[i] = rows[i];
+    free(rows);
+    free(next);
+    free(best);
+    return n;
+}
+
+static int arm_region(void *self, const struct tuner_env *env, int arm, struct region *out, char label[96])
+{
+    const struct search *s = self;
+    if (arm < 0 || arm >= s->arms->n)
+        return -1;
+    region_copy(out, &s->arms->cell[arm]);
+    memcpy(label, s->arms->label[arm], 96);
+    return 0;
+}
+
+static void describe(void *self, const struct tuner_env *env, char *out, size_t cap)
+{
+    const struct search *s = self;
+    char over[160];
+    arms_text(s->arms, env->space, over, sizeof over);
+    snprintf(out, cap, "over %s", over);
+}
+
+/* ---- bytes ---- */
+
+static void dump(void *self, struct buf *out)
+{
+    const struct search *s = self;
+    size_t n = bandit_dump(&s->bandit, NULL, 0);
+    bandit_dump(&s->bandit, buf_reserve(out, n), n);
+    out->len += n;
+}
+
+static void *load(const struct tuner_env *env, const double *values, enum bandit_algorithm a, const uint8_t *p, size_t n, char **cause)
+{
+    struct search *s = make(env, values, a, cause);
+    struct bandit b;
+    if (!s)
+        return NULL;
+    if (bandit_load(&b, p, n) < 0 || b.algorithm != a || b.arms != s->arms->n) {
+        drop(s);
+        return cause_null(cause, "the state is not one of %s over these arms", bandit_name(a));
+    }
+    bandit_release(&s->bandit);
+    s->bandit = b;
+    return s;
+}
+
+static const struct tuner_option options[] = {
+    {"most", 0, BANDIT_ARMS_MAX, 0, "bound on the arms chosen when arms: does not say which; 0: a third of the budget, 8 to 64"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+#define SEARCH(symbol, algorithm, title, source, text)                                                                  \
+    static void *make_##symbol(const struct tuner_env *env, const double *values, char **cause)                         \
+    {                                                                                                                   \
+        return make(env, values, algorithm, cause);                                                                     \
+    }                                                                                                                   \
+    static void *load_##symbol(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause) \
+    {                                                                                                                   \
+        return load(env, values, algorithm, p, n, cause);                                                               \
+    }                                                                                                                   \
+    const struct tuner_ops tuner_##symbol = {                                                                           \
+        .name = title,                                                                                                  \
+        .paper = source,                                                                                                \
+        .summary = text,                                                                                                \
+        .options = options,                                                                                             \
+        .make = make_##symbol,                                                                                          \
+        .drop = drop,                                                                                                   \
+        .propose = propose,                                                                                             \
+        .learn = learn,                                                                                                 \
+        .explain = explain,                                                                                             \
+        .arm = arm_region,                                                                                              \
+        .describe = describe,                                                                                           \
+        .dump = dump,                                                                                                   \
+        .load = load_##symbol,                                                                                          \
+    };
+
+SEARCH(thompson, BANDIT_THOMPSON, "thompson", "Thompson 1933; Chapelle and Li 2011", "probability matching over arms")
+SEARCH(ucb1, BANDIT_UCB1, "ucb1", "Auer, Cesa-Bianchi and Fischer 2002", "upper confidence bounds over arms")
+SEARCH(ucb_tuned, BANDIT_UCB_TUNED, "ucb_tuned", "Auer, Cesa-Bianchi and Fischer 2002", "confidence bounds with the measured variance")
+SEARCH(kl_ucb, BANDIT_KL_UCB, "kl_ucb", "Garivier and Cappe 2011", "confidence bounds from the Bernoulli divergence")
+SEARCH(tsallis, BANDIT_TSALLIS_INF, "tsallis", "Zimmert and Seldin 2021", "Tsallis-INF over arms, importance weighted")
+SEARCH(tsallis_rv, BANDIT_TSALLIS_INF_RV, "tsallis_rv", "Zimmert and Seldin 2021", "Tsallis-INF over arms, reduced variance")
+SEARCH(exp3, BANDIT_EXP3, "exp3", "Auer, Cesa-Bianchi, Freund and Schapire 2002", "exponential weights over arms")
+SEARCH(exp3_ix, BANDIT_EXP3_IX, "exp3_ix", "Neu 2015", "exponential weights with implicit exploration")
+SEARCH(ucb_discounted, BANDIT_UCB_DISCOUNTED, "ucb_discounted", "Garivier and Moulines 2011", "confidence bounds that forget")
