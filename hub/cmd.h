@@ -3,7 +3,9 @@
 #define HUB_CMD_H
 
 /* CMD(name, "usage", "sentence"): int cmd_NAME(int argc, char **argv), argv[0] is the subcommand; returns the exit status */
-#define HUB_CMDS(CMD)
+#define HUB_CMDS(CMD)                                                                                                  \
+    CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
+    CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 
 #define CMD_DECLARE(name, usage, text) int cmd_##name(int argc, char **argv);
 HUB_CMDS(CMD_DECLARE)
