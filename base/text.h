@@ -15,7 +15,7 @@ bool text_int(const char *s, int64_t *out);
 
 /* Shortest decimal that reads back as exactly v; "nan", "inf", "-inf" otherwise. Returns the length. */
 size_t text_fmt_double(char out[TEXT_NUM], double v);
-/* For tables: `digits` significant digits, exponent without padding (8.1e-4), at most 9 bytes for digits <= 3. */
+/* For tables: `digits` significant digits, exponent without padding (8.1e-4), at most 10 bytes for digits <= 3. */
 size_t text_fmt_short(char out[TEXT_NUM], double v, int digits);
 
 bool text_has_prefix(const char *s, const char *prefix);
