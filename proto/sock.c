@@ -202,8 +202,8 @@ static int recv_one(struct sock *s, struct sock_peer *from, struct buf *b)
         if (s->router && parts == 1) {
             fits = n <= SOCK_PEER;
             if (fits && from) {
+                *from = (struct sock_peer){.n = (uint8_t)n}; /* the rest zero: peers are compared as bytes */
                 memcpy(from->id, zmq_msg_data(&m), n);
-                from->n = (uint8_t)n;
             }
         } else if (parts == want) {
             buf_clear(b);
