@@ -348,13 +348,15 @@ static bool take_ring(ht_agent *a)
 static bool make_ring(ht_agent *a, const struct ht_options *o)
 {
     char why[RING_WHY], dir[RING_PATH];
-    if (ring_directory(dir, why) != 0 || strlen(dir) + 64 > sizeof a->path)
-        return false;
     const char *hub = o->hub ? o->hub : getenv("HYPERTOP_HUB");
     struct ring_identity id = {.run = -1, .trial = -1, .seed = 0, .epoch = 0, .hub = hub,
                                .program = o->program ? o->program : program_invocation_short_name};
-    snprintf(a->path, sizeof a->path, "%.4000s/p%d-%llx.ring", dir, (int)getpid(), (unsigned long long)hti_now());
-    a->made = ring_create(&a->ring, a->path, &id, why) == 0;
+    for (int tries = 0; !a->made && tries < 3; tries++) { /* the directory goes with somebody's last ring, perhaps just now */
+        if (ring_directory(dir, why) != 0 || strlen(dir) + 64 > sizeof a->path)
+            return false;
+        snprintf(a->path, sizeof a->path, "%.4000s/p%d-%llx.ring", dir, (int)getpid(), (unsigned long long)hti_now());
+        a->made = ring_create(&a->ring, a->path, &id, why) == 0;
+    }
     return a->made;
 }
 

@@ -44,6 +44,7 @@ struct ht_agent {
     int n_bandits, bandits_opened;
     bool made;          /* this process made the ring */
     bool relayed;       /* and started a relay for it */
+    int64_t watched;    /* second in which the relay was last looked at */
     char path[RING_PATH];
 };
 
@@ -63,14 +64,22 @@ bool hti_record(ht_agent *a, enum ring_record_kind kind, uint32_t id, int64_t st
 /* A remark of the library's own, for the run's log. */
 void hti_remark(ht_agent *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* An answer to a command. `change` is NULL unless old and new have a meaning (then message may say more). */
+/* An answer to a command. `change` is NULL unless old and new have a meaning. */
 struct hti_change {
     enum ring_type type;
     const char *param;
     char old[64], new[64]; /* as text, 17 digits */
 };
-void hti_answer(ht_agent *a, int64_t command, enum ring_state state, int64_t step, const struct hti_change *change,
-                const char *message);
+struct hti_reply {
+    int64_t command;             /* 0: nobody asked; only pause and resume are told then */
+    enum ring_command_kind verb;
+    enum ring_state state;
+    int64_t step;
+    const struct hti_change *change;
+    const char *message;
+};
+void hti_answer(ht_agent *a, const struct hti_reply *reply);
+void hti_reject(ht_agent *a, const struct ring_command *c, const char *why);
 void hti_answer_stop(ht_agent *a);
 void hti_params_free(ht_agent *a);
 /* A ban, pin, boost or explore command: applied to the bandits and answered. */

@@ -270,7 +270,7 @@ void hti_steer(ht_agent *a, const struct ring_command *c)
     int hits = 0;
     int64_t t = 0;
     if (c->kind < RING_CMD_BAN || c->kind > RING_CMD_EXPLORE) {
-        hti_answer(a, c->id, RING_REJECTED, atomic_load(&a->step), NULL, "this library does not know the command");
+        hti_reject(a, c, "this library does not know the command");
         return;
     }
     for (int i = 0; i < a->n_bandits && !*why; i++) {
@@ -282,5 +282,7 @@ void hti_steer(ht_agent *a, const struct ring_command *c)
     }
     if (!hits)
         snprintf(why, sizeof why, *c->name ? "the program has no bandit %.63s" : "the program has no bandit%.63s", c->name);
-    hti_answer(a, c->id, *why ? RING_REJECTED : RING_APPLIED, t, NULL, why);
+    struct hti_reply reply = {.command = c->id, .verb = (enum ring_command_kind)c->kind,
+                              .state = *why ? RING_REJECTED : RING_APPLIED, .step = t, .message = why};
+    hti_answer(a, &reply);
 }

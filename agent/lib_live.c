@@ -8,25 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { PAUSE_CHECK_MS = 100 };
 
 /* ---- answers ---- */
 
-void hti_answer(ht_agent *a, int64_t command, enum ring_state state, int64_t step, const struct hti_change *change,
-                const char *message)
+void hti_answer(ht_agent *a, const struct hti_reply *reply)
 {
-    if (!command)
+    if (!reply->command && reply->verb != RING_CMD_PAUSE && reply->verb != RING_CMD_RESUME)
         return;
-    struct ring_answer head = {.command = command, .state = (uint8_t)state};
+    struct ring_answer head = {.command = reply->command, .state = (uint8_t)reply->state, .verb = (uint8_t)reply->verb};
+    const struct hti_change *change = reply->change;
     char text[4 * 256];
     if (change) {
         head.type = (uint8_t)change->type;
         head.change = 1;
     }
     int n = snprintf(text, sizeof text, "%s%c%s%c%s%c%.255s", change ? change->param : "", 0, change ? change->old : "", 0,
-                     change ? change->new : "", 0, message ? message : "");
-    hti_record(a, RR_ANSWER, 0, step, &head, sizeof head, text, (size_t)n + 1);
+                     change ? change->new : "", 0, reply->message ? reply->message : "");
+    hti_record(a, RR_ANSWER, 0, reply->step, &head, sizeof head, text, (size_t)n + 1);
 }
 
 static int64_t step_now(const ht_agent *a)
@@ -36,8 +37,21 @@ static int64_t step_now(const ht_agent *a)
 
 void hti_answer_stop(ht_agent *a)
 {
-    int64_t id = atomic_exchange(&a->ring.h->stop_id, 0);
-    hti_answer(a, id, RING_APPLIED, step_now(a), NULL, "");
+    struct hti_reply reply = {.command = atomic_exchange(&a->ring.h->stop_id, 0), .verb = RING_CMD_STOP,
+                              .state = RING_APPLIED, .step = step_now(a)};
+    hti_answer(a, &reply);
+}
+
+static void answer_command(ht_agent *a, const struct ring_command *c, enum ring_state state, const char *message)
+{
+    struct hti_reply reply = {.command = c->id, .verb = (enum ring_command_kind)c->kind, .state = state,
+                              .step = step_now(a), .message = message};
+    hti_answer(a, &reply);
+}
+
+void hti_reject(ht_agent *a, const struct ring_command *c, const char *why)
+{
+    answer_command(a, c, RING_REJECTED, why);
 }
 
 /* ---- values as text ---- */
@@ -312,11 +326,13 @@ static bool apply_set(ht_agent *a, const struct ring_command *c)
         wrong = put_value(p, c->text, why);
     }
     if (wrong) {
-        hti_answer(a, c->id, RING_REJECTED, step_now(a), NULL, wrong);
+        hti_reject(a, c, wrong);
         return false;
     }
     value_text(p, change.new);
-    hti_answer(a, c->id, RING_APPLIED, step_now(a), &change, "");
+    struct hti_reply reply = {.command = c->id, .verb = RING_CMD_SET, .state = RING_APPLIED, .step = step_now(a),
+                              .change = &change};
+    hti_answer(a, &reply);
     return true;
 }
 
@@ -340,34 +356,49 @@ static bool carry_out(ht_agent *a, const struct ring_command *c, struct ht_comma
         return true;
     case RING_CMD_PAUSE:
         a->paused = true;
-        hti_answer(a, c->id, RING_APPLIED, step_now(a), NULL, "paused");
+        answer_command(a, c, RING_APPLIED, "paused");
         return false;
     case RING_CMD_RESUME: {
         bool was = a->paused;
         a->paused = false;
-        hti_answer(a, c->id, RING_APPLIED, step_now(a), NULL, was ? "resumed" : "was not paused");
+        answer_command(a, c, RING_APPLIED, was ? "resumed" : "was not paused");
         hand_over(out, HT_CMD_RESUME, c);
         return was && out;
     }
     case RING_CMD_CHECKPOINT:
         if (!out) {
-            hti_answer(a, c->id, RING_REJECTED, step_now(a), NULL, "the program takes no checkpoint requests");
+            hti_reject(a, c, "the program takes no checkpoint requests");
             return false;
         }
-        if (a->checkpoint)
-            hti_answer(a, a->checkpoint, RING_REJECTED, step_now(a), NULL, "another request came before it was answered");
+        if (a->checkpoint) {
+            struct ring_command earlier = {.id = a->checkpoint, .kind = RING_CMD_CHECKPOINT};
+            hti_reject(a, &earlier, "another request came before this one was answered");
+        }
         a->checkpoint = c->id;
         hand_over(out, HT_CMD_CHECKPOINT, c);
         return true;
     case RING_CMD_CUSTOM:
         if (!out)
-            hti_answer(a, c->id, RING_REJECTED, step_now(a), NULL, "the program takes no commands of its own");
+            hti_reject(a, c, "the program takes no commands of its own");
         hand_over(out, HT_CMD_CUSTOM, c);
         return out != NULL;
     default:
         hti_steer(a, c);
         return false;
     }
+}
+
+/* Once a second: a relay that was killed is started again, so that a long run does not go dark. */
+static void watch_relay(ht_agent *a)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    if (t.tv_sec == a->watched)
+        return;
+    a->watched = t.tv_sec;
+    uint64_t owner = atomic_load(&a->ring.h->owner);
+    if (owner && !ring_process_alive(owner))
+        hti_launch(a->path);
 }
 
 int ht_poll(ht_agent *a, struct ht_command *out)
@@ -380,6 +411,8 @@ int ht_poll(ht_agent *a, struct ht_command *out)
     struct ring_command c;
     if (!atomic_load_explicit(&h->takes_commands, memory_order_relaxed))
         atomic_store(&h->takes_commands, 1);
+    if (a->relayed)
+        watch_relay(a);
     for (;;) {
         uint32_t bell = atomic_load_explicit(&h->doorbell, memory_order_acquire);
         if (atomic_load_explicit(&h->stop, memory_order_acquire)) {
@@ -411,7 +444,9 @@ int ht_checkpoint(ht_agent *a, const char *path, int64_t step)
     if (!path || !*path)
         return HT_INVALID;
     bool ok = hti_record(a, RR_CHECKPOINT, 0, step, path, strnlen(path, RING_PATH), NULL, 0);
-    hti_answer(a, a->checkpoint, RING_APPLIED, step, NULL, path);
+    struct hti_reply reply = {.command = a->checkpoint, .verb = RING_CMD_CHECKPOINT, .state = RING_APPLIED, .step = step,
+                              .message = path};
+    hti_answer(a, &reply);
     a->checkpoint = 0;
     return ok ? HT_OK : HT_DROPPED;
 }
@@ -422,6 +457,7 @@ int ht_answer(ht_agent *a, int64_t id, int ok, const char *message)
         return HT_INERT;
     if (id == a->checkpoint)
         a->checkpoint = 0;
-    hti_answer(a, id, ok ? RING_APPLIED : RING_REJECTED, step_now(a), NULL, message);
+    struct ring_command c = {.id = id, .kind = RING_CMD_CUSTOM};
+    answer_command(a, &c, ok ? RING_APPLIED : RING_REJECTED, message);
     return HT_OK;
 }

@@ -116,6 +116,8 @@ static void header_fill(struct ring *r, const struct ring_identity *id)
     snprintf(h->program, sizeof h->program, "%s", id->program ? id->program : "");
     snprintf(h->hub, sizeof h->hub, "%s", id->hub ? id->hub : "");
     atomic_store(&h->next_seq, 1);
+    if (id->owned)
+        atomic_store(&h->owner, ring_process_self());
     if (id->params_bytes)
         memcpy(r->params, id->params, id->params_bytes);
     atomic_thread_fence(memory_order_release);
@@ -247,6 +249,16 @@ static bool on_tmpfs(const char *path)
     return statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
+static void make_parents(char *path)
+{
+    for (char *p = path + 1; *p; p++)
+        if (*p == '/') {
+            *p = '\0';
+            mkdir(path, 0700);
+            *p = '/';
+        }
+}
+
 static int runtime_directory(char out[RING_PATH], char *why)
 {
     const char *own = getenv("HYPERTOP_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
@@ -259,6 +271,11 @@ static int runtime_directory(char out[RING_PATH], char *why)
         n = snprintf(out, RING_PATH, "/tmp/hypertop-%u", (unsigned)geteuid());
     if (n >= RING_PATH - 128)
         return fail(why, "the name of the runtime directory is too long", "HYPERTOP_RUNTIME_DIR");
+    while (n > 1 && out[n - 1] == '/')
+        out[--n] = '\0';
+    if (out[0] != '/')
+        return fail(why, "the runtime directory must be an absolute path", out);
+    make_parents(out);
     return directory_check(out, why);
 }
 

@@ -187,6 +187,7 @@ struct ring {
 struct ring_identity {
     int64_t run, trial, seed, epoch;
     bool leased;
+    bool owned; /* this process will drain it: it is its owner from the start */
     const char *program, *hub;
     const char *params; /* NAME\0VALUE\0 pairs */
     size_t params_bytes;

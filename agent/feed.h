@@ -1,0 +1,99 @@
+/* feed: one run on its way to the hub: drains its ring, turns what is there into numbered batches, keeps them until they are
+ * acknowledged, and carries commands the other way. Used by the relay (one feed), the worker and the wrapper.
+ *
+ * Batches of one run carry sequence numbers that only grow, also over restarts of the drainer (the next number stands in the
+ * ring). Plain batches (points, pulls, output) may be dropped when the hub is away for too long, kept ones (reports,
+ * answers, declarations, states) not; what was dropped is counted and said in a run_state "dropped" event. Within one turn
+ * kept events go first, so that a bandit is announced before its pulls. Single-threaded. */
+#ifndef AGENT_FEED_H
+#define AGENT_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/line.h"
+#include "agent/spill.h"
+#include "proto/codec.h"
+#include "proto/ring.h"
+
+struct gather;
+
+enum { FEED_COMMANDS = 512 };
+
+struct feed_command { /* given to this run before; a command is carried out at most once */
+    int64_t id;
+    bool open;    /* no final answer yet */
+    bool ends;    /* stop or kill: the end of the process is its answer */
+};
+
+struct feed {
+    struct ring ring; /* ring.h NULL: a spill file alone */
+    char *ring_path;
+    struct spill spill;
+    struct gather *gather;
+    int64_t run, epoch;
+    bool attached;        /* on this connection the hub knows that we speak for it */
+    uint64_t next_seq, sent, acked;
+    int64_t opened;       /* monotonic: since when we have it */
+    int64_t emit_due;     /* when the plain events have waited long enough; 0: there are none */
+    struct buf plain, kept; /* events under construction */
+    uint32_t n_plain, n_kept, plain_lines;
+    bool ended;           /* the last state was said; nothing comes any more */
+    bool away;            /* no hub: bigger batches, into the file */
+    uint64_t ring_dropped, torn, lost; /* counted; of these said */
+    uint64_t said;
+    int64_t drop_due;
+    struct feed_command commands[FEED_COMMANDS]; /* a ring, newest at n-1 */
+    uint32_t n_commands;
+};
+
+/* Takes over an existing ring (and the spill file that belongs to it). NULL and a cause: not a ring, or another live
+ * process drains it. */
+struct feed *feed_open(const char *ring_path, char **cause);
+/* Takes over a spill file whose ring is gone. */
+struct feed *feed_open_spill(const char *spill_path, char **cause);
+/* The ring and whatever is unsent stay for somebody else. */
+void feed_free(struct feed *f);
+/* Nothing of it is wanted any more: the ring file and the spill file are removed. */
+void feed_discard(struct feed *f);
+char *feed_spill_path(const char *ring_path, char **cause);
+
+/* ---- toward the hub ---- */
+void feed_attached(struct feed *f, int64_t run, int64_t epoch, int64_t trial); /* the hub's answer */
+/* One turn: drains, builds batches. dead: the training process has ended. Returns how busy it was, 0..1 of the ring. */
+double feed_turn(struct feed *f, bool dead, int64_t now);
+/* Sends what the window allows. */
+void feed_send(struct feed *f, struct line *l);
+void feed_ack(struct feed *f, uint64_t seq);
+void feed_detached(struct feed *f); /* the connection is gone: everything unacknowledged will be sent again */
+/* Builds a batch of whatever is there, at once. */
+void feed_flush(struct feed *f);
+bool feed_waiting(const struct feed *f); /* sent, not acknowledged */
+bool feed_delivered(const struct feed *f); /* nothing is left that the hub does not have */
+int feed_store(struct feed *f, char **cause); /* to the spill file */
+
+/* ---- facts of the worker's own ---- */
+/* run_state. pid -1, code -1, signal 0: not said. */
+void feed_state(struct feed *f, const char *state, int64_t pid, int64_t code, int signal, const char *message);
+void feed_text(struct feed *f, const char *stream, int64_t time, const void *text, size_t n);
+void feed_answer(struct feed *f, int64_t command, const char *state, const char *message);
+/* The final answer to a command, given here. */
+void feed_finish(struct feed *f, int64_t command, const char *state, const char *message);
+/* The training process answered: command is settled; after a stop every open stop is. */
+void feed_settle(struct feed *f, int64_t command, bool stop);
+/* Final answers for every open command, now that the process is gone. */
+void feed_close_commands(struct feed *f, const char *why);
+
+/* ---- toward the training process ---- */
+enum feed_verdict {
+    FEED_DONE,    /* given to the ring, or answered */
+    FEED_SIGNAL,  /* the program does not use the library: the caller acts by signals (pause, resume, stop) or rejects */
+    FEED_KILL,    /* the caller ends the process now */
+    FEED_STOP     /* given to the ring; the caller sees to it that it ends in time */
+};
+/* A command message of the hub. Commands seen before are not carried out again. */
+enum feed_verdict feed_command(struct feed *f, const struct message *m, int64_t *id, char verb[32]);
+/* The training process has opened the ring. */
+bool feed_has_library(const struct feed *f);
+
+#endif

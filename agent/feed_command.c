@@ -1,0 +1,276 @@
+/* Commands of the hub on their way to a training process. A command is carried out at most once: its id is remembered, a repeat
+ * is dropped. Every command gets a final answer: from the program through the ring, from here when the program cannot take it,
+ * or when the process has ended before it could. */
+#include "agent/feed.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json_out.h"
+#include "base/text.h"
+
+#define STARTING_NS (5 * CLOCK_S) /* a program that has not opened its ring by then does not use the library */
+
+static const struct {
+    const char *verb;
+    enum ring_command_kind kind;
+} verbs[] = {
+    {"set", RING_CMD_SET},       {"pause", RING_CMD_PAUSE}, {"resume", RING_CMD_RESUME}, {"checkpoint", RING_CMD_CHECKPOINT},
+    {"stop", RING_CMD_STOP},     {"ban", RING_CMD_BAN},     {"unban", RING_CMD_UNBAN},   {"pin", RING_CMD_PIN},
+    {"unpin", RING_CMD_UNPIN},   {"boost", RING_CMD_BOOST}, {"explore", RING_CMD_EXPLORE},
+};
+
+static enum ring_command_kind kind_of(const char *verb)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i].verb, verb) == 0)
+            return verbs[i].kind;
+    return RING_CMD_CUSTOM;
+}
+
+/* ---- what was given before ---- */
+
+static bool remember(struct feed *f, int64_t id, bool ends)
+{
+    for (uint32_t i = 0; id && i < f->n_commands && i < FEED_COMMANDS; i++)
+        if (f->commands[i].id == id)
+            return false;
+    if (id)
+        f->commands[f->n_commands++ % FEED_COMMANDS] = (struct feed_command){id, true, ends};
+    return true;
+}
+
+static uint32_t remembered(const struct feed *f)
+{
+    return f->n_commands < FEED_COMMANDS ? f->n_commands : FEED_COMMANDS;
+}
+
+void feed_settle(struct feed *f, int64_t command, bool stop)
+{
+    for (uint32_t i = 0; i < remembered(f); i++) {
+        struct feed_command *c = &f->commands[i];
+        if (!c->open || (c->id != command && !(stop && c->ends)))
+            continue;
+        c->open = false;
+        if (c->id != command)
+            feed_answer(f, c->id, "applied", "the program was asked to stop before");
+    }
+}
+
+void feed_close_commands(struct feed *f, const char *why)
+{
+    for (uint32_t i = 0; i < remembered(f); i++) {
+        struct feed_command *c = &f->commands[i];
+        if (!c->open)
+            continue;
+        c->open = false;
+        if (c->ends)
+            feed_answer(f, c->id, "applied", "the process has ended");
+        else
+            feed_answer(f, c->id, "rejected", why);
+    }
+}
+
+void feed_finish(struct feed *f, int64_t id, const char *state, const char *message)
+{
+    for (uint32_t i = 0; i < remembered(f); i++)
+        if (f->commands[i].id == id)
+            f->commands[i].open = false;
+    feed_answer(f, id, state, message);
+}
+
+/* ---- arguments ---- */
+
+/* A scalar as the text that the library reads; containers as JSON. False: it does not fit. */
+static bool value_text(struct codec_reader *r, char *out, size_t cap)
+{
+    struct buf b = {0};
+    char number[TEXT_NUM];
+    switch (cr_peek(r)) {
+    case CT_STR: {
+        struct span s = cr_str(r);
+        buf_put(&b, s.p, s.n);
+        break;
+    }
+    case CT_DOUBLE:
+        text_fmt_double(number, cr_double(r));
+        buf_puts(&b, number);
+        break;
+    default: {
+        struct json_out j;
+        json_open(&j, &b);
+        codec_to_json(cr_value(r), &j);
+    }
+    }
+    bool fits = b.len < cap && cr_ok(r);
+    if (fits)
+        memcpy(out, buf_cstr(&b), b.len + 1);
+    buf_release(&b);
+    return fits;
+}
+
+static bool push(struct feed *f, const struct ring_command *c)
+{
+    if (ring_command_push(&f->ring, c))
+        return true;
+    feed_finish(f, c->id, "rejected", "too many commands are waiting for the program's next safe point");
+    return false;
+}
+
+static bool push_set(struct feed *f, struct ring_command *c, struct span name, struct codec_reader *value)
+{
+    struct codec_reader number = *value;
+    span_copy(c->name, sizeof c->name, name);
+    enum codec_type t = cr_peek(&number);
+    c->value = t == CT_INT || t == CT_UINT || t == CT_DOUBLE ? cr_double(&number) : NAN;
+    if (!value_text(value, c->text, sizeof c->text)) {
+        feed_finish(f, c->id, "rejected", "the value is longer than a parameter's value can be");
+        return false;
+    }
+    return push(f, c);
+}
+
+/* {params: {NAME: VALUE...}} or {param, value}; with several names the program answers each, under the same id. */
+static bool give_set(struct feed *f, struct ring_command *c, struct span args)
+{
+    struct codec_reader r;
+    if (cmap_find(args, "params", &r) && cr_peek(&r) == CT_MAP) {
+        bool given = true;
+        size_t n = cr_map(&r);
+        if (n == 0)
+            feed_finish(f, c->id, "rejected", "set names no parameter");
+        for (; n > 0 && given && cr_ok(&r); n--) {
+            struct span name = cr_str(&r);
+            given = push_set(f, c, name, &r);
+        }
+        return given;
+    }
+    struct span name = cmap_str(args, "param");
+    if (name.p && cmap_find(args, "value", &r))
+        return push_set(f, c, name, &r);
+    feed_finish(f, c->id, "rejected", "set names no parameter");
+    return false;
+}
+
+/* Arms by label or number, as a list or one string with commas -> joined by RING_ARM_SEP. */
+static bool arms_text(struct span args, char *out, size_t cap)
+{
+    struct codec_reader r;
+    size_t used = 0;
+    *out = '\0';
+    if (!cmap_find(args, "arms", &r) && !cmap_find(args, "arm", &r))
+        return true;
+    if (cr_peek(&r) != CT_ARRAY) {
+        if (!value_text(&r, out, cap))
+            return false;
+        for (char *p = out; *p; p++)
+            *p = *p == ',' ? RING_ARM_SEP : *p;
+        return true;
+    }
+    for (size_t n = cr_array(&r); n > 0; n--) {
+        if (used + 2 > cap || !value_text(&r, out + used, cap - used - 1))
+            return false;
+        used += strlen(out + used);
+        if (n > 1)
+            out[used++] = RING_ARM_SEP;
+        out[used] = '\0';
+    }
+    return cr_ok(&r);
+}
+
+static bool give_steer(struct feed *f, struct ring_command *c, struct span args)
+{
+    double absent = c->kind == RING_CMD_BOOST ? 2 : NAN;
+    c->value = cmap_double(args, c->kind == RING_CMD_EXPLORE ? "factor" : "weight", absent);
+    c->count = cmap_int(args, "for", 0);
+    cmap_strcpy(args, "bandit", c->name, sizeof c->name);
+    if (arms_text(args, c->text, sizeof c->text))
+        return push(f, c);
+    feed_finish(f, c->id, "rejected", "too many arms at once; name fewer, or name them by number");
+    return false;
+}
+
+static bool give_custom(struct feed *f, struct ring_command *c, const char *verb, struct span args)
+{
+    struct buf b = {0};
+    struct json_out j;
+    json_open(&j, &b);
+    codec_to_json(args, &j);
+    bool fits = b.len < 256; /* what struct ht_command holds */
+    snprintf(c->name, sizeof c->name, "%s", verb);
+    if (fits)
+        memcpy(c->text, buf_cstr(&b), b.len + 1);
+    buf_release(&b);
+    if (fits)
+        return push(f, c);
+    feed_finish(f, c->id, "rejected", "the arguments are longer than 255 bytes of JSON");
+    return false;
+}
+
+/* ---- the verdict ---- */
+
+bool feed_has_library(const struct feed *f)
+{
+    return f->ring.h && atomic_load(&f->ring.h->trainer) != 0;
+}
+
+static enum feed_verdict give(struct feed *f, struct ring_command *c, const char *verb, struct span args)
+{
+    bool given;
+    switch (c->kind) {
+    case RING_CMD_STOP:
+        ring_stop(&f->ring, c->id);
+        given = true;
+        break;
+    case RING_CMD_SET:
+        given = give_set(f, c, args);
+        break;
+    case RING_CMD_CUSTOM:
+        given = give_custom(f, c, verb, args);
+        break;
+    case RING_CMD_PAUSE:
+    case RING_CMD_RESUME:
+    case RING_CMD_CHECKPOINT:
+        given = push(f, c);
+        break;
+    default:
+        given = give_steer(f, c, args);
+    }
+    if (given)
+        feed_answer(f, c->id, "delivered", NULL);
+    return c->kind == RING_CMD_STOP ? FEED_STOP : FEED_DONE;
+}
+
+enum feed_verdict feed_command(struct feed *f, const struct message *m, int64_t *id, char verb[32])
+{
+    static const char none[1] = {(char)0x80}; /* an empty map */
+    struct span args = cmap_value(m->body, "args");
+    if (!args.n)
+        args = (struct span){none, sizeof none};
+    cmap_strcpy(m->body, "verb", verb, 32);
+    *id = cmap_int(m->body, "command", 0);
+    bool kill = strcmp(verb, "kill") == 0;
+    struct ring_command c = {.kind = kind_of(verb), .id = *id, .value = NAN};
+    if (!remember(f, *id, kill || c.kind == RING_CMD_STOP))
+        return FEED_DONE;
+    if (kill)
+        return FEED_KILL;
+    if (f->ended || !f->ring.h) {
+        feed_finish(f, *id, "rejected", "the process has ended");
+        return FEED_DONE;
+    }
+    if (!feed_has_library(f)) {
+        bool starting = clock_mono_ns() - f->opened < STARTING_NS;
+        if (c.kind == RING_CMD_PAUSE || c.kind == RING_CMD_RESUME)
+            return FEED_SIGNAL;
+        if (c.kind != RING_CMD_STOP && !starting) {
+            feed_finish(f, *id, "rejected", "the program does not use libhypertop: it can only be paused, resumed, stopped, killed");
+            return FEED_DONE;
+        }
+    }
+    return give(f, &c, verb, args);
+}

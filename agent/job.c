@@ -1,0 +1,207 @@
+#include "agent/job.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/environment.h"
+#include "base/cause.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* ---- starting ---- */
+
+static char **read_argv(struct span list)
+{
+    struct codec_reader r;
+    cr_init(&r, list.p, list.n);
+    size_t n = list.n && cr_peek(&r) == CT_ARRAY ? cr_array(&r) : 0;
+    char **argv = mem_zero(n + 1, sizeof *argv);
+    for (size_t i = 0; i < n; i++)
+        argv[i] = span_dup(cr_str(&r));
+    if (n == 0 || !cr_ok(&r) || !argv[0] || !*argv[0]) {
+        for (size_t i = 0; i < n; i++)
+            free(argv[i]);
+        free(argv);
+        return NULL;
+    }
+    return argv;
+}
+
+static void free_argv(char **argv)
+{
+    for (char **p = argv; p && *p; p++)
+        free(*p);
+    free(argv);
+}
+
+static int make_ring(const struct message *m, const char *hub, char path[RING_PATH], char **cause)
+{
+    static uint32_t count;
+    char why[RING_WHY], dir[RING_PATH], sweep[64] = "";
+    struct buf params = {0};
+    struct ring r;
+    cmap_strcpy(m->body, "sweep", sweep, sizeof sweep);
+    struct ring_identity id = {.run = cmap_int(m->body, "run", -1), .trial = cmap_int(m->body, "trial", -1),
+                               .seed = cmap_int(m->body, "seed", 0), .epoch = cmap_int(m->body, "epoch", 0),
+                               .leased = true, .owned = true, .program = sweep, .hub = hub};
+    id.params_n = params_flatten(cmap_value(m->body, "params"), &params);
+    id.params = (const char *)params.data;
+    id.params_bytes = params.len;
+    int rc = -1;
+    for (int tries = 0; rc != 0 && tries < 3; tries++) { /* the directory goes with somebody's last ring, perhaps just now */
+        if (ring_directory(dir, why) != 0)
+            break;
+        snprintf(path, RING_PATH, "%.4000s/r%lld-%lld-%d-%u.ring", dir, (long long)id.run, (long long)id.epoch,
+                 (int)getpid(), count++);
+        rc = ring_create(&r, path, &id, why);
+    }
+    if (rc != 0)
+        cause_set(cause, "%s", why);
+    else
+        ring_unmap(&r);
+    buf_release(&params);
+    return rc;
+}
+
+static void make_environment(struct environment *e, const struct message *m, const char *hub, const char *ring)
+{
+    char sweep[256] = "";
+    environment_init(e);
+    environment_add(e, cmap_value(m->body, "env"));
+    environment_params(e, cmap_value(m->body, "params"));
+    cmap_strcpy(m->body, "sweep", sweep, sizeof sweep);
+    environment_set(e, "HYPERTOP_RING", ring);
+    environment_set(e, "HYPERTOP_HUB", hub);
+    environment_set(e, "HYPERTOP_SWEEP", sweep);
+    environment_set_int(e, "HYPERTOP_TRIAL", cmap_int(m->body, "trial", -1));
+    environment_set_int(e, "HYPERTOP_RUN", cmap_int(m->body, "run", -1));
+    environment_set_int(e, "HYPERTOP_SEED", cmap_int(m->body, "seed", 0));
+    struct codec_reader r;
+    if (cmap_find(m->body, "fidelity", &r) && (cr_peek(&r) == CT_INT || cr_peek(&r) == CT_UINT || cr_peek(&r) == CT_DOUBLE))
+        environment_set_int(e, "HYPERTOP_FIDELITY", (int64_t)cr_double(&r));
+}
+
+static void start_child(struct job *j, const struct message *m, const char *hub, const char *ring)
+{
+    struct environment env;
+    char *cause = NULL, *cwd = cmap_strdup(m->body, "cwd");
+    char **argv = read_argv(cmap_value(m->body, "argv"));
+    make_environment(&env, m, hub, ring);
+    struct child_spec spec = {.argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
+    int rc = argv ? child_start(&j->child, &spec, &cause) : cause_set(&cause, "the lease names no program to start");
+    if (rc == 0) {
+        atomic_store(&j->feed->ring.h->group, ring_process(j->child.pid));
+        feed_state(j->feed, "started", j->child.pid, -1, 0, NULL);
+    } else {
+        feed_state(j->feed, "failed_to_start", -1, -1, 0, cause);
+        j->over = true;
+    }
+    free(cause);
+    free(cwd);
+    free_argv(argv);
+    environment_release(&env);
+}
+
+struct job *job_start(const struct message *m, const char *hub, char **cause)
+{
+    char path[RING_PATH];
+    if (cmap_int(m->body, "run", -1) < 0) {
+        cause_set(cause, "a lease without a run");
+        return NULL;
+    }
+    if (make_ring(m, hub, path, cause) != 0)
+        return NULL;
+    struct feed *f = feed_open(path, cause);
+    if (!f) {
+        unlink(path);
+        return NULL;
+    }
+    struct job *j = MEM_NEW(struct job);
+    j->feed = f;
+    j->run = f->run;
+    j->epoch = f->epoch;
+    j->wanted = true;
+    feed_attached(f, f->run, f->epoch, f->spill.id.trial);
+    start_child(j, m, hub, path);
+    return j;
+}
+
+/* ---- running ---- */
+
+static void say_end(struct job *j)
+{
+    int status = j->child.status;
+    feed_turn(j->feed, true, clock_mono_ns());
+    feed_flush(j->feed);
+    feed_close_commands(j->feed, "the process ended before its next safe point");
+    if (WIFSIGNALED(status))
+        feed_state(j->feed, "exited", -1, -1, WTERMSIG(status), NULL);
+    else
+        feed_state(j->feed, "exited", -1, WEXITSTATUS(status), 0, NULL);
+    feed_flush(j->feed);
+    j->feed->ended = true;
+    j->over = true;
+}
+
+double job_turn(struct job *j, int64_t now)
+{
+    bool ended = !j->over && child_turn(&j->child, j->feed, now);
+    double fill = feed_turn(j->feed, j->over, now);
+    if (ended)
+        say_end(j);
+    else if (j->over)
+        feed_flush(j->feed);
+    return fill;
+}
+
+void job_act(struct job *j, enum feed_verdict v, int64_t id, const char *verb)
+{
+    struct child *c = &j->child;
+    bool library = feed_has_library(j->feed);
+    switch (v) {
+    case FEED_KILL:
+        child_signal(c, SIGKILL);
+        break;
+    case FEED_STOP:
+        if (c->stopped)
+            child_signal(c, SIGCONT);
+        c->stopped = false;
+        child_stop(c, library ? CHILD_STOP_S : 0);
+        break;
+    case FEED_SIGNAL:
+        c->stopped = strcmp(verb, "pause") == 0;
+        child_signal(c, c->stopped ? SIGSTOP : SIGCONT);
+        feed_state(j->feed, c->stopped ? "paused" : "resumed", -1, -1, 0, NULL);
+        feed_finish(j->feed, id, "applied", c->stopped ? "held by SIGSTOP: the program does not use libhypertop" : "let go on by SIGCONT");
+        break;
+    case FEED_DONE:
+        break;
+    }
+}
+
+void job_end(struct job *j)
+{
+    if (!j->over)
+        child_stop(&j->child, 0);
+}
+
+void job_drop(struct job *j)
+{
+    j->wanted = false;
+    child_signal(&j->child, SIGKILL);
+}
+
+void job_free(struct job *j)
+{
+    if (!j->wanted || feed_delivered(j->feed))
+        feed_discard(j->feed);
+    else if (feed_store(j->feed, NULL) == 0)
+        unlink(j->feed->ring_path);
+    child_release(&j->child);
+    feed_free(j->feed);
+    free(j);
+}

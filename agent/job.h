@@ -1,0 +1,34 @@
+/* job: one leased run in a worker: its ring, its process, its feed. From the lease message to the last event. */
+#ifndef AGENT_JOB_H
+#define AGENT_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/child.h"
+#include "agent/feed.h"
+#include "proto/message.h"
+
+struct job {
+    struct feed *feed;
+    struct child child;
+    int64_t run, epoch;
+    bool over;   /* its last event is in the feed */
+    bool wanted; /* false: the hub gave the run away; nothing is to be sent */
+};
+
+/* Starts what the lease says. NULL: not even a ring could be made, or the lease makes no sense (cause). A program that
+ * cannot be started is a job that is over, with the reason on its way to the hub. */
+struct job *job_start(const struct message *lease, const char *hub, char **cause);
+/* One turn; returns how full its ring was. */
+double job_turn(struct job *j, int64_t now);
+/* A command that the feed could not carry out by itself. */
+void job_act(struct job *j, enum feed_verdict v, int64_t id, const char *verb);
+/* The worker has to end: SIGTERM now, SIGKILL CHILD_TERM_S later. */
+void job_end(struct job *j);
+/* Nobody wants it any more. */
+void job_drop(struct job *j);
+/* Removes the ring when everything was delivered, keeps the spill otherwise; frees. */
+void job_free(struct job *j);
+
+#endif

@@ -1,0 +1,192 @@
+/* relay: delivers one ring, or one spill file, and ends. Started by libhypertop for a run that nobody leased, and by workers
+ * for what somebody left behind. It detaches by forking once; whoever started it need not wait.
+ *
+ * It outlives the training process by no more than it takes to deliver; without a hub the rest goes to the spill file.
+ * A run whose program said goodbye (ht_close) exited with 0; of one that did not, the status is not known: its process is
+ * not our child. A leased run is never ended from here: that its worker died is for the hub to judge. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/agent_cmd.h"
+#include "agent/delivery.h"
+#include "agent/orphans.h"
+#include "base/clock.h"
+
+#define HUB_MS     1000 /* a hub that is not there by then will not be waited for once the program has ended */
+#define DELIVER_MS 30000 /* a hub that is there gets so long for what was left, as long as it makes progress */
+#define UNBORN_NS  (10 * CLOCK_S) /* a ring that nobody has opened by then never will be */
+
+struct relay {
+    struct delivery d;
+    uint64_t trainer;
+    int64_t started;
+    bool dead;
+};
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int s)
+{
+    told_to_end = s;
+}
+
+static void signals(void)
+{
+    struct sigaction end = {.sa_handler = on_term}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Stop and kill of a program that is not our child: by its token, so that a reused pid is never hit. */
+static void act(void *ctx, enum feed_verdict v, int64_t id, const char *verb)
+{
+    struct relay *r = ctx;
+    int pid = ring_process_pid(r->trainer);
+    if (v == FEED_KILL && ring_process_alive(r->trainer))
+        kill(pid, SIGKILL);
+    else if (v == FEED_SIGNAL && ring_process_alive(r->trainer)) {
+        kill(pid, strcmp(verb, "pause") == 0 ? SIGSTOP : SIGCONT);
+        feed_finish(r->d.feed, id, "applied", NULL);
+    }
+}
+
+/* Wakes when the program ends; -1 on kernels without pidfds: then the period of the loop has to do. */
+static int process_fd(uint64_t token)
+{
+    int fd = (int)syscall(SYS_pidfd_open, ring_process_pid(token), 0);
+    if (fd >= 0 && !ring_process_alive(token)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static bool over(struct relay *r, int fd_ready)
+{
+    struct ring_header *h = r->d.feed->ring.h;
+    uint64_t trainer = atomic_load(&h->trainer);
+    if (trainer != r->trainer) {
+        r->trainer = trainer; /* another program took the ring over */
+        fd_ready = 1;
+    }
+    if (!trainer)
+        return r->d.feed->spill.id.leased || clock_mono_ns() - r->started > UNBORN_NS;
+    return atomic_load(&h->closed) || (fd_ready && !ring_process_alive(trainer));
+}
+
+static void say_end(struct relay *r)
+{
+    struct feed *f = r->d.feed;
+    feed_turn(f, true, clock_mono_ns());
+    feed_flush(f);
+    if (f->spill.id.leased)
+        return;
+    feed_close_commands(f, "the process ended before its next safe point");
+    if (atomic_load(&f->ring.h->closed))
+        feed_state(f, "exited", -1, 0, 0, NULL);
+    else
+        feed_state(f, "exited", -1, -1, 0, "the process ended without ht_close; its exit status is not known");
+    f->ended = true;
+}
+
+static void follow(struct relay *r)
+{
+    struct feed *f = r->d.feed;
+    int fd = -1;
+    int64_t looked = 0;
+    r->trainer = atomic_load(&f->ring.h->trainer);
+    if (f->run < 0) /* else an earlier relay has said so */
+        feed_state(f, "started", ring_process_pid(r->trainer), -1, 0, NULL);
+    while (!told_to_end && !r->d.unwanted) {
+        int64_t now = clock_mono_ns();
+        bool look = now - looked > 200 * CLOCK_MS;
+        if (look)
+            looked = now;
+        if (fd < 0 && r->trainer)
+            fd = process_fd(r->trainer);
+        struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = line_fd(r->d.line), .events = POLLIN}};
+        bool ended = poll(p, 1, 0) > 0;
+        if (over(r, ended || look))
+            break;
+        poll(p, 2, delivery_turn(&r->d, false));
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static int deliver(struct relay *r, char **cause)
+{
+    struct feed *f = r->d.feed;
+    if (f->ring.h) {
+        if (f->spill.id.leased)
+            orphans_end_group(&f->ring);
+        follow(r);
+        if (told_to_end)
+            return feed_store(f, cause); /* the program goes on: its ring stays for the next relay */
+        say_end(r);
+    }
+    return delivery_finish(&r->d, HUB_MS, DELIVER_MS, cause);
+}
+
+static int run_relay(const char *ring, const char *spill)
+{
+    char *cause = NULL;
+    struct relay r = {.started = clock_mono_ns()};
+    struct feed *f = ring ? feed_open(ring, &cause) : feed_open_spill(spill, &cause);
+    int rc = 1;
+    if (f && delivery_open(&r.d, f, f->spill.id.hub, f->spill.id.program, &cause) == 0) {
+        r.d.act = act;
+        r.d.ctx = &r;
+        rc = deliver(&r, &cause) == 0 ? 0 : 1;
+        delivery_close(&r.d);
+    } else {
+        feed_free(f);
+    }
+    if (rc != 0 && cause)
+        agent_fail(rc, "%s", cause);
+    free(cause);
+    return rc;
+}
+
+int cmd_relay(int argc, char **argv)
+{
+    const char *ring = NULL, *spill = NULL;
+    bool foreground = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--ring") == 0 && i + 1 < argc)
+            ring = argv[++i];
+        else if (strcmp(argv[i], "--spill") == 0 && i + 1 < argc)
+            spill = argv[++i];
+        else if (strcmp(argv[i], "--foreground") == 0)
+            foreground = true;
+        else
+            return agent_fail(2, "relay: '%.40s' is not an argument of it; give --ring FILE or --spill FILE", argv[i]);
+    }
+    if (!ring == !spill)
+        return agent_fail(2, "relay: give --ring FILE or --spill FILE");
+    if (!foreground) {
+        pid_t pid = fork();
+        if (pid < 0)
+            return agent_fail(1, "relay: cannot fork: %s", strerror(errno));
+        if (pid > 0)
+            return 0;
+    }
+    signals();
+    return run_relay(ring, spill);
+}
+
+int cmd_deliver(int argc, char **argv)
+{
+    if (argc > 1)
+        return agent_fail(2, "deliver: '%.40s' is not an argument of it; it takes none", argv[1]);
+    orphans_adopt();
+    return 0;
+}
