@@ -77,7 +77,7 @@ const struct cmd cmd_table[] = {
     {"hub", "start|stop|status|run", 0, -1, "the daemon that owns the sweeps", NULL, NULL, CMD_EXEC, WORDS_LIST,
      "start|stop|status|run", NULL},
     {"ls", "[" VIEWS_LIST "]", 0, 1, "list what a hub or a recording holds", NULL, ls_options, 0, WORDS_LIST, VIEWS_LIST, cmd_ls},
-    {"send", "VERB [WORD...]", 1, -1, "tell the hub to do something: the verbs of the console's `:` line",
+    {"send", "VERB [WORD ...]", 1, -1, "tell the hub to do something: the verbs of the console's `:` line",
      "`hypertop help verbs` lists the verbs. Exit status 0 only when every target accepted.\n"
      "Words behind -- are never taken for options.\n",
      send_options, CMD_PASS, WORDS_VERB, NULL, cmd_send},
