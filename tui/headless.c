@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "tui/cmd.h"
-#include "tui/feed.h"
+#include "tui/story.h"
 #include "tui/say.h"
 
 #define STATUS_PERIOD CLOCK_S
@@ -37,20 +37,20 @@ static void flush(struct headless *h)
         h->broken = true;
 }
 
-static void on_line(void *arg, enum feed_kind kind, const char *line)
+static void on_line(void *arg, enum story_kind kind, const char *line)
 {
     struct headless *h = arg;
-    if (kind == FEED_STARTED)
+    if (kind == STORY_STARTED)
         return; /* the status line counts those that run */
     buf_puts(&h->out, line);
     buf_putc(&h->out, '\n');
 }
 
-static void put_status(struct headless *h, const struct feed *f, int64_t now)
+static void put_status(struct headless *h, const struct story *f, int64_t now)
 {
     struct buf b = {0};
     char hms[CLOCK_TEXT];
-    feed_status(f, &b);
+    story_status(f, &b);
     if (now >= h->status_next && strcmp(buf_cstr(&b), h->status) != 0) {
         snprintf(h->status, sizeof h->status, "%s", buf_cstr(&b));
         clock_hms(hms, clock_wall_ns());
@@ -67,7 +67,7 @@ static void put_fact(struct buf *b, const char *name)
     buf_printf(b, "  %-10s ", name);
 }
 
-static void put_summary(const struct cmd_call *call, const struct feed *f, const struct feed_summary *s, struct buf *b)
+static void put_summary(const struct cmd_call *call, const struct story *f, const struct story_summary *s, struct buf *b)
 {
     buf_puts(b, "\nsweep ");
     say_puts(b, s->sweep);
@@ -75,7 +75,7 @@ static void put_summary(const struct cmd_call *call, const struct feed *f, const
     say_puts(b, s->state);
     buf_putc(b, '\n');
     put_fact(b, "trials");
-    feed_status(f, b);
+    story_status(f, b);
     buf_putc(b, '\n');
     if (s->best_trial >= 0) {
         put_fact(b, "best");
@@ -97,7 +97,7 @@ static void put_summary(const struct cmd_call *call, const struct feed *f, const
     }
 }
 
-static int finish(struct cmd_call *call, struct headless *h, const struct feed *f, const struct feed_summary *s)
+static int finish(struct cmd_call *call, struct headless *h, const struct story *f, const struct story_summary *s)
 {
     int64_t good = s->done + s->pruned + s->stopped;
     put_summary(call, f, s, &h->out);
@@ -110,7 +110,7 @@ static int finish(struct cmd_call *call, struct headless *h, const struct feed *
     return EXIT_DONE;
 }
 
-static int hub_lost(struct cmd_call *call, const struct feed_summary *s)
+static int hub_lost(struct cmd_call *call, const struct story_summary *s)
 {
     return cmd_error(call, EXIT_NO_HUB, "the hub '%s' is gone: `hypertop hub start -L %s` goes on with the sweep from %s",
                      client_hub_name(call->client), client_hub_name(call->client), s->recording);
@@ -134,15 +134,15 @@ static bool patience_over(struct headless *h, const struct client *c, int64_t no
     return h->down_since && now - h->down_since > HUB_PATIENCE;
 }
 
-static int follow(struct cmd_call *call, const char *sweep, struct headless *h, struct feed *f)
+static int follow(struct cmd_call *call, const char *sweep, struct headless *h, struct story *f)
 {
-    struct feed_summary s;
+    struct story_summary s;
 
     for (;;) {
         int64_t now = clock_mono_ns();
         client_wait(call->client, now + STATUS_PERIOD);
-        feed_pump(f);
-        feed_summary(f, &s);
+        story_pump(f);
+        story_summary(f, &s);
         if (s.error)
             return cmd_error(call, EXIT_FAILED, "%s", s.error);
         if (s.loaded && s.over)
@@ -163,9 +163,9 @@ int headless_follow(struct cmd_call *call, const char *sweep)
     struct sigaction on = {.sa_handler = on_interrupt}, was;
 
     sigaction(SIGINT, &on, &was);
-    struct feed *f = feed_open(call->client, sweep, false, on_line, &h);
+    struct story *f = story_open(call->client, sweep, false, on_line, &h);
     int rc = follow(call, sweep, &h, f);
-    feed_close(f);
+    story_close(f);
     sigaction(SIGINT, &was, NULL);
     buf_release(&h.out);
     return rc;

@@ -13,7 +13,7 @@
 #include "proto/verb.h"
 #include "tui/cmd.h"
 #include "tui/describe.h"
-#include "tui/feed.h"
+#include "tui/story.h"
 #include "tui/listing.h"
 #include "tui/say.h"
 
@@ -24,7 +24,7 @@
 struct plain {
     struct client *c;
     const struct plain_options *o;
-    struct feed *feed;
+    struct story *story;
     struct buf out, in;
     bool prompt;       /* input is a terminal */
     bool eof, typed, quit, broken, skip; /* skip: the rest of a line that was too long */
@@ -33,7 +33,7 @@ struct plain {
     int64_t eof_at, down_since;
 };
 
-static void on_line(void *arg, enum feed_kind kind, const char *line)
+static void on_line(void *arg, enum story_kind kind, const char *line)
 {
     struct plain *p = arg;
     buf_puts(&p->out, line);
@@ -211,13 +211,13 @@ static void take_input(struct plain *p)
 
 static bool finished(const struct plain *p)
 {
-    struct feed_summary s;
+    struct story_summary s;
 
     if (p->quit || p->broken)
         return true;
     if (!p->eof)
         return false;
-    feed_summary(p->feed, &s);
+    story_summary(p->story, &s);
     if (p->prompt || p->typed)
         return !p->waiting || clock_mono_ns() - p->eof_at > ANSWER_WAIT;
     return s.error || s.over;
@@ -243,7 +243,7 @@ static void turn(struct plain *p)
     int ms = wake > now ? (int)((wake - now) / CLOCK_MS) + 1 : 0;
     poll(fds, 2, ms);
     client_pump(p->c);
-    feed_pump(p->feed);
+    story_pump(p->story);
     if (fds[0].revents)
         take_input(p);
     if (p->out.len && !say_flush(&p->out, STDOUT_FILENO))
@@ -264,7 +264,7 @@ int plain_run(struct client *c, const struct plain_options *o)
     struct plain p = {.c = c, .o = o, .prompt = isatty(STDIN_FILENO)};
     int rc = EXIT_DONE;
 
-    p.feed = feed_open(c, o->sweep, !o->replay, on_line, &p);
+    p.story = story_open(c, o->sweep, !o->replay, on_line, &p);
     greet(&p);
     while (!finished(&p) && rc == EXIT_DONE) {
         turn(&p);
@@ -274,7 +274,7 @@ int plain_run(struct client *c, const struct plain_options *o)
     if (rc == EXIT_DONE && !p.prompt)
         rc = p.status;
     say_flush(&p.out, STDOUT_FILENO);
-    feed_close(p.feed);
+    story_close(p.story);
     buf_release(&p.out);
     buf_release(&p.in);
     return rc;

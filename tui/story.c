@@ -1,9 +1,9 @@
-/* feed: compares what the hub shows now with what was told. One summary and one list of interventions are subscribed;
+/* story: compares what the hub shows now with what was told. One summary and one list of interventions are subscribed;
  * trials are asked for page by page, newest change first, until a page reaches what is already known, so that a burst of
  * a thousand short trials loses no line.
  *
  * Invariant: at most one request for trials is under way. */
-#include "tui/feed.h"
+#include "tui/story.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,19 +21,19 @@
 #define DIGITS 5
 #define ID_MAX (1 << 20) /* trials and interventions past this many are not told */
 
-struct feed_trial {
+struct story_trial {
     char state[16]; /* as told; "" never heard of */
 };
 
-struct feed {
+struct story {
     struct client *c;
     char *sweep;
-    feed_line *line;
+    story_line *line;
     void *arg;
     struct view *summary, *interventions;
     uint64_t summary_seen, interventions_seen;
     bool quiet;
-    struct feed_trial *trials;
+    struct story_trial *trials;
     int64_t n_trials;
     struct buf counts;      /* what of the summary was the reason for the last look at the trials */
     int64_t look_id;        /* the request under way */
@@ -50,7 +50,7 @@ struct feed {
 
 struct failure { /* a trial whose reason is being asked for */
     struct failure *next;
-    struct feed *f;
+    struct story *f;
     int64_t trial, time, id;
 };
 
@@ -64,7 +64,7 @@ static void start_line(struct buf *b, int64_t wall)
     buf_printf(b, "%s ", hms);
 }
 
-static void end_line(struct feed *f, enum feed_kind kind, struct buf *b)
+static void end_line(struct story *f, enum story_kind kind, struct buf *b)
 {
     f->line(f->arg, kind, buf_cstr(b));
     buf_release(b);
@@ -77,7 +77,7 @@ static void put_number(struct buf *b, double v)
     buf_puts(b, isnan(v) ? "nan" : text);
 }
 
-static struct span head(const struct feed *f)
+static struct span head(const struct story *f)
 {
     return f->summary->head;
 }
@@ -92,7 +92,7 @@ static int64_t trial_id(struct span map, const char *key)
     return id;
 }
 
-static void put_metric(struct feed *f, struct buf *b, double value)
+static void put_metric(struct story *f, struct buf *b, double value)
 {
     struct span metric = cmap_str(head(f), "metric");
     if (metric.n)
@@ -105,7 +105,7 @@ static void put_metric(struct feed *f, struct buf *b, double value)
 
 /* ---- the link ---- */
 
-static void tell_link(struct feed *f)
+static void tell_link(struct story *f)
 {
     static const char *const sentences[] = {
         [LINK_CONNECTING] = "connecting to the hub",
@@ -121,14 +121,14 @@ static void tell_link(struct feed *f)
     f->link = now;
     start_line(&b, clock_wall_ns());
     buf_puts(&b, sentences[now]);
-    end_line(f, FEED_LINK, &b);
+    end_line(f, STORY_LINK, &b);
     if (now == LINK_UP)
         buf_clear(&f->counts); /* look at everything once more */
 }
 
 /* ---- trials ---- */
 
-static struct feed_trial *trial_at(struct feed *f, int64_t id)
+static struct story_trial *trial_at(struct story *f, int64_t id)
 {
     if (id < 0 || id >= ID_MAX)
         return NULL;
@@ -152,7 +152,7 @@ static void put_params(struct buf *b, struct span row)
     say_value(b, params);
 }
 
-static void put_result(struct feed *f, struct buf *b, struct span row)
+static void put_result(struct story *f, struct buf *b, struct span row)
 {
     double value = cmap_double(row, "value", NAN), seconds = cmap_double(row, "seconds", NAN);
     int64_t step = cmap_int(row, "step", -1);
@@ -198,11 +198,11 @@ static void told_failure(void *arg, const struct message *m)
         buf_puts(&b, ": ");
         say_put(&b, text);
     }
-    end_line(x->f, FEED_FAILED, &b);
+    end_line(x->f, STORY_FAILED, &b);
     drop_failure(x);
 }
 
-static void ask_failure(struct feed *f, int64_t trial, int64_t time)
+static void ask_failure(struct story *f, int64_t trial, int64_t time)
 {
     struct failure *x = MEM_NEW(struct failure);
     struct buf b = {0};
@@ -228,10 +228,10 @@ static bool in(const char *state, const char *list)
     return n && at && (at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
 }
 
-static void tell_trial(struct feed *f, struct span row, int64_t trial, const char *was, const char *state, int64_t time)
+static void tell_trial(struct story *f, struct span row, int64_t trial, const char *was, const char *state, int64_t time)
 {
     struct buf b = {0};
-    enum feed_kind kind = FEED_STATE;
+    enum story_kind kind = STORY_STATE;
 
     if (in(state, "waiting") && !*was)
         return; /* chosen: it is told when it starts */
@@ -242,7 +242,7 @@ static void tell_trial(struct feed *f, struct span row, int64_t trial, const cha
     start_line(&b, time);
     buf_printf(&b, "t%" PRId64 " ", trial);
     if (in(state, "running") && (!*was || in(was, "waiting"))) {
-        kind = FEED_STARTED;
+        kind = STORY_STARTED;
         buf_puts(&b, "started");
         put_params(&b, row);
     } else if (in(state, "running")) {
@@ -251,17 +251,17 @@ static void tell_trial(struct feed *f, struct span row, int64_t trial, const cha
         say_puts(&b, state);
     }
     if (in(state, "done pruned stopped killed")) {
-        kind = FEED_ENDED;
+        kind = STORY_ENDED;
         put_result(f, &b, row);
     }
     end_line(f, kind, &b);
 }
 
 /* One row of a page; false when it was already known. */
-static bool take_trial(struct feed *f, struct span row)
+static bool take_trial(struct story *f, struct span row)
 {
     int64_t id = trial_id(row, "trial"), changed = cmap_int(row, "changed", -1);
-    struct feed_trial *t = trial_at(f, id);
+    struct story_trial *t = trial_at(f, id);
     char state[16], was[16];
 
     if (!t)
@@ -278,7 +278,7 @@ static bool take_trial(struct feed *f, struct span row)
     return changed < 0 || changed > f->mark;
 }
 
-static void look(struct feed *f, int64_t from);
+static void look(struct story *f, int64_t from);
 
 /* Rows come newest first and are told oldest first. */
 static int page_rows(struct span parts, struct span *rows)
@@ -298,7 +298,7 @@ static int page_rows(struct span parts, struct span *rows)
 
 static void told_page(void *arg, const struct message *m)
 {
-    struct feed *f = arg;
+    struct story *f = arg;
     struct span rows[PAGE];
     bool all_new = true;
 
@@ -318,7 +318,7 @@ static void told_page(void *arg, const struct message *m)
     f->looked = true;
 }
 
-static void look(struct feed *f, int64_t from)
+static void look(struct story *f, int64_t from)
 {
     struct buf b = {0};
     struct codec_writer w;
@@ -341,7 +341,7 @@ static void look(struct feed *f, int64_t from)
 
 /* ---- the summary ---- */
 
-static void tell_best(struct feed *f)
+static void tell_best(struct story *f)
 {
     double best = cmap_double(head(f), "best", NAN);
     int64_t trial = trial_id(head(f), "best_trial");
@@ -355,10 +355,10 @@ static void tell_best(struct feed *f)
     buf_printf(&b, "t%" PRId64 " ", trial);
     put_metric(f, &b, best);
     buf_puts(&b, " new best");
-    end_line(f, FEED_BEST, &b);
+    end_line(f, STORY_BEST, &b);
 }
 
-static void tell_sweep(struct feed *f)
+static void tell_sweep(struct story *f)
 {
     char state[16] = "", warning[256] = "";
     struct buf b = {0};
@@ -374,7 +374,7 @@ static void tell_sweep(struct feed *f)
             say_put(&b, cmap_str(head(f), "sweep"));
             buf_puts(&b, " is ");
             say_puts(&b, state);
-            end_line(f, FEED_SWEEP, &b);
+            end_line(f, STORY_SWEEP, &b);
         }
     }
     if (strcmp(warning, f->warning) != 0) {
@@ -382,12 +382,12 @@ static void tell_sweep(struct feed *f)
         start_line(&b, client_now(f->c));
         buf_puts(&b, *warning ? "warning: " : "the warning is over");
         say_puts(&b, warning);
-        end_line(f, FEED_WARNING, &b);
+        end_line(f, STORY_WARNING, &b);
     }
 }
 
 /* Whether trials may have moved since they were last looked at. */
-static bool counts_moved(struct feed *f)
+static bool counts_moved(struct story *f)
 {
     struct span counts = cmap_value(head(f), "counts");
     if (f->counts.len == counts.n && counts.n && memcmp(f->counts.data, counts.p, counts.n) == 0)
@@ -399,7 +399,7 @@ static bool counts_moved(struct feed *f)
 
 /* ---- interventions ---- */
 
-static void tell_intervention(struct feed *f, struct span row)
+static void tell_intervention(struct story *f, struct span row)
 {
     struct buf b = {0};
     int64_t time = cmap_int(row, "time", 0), step = cmap_int(row, "applied_step", -1);
@@ -425,7 +425,7 @@ static void tell_intervention(struct feed *f, struct span row)
         say_put(&b, reason);
         buf_putc(&b, ')');
     }
-    end_line(f, FEED_INTERVENTION, &b);
+    end_line(f, STORY_INTERVENTION, &b);
 }
 
 /* 1.. in the order in which an intervention goes through them; those from FINAL_STATE on are final. */
@@ -439,7 +439,7 @@ static uint8_t state_code(struct span state)
     return 0;
 }
 
-static void tell_interventions(struct feed *f)
+static void tell_interventions(struct story *f)
 {
     bool first = !f->interventions_seen && f->quiet;
 
@@ -463,7 +463,7 @@ static void tell_interventions(struct feed *f)
 
 /* ---- life ---- */
 
-static struct view *subscribe(struct feed *f, const char *view)
+static struct view *subscribe(struct story *f, const char *view)
 {
     struct buf b = {0};
     struct codec_writer w;
@@ -477,9 +477,9 @@ static struct view *subscribe(struct feed *f, const char *view)
     return v;
 }
 
-struct feed *feed_open(struct client *c, const char *sweep, bool quiet, feed_line *line, void *arg)
+struct story *story_open(struct client *c, const char *sweep, bool quiet, story_line *line, void *arg)
 {
-    struct feed *f = MEM_NEW(struct feed);
+    struct story *f = MEM_NEW(struct story);
     f->c = c;
     f->sweep = mem_str(sweep ? sweep : "");
     f->quiet = quiet;
@@ -493,7 +493,7 @@ struct feed *feed_open(struct client *c, const char *sweep, bool quiet, feed_lin
     return f;
 }
 
-void feed_close(struct feed *f)
+void story_close(struct story *f)
 {
     if (!f)
         return;
@@ -512,7 +512,7 @@ void feed_close(struct feed *f)
     free(f);
 }
 
-void feed_pump(struct feed *f)
+void story_pump(struct story *f)
 {
     tell_link(f);
     if (f->summary->version != f->summary_seen && head(f).n) {
@@ -534,12 +534,12 @@ static int64_t counted(struct span counts, const char *state)
     return cmap_int(counts, state, 0);
 }
 
-void feed_summary(const struct feed *f, struct feed_summary *s)
+void story_summary(const struct story *f, struct story_summary *s)
 {
     struct span h = head(f), counts = cmap_value(h, "counts");
     struct buf best = {0};
 
-    *s = (struct feed_summary){.loaded = f->summary->loaded && f->looked, .error = f->summary->error};
+    *s = (struct story_summary){.loaded = f->summary->loaded && f->looked, .error = f->summary->error};
     cmap_strcpy(h, "sweep", s->sweep, sizeof s->sweep);
     cmap_strcpy(h, "state", s->state, sizeof s->state);
     cmap_strcpy(h, "metric", s->metric, sizeof s->metric);
@@ -565,10 +565,10 @@ void feed_summary(const struct feed *f, struct feed_summary *s)
     s->best_params = cmap_value(h, "best_params");
 }
 
-void feed_status(const struct feed *f, struct buf *out)
+void story_status(const struct story *f, struct buf *out)
 {
-    struct feed_summary s;
-    feed_summary(f, &s);
+    struct story_summary s;
+    story_summary(f, &s);
     const struct {
         const char *word;
         int64_t n;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "tests/unit/tui/fake_hub.h"
 #include "tui/client.h"
-#include "tui/feed.h"
+#include "tui/story.h"
 
 #define TRIALS 300
 #define NOON   (INT64_C(1767355200) * CLOCK_S)
@@ -121,10 +121,10 @@ static void on_ask(struct fake_hub *h, const struct message *m)
 
 struct told {
     struct buf text;
-    int kinds[FEED_WARNING + 1];
+    int kinds[STORY_WARNING + 1];
 };
 
-static void on_line(void *arg, enum feed_kind kind, const char *line)
+static void on_line(void *arg, enum story_kind kind, const char *line)
 {
     struct told *t = arg;
     buf_printf(&t->text, "%s\n", line);
@@ -134,7 +134,7 @@ static void on_line(void *arg, enum feed_kind kind, const char *line)
 struct scene {
     struct fake_hub hub;
     struct client *c;
-    struct feed *f;
+    struct story *f;
     struct told told;
 };
 
@@ -146,13 +146,13 @@ static void open_scene(struct scene *s, bool quiet)
     fake_hub_start(&s->hub, "test");
     s->c = client_open(&o, &cause);
     assert_non_null(s->c);
-    s->f = feed_open(s->c, "", quiet, on_line, &s->told);
+    s->f = story_open(s->c, "", quiet, on_line, &s->told);
 }
 
 static bool turn(struct scene *s)
 {
     client_wait(s->c, clock_mono_ns() + 5 * CLOCK_MS);
-    feed_pump(s->f);
+    story_pump(s->f);
     return true;
 }
 
@@ -187,7 +187,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct scene *s = *state;
-    feed_close(s->f);
+    story_close(s->f);
     client_close(s->c);
     fake_hub_leave(&s->hub);
     buf_release(&s->told.text);
@@ -217,13 +217,13 @@ static void sweep_done(void)
 static void a_burst_larger_than_a_page_loses_no_line(void **state)
 {
     struct scene *s = *state;
-    struct feed_summary sum;
+    struct story_summary sum;
     char line[80];
     open_scene(s, false);
     change(s, all_run);
-    UNTIL(s, s->told.kinds[FEED_STARTED] == TRIALS);
+    UNTIL(s, s->told.kinds[STORY_STARTED] == TRIALS);
     change(s, all_done);
-    UNTIL(s, s->told.kinds[FEED_ENDED] == TRIALS);
+    UNTIL(s, s->told.kinds[STORY_ENDED] == TRIALS);
     for (int i = 0; i < TRIALS; i++) {
         snprintf(line, sizeof line, " t%d done val_loss 0.5\n", i);
         const char *at = strstr(buf_cstr(&s->told.text), line);
@@ -231,10 +231,10 @@ static void a_burst_larger_than_a_page_loses_no_line(void **state)
         assert_null(strstr(at + 1, line));
     }
     assert_non_null(strstr(buf_cstr(&s->told.text), " t42 val_loss 0.023256 new best\n"));
-    feed_summary(s->f, &sum);
+    story_summary(s->f, &sum);
     assert_false(sum.over);
     change(s, sweep_done);
-    UNTIL(s, (feed_summary(s->f, &sum), sum.over));
+    UNTIL(s, (story_summary(s->f, &sum), sum.over));
     assert_int_equal(sum.done, TRIALS);
     assert_int_equal(sum.best_trial, 42);
     assert_non_null(strstr(buf_cstr(&s->told.text), " sweep digits\\x1b[31m is done\n"));
@@ -251,7 +251,7 @@ static void a_failed_trial_is_told_with_its_reason(void **state)
     struct scene *s = *state;
     open_scene(s, false);
     change(s, one_fails);
-    UNTIL(s, s->told.kinds[FEED_FAILED] == 1);
+    UNTIL(s, s->told.kinds[STORY_FAILED] == 1);
     assert_non_null(strstr(buf_cstr(&s->told.text), " t0 failed: exit status 3\\x07\n"));
 }
 
@@ -261,13 +261,13 @@ static void what_was_so_before_is_not_news(void **state)
     all_run();
     open_scene(s, true);
     struct buf status = {0};
-    struct feed_summary sum;
-    UNTIL(s, (feed_summary(s->f, &sum), sum.loaded));
+    struct story_summary sum;
+    UNTIL(s, (story_summary(s->f, &sum), sum.loaded));
     assert_int_equal(sum.running, TRIALS);
     change(s, all_done);
-    UNTIL(s, s->told.kinds[FEED_ENDED] == TRIALS);
-    assert_int_equal(s->told.kinds[FEED_STARTED], 0);
-    feed_status(s->f, &status);
+    UNTIL(s, s->told.kinds[STORY_ENDED] == TRIALS);
+    assert_int_equal(s->told.kinds[STORY_STARTED], 0);
+    story_status(s->f, &status);
     assert_string_equal(buf_cstr(&status), "300 done of 300, best 0.023256 t42");
     buf_release(&status);
 }
@@ -277,15 +277,15 @@ static void a_lost_hub_is_told_and_nothing_is_told_twice(void **state)
     struct scene *s = *state;
     open_scene(s, false);
     change(s, all_run);
-    UNTIL(s, s->told.kinds[FEED_STARTED] == TRIALS);
+    UNTIL(s, s->told.kinds[STORY_STARTED] == TRIALS);
     fake_hub_stop(&s->hub);
-    UNTIL(s, s->told.kinds[FEED_LINK] == 1);
+    UNTIL(s, s->told.kinds[STORY_LINK] == 1);
     assert_non_null(strstr(buf_cstr(&s->told.text), "the hub is gone"));
     fake_hub_start(&s->hub, "test");
-    UNTIL(s, s->told.kinds[FEED_LINK] == 2);
+    UNTIL(s, s->told.kinds[STORY_LINK] == 2);
     change(s, all_done);
-    UNTIL(s, s->told.kinds[FEED_ENDED] == TRIALS);
-    assert_int_equal(s->told.kinds[FEED_STARTED], TRIALS);
+    UNTIL(s, s->told.kinds[STORY_ENDED] == TRIALS);
+    assert_int_equal(s->told.kinds[STORY_STARTED], TRIALS);
 }
 
 int main(void)
@@ -297,5 +297,5 @@ int main(void)
         T(what_was_so_before_is_not_news),
         T(a_lost_hub_is_told_and_nothing_is_told_twice),
     };
-    return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("story", tests, NULL, NULL);
 }

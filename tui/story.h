@@ -1,29 +1,29 @@
-/* feed: a sweep as lines of text: what happened, one event a line, safe for any terminal. For `run --headless` and --plain.
+/* story: a sweep as lines of text: what happened, one event a line, safe for any terminal. For `run --headless` and --plain.
  *
- * Asks the hub only when its summary moved, so a quiet sweep costs nothing. Lines come from inside feed_pump. */
-#ifndef TUI_FEED_H
-#define TUI_FEED_H
+ * Asks the hub only when its summary moved, so a quiet sweep costs nothing. Lines come from inside story_pump. */
+#ifndef TUI_STORY_H
+#define TUI_STORY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "tui/client.h"
 
-enum feed_kind { FEED_STARTED, FEED_ENDED, FEED_FAILED, FEED_STATE, FEED_BEST, FEED_INTERVENTION, FEED_SWEEP, FEED_LINK, FEED_WARNING };
+enum story_kind { STORY_STARTED, STORY_ENDED, STORY_FAILED, STORY_STATE, STORY_BEST, STORY_INTERVENTION, STORY_SWEEP, STORY_LINK, STORY_WARNING };
 
 /* "14:21:07 t17 val_loss 0.0812 new best", without a newline. */
-typedef void feed_line(void *arg, enum feed_kind kind, const char *line);
+typedef void story_line(void *arg, enum story_kind kind, const char *line);
 
-struct feed;
+struct story;
 
 /* sweep: name, NULL or "": the newest. quiet: what is already so when the first answer comes is not told as news. */
-struct feed *feed_open(struct client *c, const char *sweep, bool quiet, feed_line *line, void *arg);
-void feed_close(struct feed *f);
+struct story *story_open(struct client *c, const char *sweep, bool quiet, story_line *line, void *arg);
+void story_close(struct story *f);
 /* After every client_pump: tells what is new. */
-void feed_pump(struct feed *f);
+void story_pump(struct story *f);
 
 /* The sweep's header as the hub last said it. */
-struct feed_summary {
+struct story_summary {
     bool loaded;            /* the first picture is complete */
     const char *error;      /* the hub's sentence when it knows no such sweep */
     char sweep[128], state[16], metric[64], best[32], recording[512]; /* raw bytes: through say_puts on the way out */
@@ -33,8 +33,8 @@ struct feed_summary {
     bool over;              /* done or failed */
     struct span best_params; /* borrowed until the client is pumped */
 };
-void feed_summary(const struct feed *f, struct feed_summary *out);
+void story_summary(const struct story *f, struct story_summary *out);
 /* "26 done, 8 running, 166 waiting, best 0.0812 t17" */
-void feed_status(const struct feed *f, struct buf *out);
+void story_status(const struct story *f, struct buf *out);
 
 #endif
