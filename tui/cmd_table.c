@@ -42,7 +42,7 @@ static const struct opt ls_options[] = {
     {OPT_TEXT, 0, "sweep", "S", 0, 0, "a sweep's name, or the path of a recording (default: the newest)"},
     {OPT_TEXT, 0, "filter", "EXPR", 0, 0, "only rows for which this holds, such as 'state=running lr<1e-3'"},
     {OPT_TEXT, 0, "sort", "KEY", 0, 0, "by a column or parameter; a minus in front reverses"},
-    {OPT_TEXT, 0, "as-of", "T", 0, 0, "as it was at this time (RFC 3339 or seconds since 1970)"},
+    {OPT_TEXT, 0, "as-of", "T", 0, 0, "as it was at this time: RFC 3339, seconds since 1970, or N% of its length"},
     {OPT_FLAG, 0, "json", NULL, 0, 0, "one JSON object a line"},
     END,
 };

@@ -1,40 +1,26 @@
-/* listing: see listing.h. A view's rows already carry the JSON keys; here only the times change form (the wire has
- * nanoseconds, JSON has RFC 3339) and people get fewer columns. */
+/* listing: see listing.h. A view's rows already carry the keys that people and scripts get; here is only which of them fit a
+ * terminal, and the paging that keeps every answer far below the message bound. */
 #include "tui/listing.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "proto/row_print.h"
 #include "tui/client.h"
 #include "tui/nearest.h"
-#include "tui/say.h"
 
-#define PAGE         1000 /* rows in one answer: stays far below the message bound */
-#define ASK_TIMEOUT  (30 * CLOCK_S)
-
-static const char *const sweeps[] = {"sweep", "state", ">trials", ">running", ">best", ">best_trial", "goal", "tuner",
-                                     "started", NULL};
-static const char *const trials[] = {"trial", "state", ">value", ">step", "params", "origin", ">runs", ">seconds", "tags",
-                                     NULL};
-static const char *const runs[] = {">run", "trial", ">seed", "state", "worker", ">pid", ">exit", ">epoch", NULL};
-static const char *const arms[] = {"bandit", ">arm", "label", ">pulls", ">mean", ">low", ">high", ">p_next", ">p_best",
-                                   "banned", "pinned", ">boost", NULL};
-static const char *const workers[] = {"worker", "host", ">pid", ">slots", ">busy", "state", "last_seen", NULL};
-static const char *const interventions[] = {">id", "time", "who", "verb", "target", "args", "state", "message",
-                                            ">applied_step", ">undo_of", "reason", NULL};
-static const char *const metrics[] = {"trial", ">run", "metric", ">count", ">first_step", ">last_step", ">first", ">last",
-                                      ">min", ">max", NULL};
+#define PAGE        1000 /* rows in one answer */
+#define ASK_TIMEOUT (30 * CLOCK_S)
 
 const struct listing listings[] = {
-    {"sweeps", "one search each, newest last", sweeps, false},
-    {"trials", "configurations with their state and value", trials, true},
-    {"runs", "executions of trials, one for each seed", runs, false},
-    {"arms", "what the bandits can pull", arms, false},
-    {"workers", "processes that execute runs", workers, false},
-    {"interventions", "what people told the hub to do", interventions, false},
-    {"metrics", "metrics of each run with their range", metrics, false},
-    {NULL, NULL, NULL, false},
+    {"sweeps", "sweep,state,trials,running,best,best_trial,goal,tuner,started", false},
+    {"trials", "trial,state,value,step,params,origin,runs,seconds,tags,note", true},
+    {"runs", "run,trial,seed,state,worker,pid,exit,epoch", false},
+    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost", false},
+    {"workers", "worker,host,pid,slots,busy,state,last_seen", false},
+    {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of", false},
+    {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max", false},
+    {NULL, NULL, false},
 };
 
 const struct listing *listing_find(const char *view)
@@ -116,124 +102,29 @@ int listing_rows(struct client *c, const struct listing *l, const struct listing
     return rc;
 }
 
-/* ---- writing ---- */
-
-static bool is_time(struct span key)
-{
-    static const char *const keys[] = {"time", "started", "last_seen", "changed"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (span_eq(key, keys[i]))
-            return true;
-    return false;
-}
-
-static bool time_of(struct span key, struct span value, int64_t *ns)
-{
-    struct codec_reader r;
-    if (!is_time(key))
-        return false;
-    cr_init(&r, value.p, value.n);
-    enum codec_type type = cr_peek(&r);
-    *ns = type == CT_INT || type == CT_UINT ? cr_int(&r) : -1;
-    return *ns > 0 && cr_ok(&r);
-}
-
-void listing_json(struct buf *out, struct span row)
-{
-    struct json_out j;
-    struct codec_reader r;
-    char text[CLOCK_TEXT];
-    int64_t ns;
-
-    json_open(&j, out);
-    json_object(&j);
-    cr_init(&r, row.p, row.n);
-    for (size_t n = cr_map(&r); n > 0 && cr_ok(&r); n--) {
-        struct span key = cr_str(&r), value = cr_value(&r);
-        if (!cr_ok(&r))
-            break;
-        json_keyn(&j, key.p, key.n);
-        if (time_of(key, value, &ns)) {
-            clock_rfc3339(text, ns);
-            json_str(&j, text);
-        } else {
-            codec_to_json(value, &j);
-        }
-    }
-    json_object_end(&j);
-    buf_putc(out, '\n');
-}
-
-/* Times of today as HH:MM:SS, others with their day. */
-static void put_time(struct buf *b, int64_t ns)
-{
-    char text[CLOCK_TEXT];
-    int64_t day = 24 * 3600 * CLOCK_S, age = clock_wall_ns() - ns;
-    if (age > -CLOCK_S && age < day) {
-        clock_hms(text, ns);
-        buf_puts(b, text);
-    } else {
-        clock_rfc3339(text, ns);
-        buf_printf(b, "%.10s %.8s", text, text + 11);
-    }
-}
-
-static void put_cell(struct buf *b, const char *key, struct span value)
-{
-    struct span name = {key, strlen(key)};
-    int64_t ns;
-    struct codec_reader r;
-
-    cr_init(&r, value.p, value.n);
-    enum codec_type type = value.n ? cr_peek(&r) : CT_NIL;
-    bool number = type == CT_INT || type == CT_UINT;
-    if (number && (span_eq(name, "trial") || span_eq(name, "best_trial")))
-        buf_putc(b, 't');
-    if (value.n && time_of(name, value, &ns))
-        put_time(b, ns);
-    else
-        say_value(b, value);
-    if (b->len == 0)
-        buf_putc(b, '-');
-}
-
-void listing_cells(struct grid *t, const struct listing *l, struct span row)
-{
-    struct buf b = {0};
-    for (int i = 0; l->columns[i]; i++) {
-        const char *key = l->columns[i] + (l->columns[i][0] == '>');
-        buf_clear(&b);
-        put_cell(&b, key, cmap_value(row, key));
-        grid_cell(t, (const char *)b.data, b.len);
-    }
-    buf_release(&b);
-}
+/* ---- printing ---- */
 
 struct printing {
-    const struct listing *l;
     struct buf *out;
-    struct grid grid;
-    bool as_json;
+    struct row_table *table; /* NULL: JSON */
 };
 
 static void print_row(void *arg, struct span row)
 {
     struct printing *p = arg;
-    if (p->as_json)
-        listing_json(p->out, row);
+    if (p->table)
+        row_table_add(p->table, row);
     else
-        listing_cells(&p->grid, p->l, row);
+        row_json(p->out, row);
 }
 
-int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json, struct buf *out,
-                  char **cause)
+int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json, int width,
+                  struct buf *out, char **cause)
 {
-    struct printing p = {.l = l, .out = out, .as_json = as_json};
-    grid_open(&p.grid, l->columns);
+    struct printing p = {.out = out, .table = as_json ? NULL : row_table_new(l->columns)};
     int rc = listing_rows(c, l, q, print_row, &p, cause);
-    if (as_json || rc != 0)
-        buf_release(&p.grid.text);
-    else
-        grid_close(&p.grid, out);
+    if (p.table && rc == 0)
+        row_table_print(p.table, out, width);
+    row_table_free(p.table);
     return rc;
 }

@@ -112,7 +112,7 @@ static void run_ls(struct plain *p, int n, char **words)
             buf_printf(&p->out, " %s", l->view);
         buf_puts(&p->out, " is needed\n");
         p->status = EXIT_USAGE;
-    } else if (listing_print(p->c, l, &q, false, &p->out, &cause) != 0) {
+    } else if (listing_print(p->c, l, &q, false, 0, &p->out, &cause) != 0) {
         put_failure(p, cause);
     }
 }

@@ -1,4 +1,4 @@
-/* What ls prints: JSON rows, tables, pages; and that nothing from outside can control a terminal. */
+/* What ls asks for, and how values are said. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,59 +9,8 @@
 #include "base/mem.h"
 #include "tests/unit/tui/fake_hub.h"
 #include "tui/client.h"
-#include "tui/grid.h"
 #include "tui/listing.h"
 #include "tui/say.h"
-
-static void put_row(struct codec_writer *w, int64_t trial, const char *note)
-{
-    cw_map(w, 6);
-    cw_kint(w, "trial", trial);
-    cw_kstr(w, "state", note);
-    cw_kdouble(w, "value", 0.25);
-    cw_str(w, "params");
-    cw_map(w, 2);
-    cw_kdouble(w, "lr", 1e-3);
-    cw_kstr(w, "opt", "adam");
-    cw_kint(w, "started", INT64_C(1767323045678901000));
-    cw_knil(w, "energy_j");
-}
-
-static void json_rows_keep_their_keys_and_say_times_in_rfc3339(void **state)
-{
-    struct buf row = {0}, out = {0};
-    struct codec_writer w;
-    cw_init(&w, &row);
-    put_row(&w, 17, "run\x1b[2J\n\"");
-    listing_json(&out, (struct span){(char *)row.data, row.len});
-    assert_string_equal(buf_cstr(&out),
-                        "{\"trial\":17,\"state\":\"run\\u001b[2J\\n\\\"\",\"value\":0.25,\"params\":{\"lr\":0.001,\"opt\":\"adam\"},"
-                        "\"started\":\"2026-01-02T03:04:05.678901Z\",\"energy_j\":null}\n");
-    buf_release(&row);
-    buf_release(&out);
-}
-
-static void tables_line_up_and_show_control_bytes(void **state)
-{
-    static const char *const names[] = {"trial", "state", ">value", "params", NULL};
-    const struct listing l = {.view = "x", .columns = names};
-    struct buf row = {0}, out = {0};
-    struct codec_writer w;
-    struct grid g;
-    grid_open(&g, names);
-    cw_init(&w, &row);
-    put_row(&w, 7, "a\x1b]0;x\x07");
-    listing_cells(&g, &l, (struct span){(char *)row.data, row.len});
-    buf_clear(&row);
-    put_row(&w, 123, "done");
-    listing_cells(&g, &l, (struct span){(char *)row.data, row.len});
-    grid_close(&g, &out);
-    assert_string_equal(buf_cstr(&out), "trial  state          value  params\n"
-                                        "t7     a\\x1b]0;x\\x07   0.25  lr=0.001 opt=adam\n"
-                                        "t123   done            0.25  lr=0.001 opt=adam\n");
-    buf_release(&row);
-    buf_release(&out);
-}
 
 static void values_are_said_for_people(void **state)
 {
@@ -139,8 +88,6 @@ static void mistyped_views_find_their_neighbour(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_rows_keep_their_keys_and_say_times_in_rfc3339),
-        cmocka_unit_test(tables_line_up_and_show_control_bytes),
         cmocka_unit_test(values_are_said_for_people),
         cmocka_unit_test(all_pages_are_fetched_in_order),
         cmocka_unit_test(mistyped_views_find_their_neighbour),
