@@ -2,7 +2,7 @@
 #ifndef AGENT_AGENT_CMD_H
 #define AGENT_AGENT_CMD_H
 
-/* CMD(function, "name", "arguments", "sentence"): int cmd_NAME(int argc, char **argv), argv[0] is the subcommand; returns the
+/* CMD(function, "name", "arguments", "sentence"): int agent_NAME(int argc, char **argv), argv[0] is the subcommand; returns the
  * exit status: 0 done, 1 the work failed, 2 wrong usage, 3 no hub. */
 #define AGENT_CMDS(CMD)                                                                                                 \
     CMD(worker, "worker", "[HUB] [-j N] [--token T]", "take runs from a hub and execute N at a time")                  \
@@ -10,7 +10,7 @@
     CMD(relay, "relay", "--ring FILE | --spill FILE [--foreground]", "deliver what a program wrote (started by libhypertop)") \
     CMD(deliver, "deliver", "", "deliver what earlier programs left behind while no hub was there")
 
-#define AGENT_CMD_DECLARE(fn, name, args, text) int cmd_##fn(int argc, char **argv);
+#define AGENT_CMD_DECLARE(fn, name, args, text) int agent_##fn(int argc, char **argv);
 AGENT_CMDS(AGENT_CMD_DECLARE)
 #undef AGENT_CMD_DECLARE
 

@@ -8,7 +8,7 @@ static const struct {
     const char *name, *args, *text;
     int (*run)(int argc, char **argv);
 } commands[] = {
-#define AGENT_CMD_ROW(fn, name, args, text) {name, args, text, cmd_##fn},
+#define AGENT_CMD_ROW(fn, name, args, text) {name, args, text, agent_##fn},
     AGENT_CMDS(AGENT_CMD_ROW)
 #undef AGENT_CMD_ROW
 };

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/feed.h"
+#include "agent/outlet.h"
 #include "base/cause.h"
 #include "base/clock.h"
 
@@ -179,7 +179,7 @@ static void reap(struct child *c)
     c->pid = 0;
 }
 
-bool child_turn(struct child *c, struct feed *f, int64_t now)
+bool child_turn(struct child *c, struct outlet *ol, int64_t now)
 {
     bool open = false;
     for (int i = 0; i < 2; i++) {
@@ -188,7 +188,7 @@ bool child_turn(struct child *c, struct feed *f, int64_t now)
             struct pollfd p = {.fd = o->fd, .events = POLLIN};
             if (poll(&p, 1, 0) <= 0)
                 break;
-            if (!output_read(o, f)) {
+            if (!output_read(o, ol)) {
                 close(o->fd);
                 o->fd = -1;
             }
@@ -207,8 +207,8 @@ bool child_turn(struct child *c, struct feed *f, int64_t now)
     if (!c->ended || (open && now < c->kill_at))
         return false;
     reap(c);
-    output_finish(&c->out[0], f);
-    output_finish(&c->out[1], f);
+    output_finish(&c->out[0], ol);
+    output_finish(&c->out[1], ol);
     return true;
 }
 

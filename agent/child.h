@@ -1,4 +1,4 @@
-/* child: a training process that we started: its process group, its output, its end. Knows the feed that its output goes to; knows
+/* child: a training process that we started: its process group, its output, its end. Knows the outlet that its output goes to; knows
  * nothing of hubs and leases. The child gets SIGKILL when we die, so that no orphan keeps a GPU. */
 #ifndef AGENT_CHILD_H
 #define AGENT_CHILD_H
@@ -10,7 +10,7 @@
 
 #include "agent/output.h"
 
-struct feed;
+struct outlet;
 
 #define CHILD_STOP_S 10 /* from a stop to SIGTERM, when the program uses the library and may be writing a checkpoint */
 #define CHILD_TERM_S 10 /* from SIGTERM to SIGKILL */
@@ -38,7 +38,7 @@ int child_start(struct child *c, const struct child_spec *spec, char **cause);
 /* Its pipes, for poll; returns how many (0..2) were put into p. */
 int child_poll_fds(const struct child *c, struct pollfd *p);
 /* Reads output and notices the end. True once it has ended and its output is read. */
-bool child_turn(struct child *c, struct feed *f, int64_t now);
+bool child_turn(struct child *c, struct outlet *ol, int64_t now);
 void child_signal(struct child *c, int signal); /* to the group */
 /* Ends it in time: SIGTERM after `grace` s, SIGKILL CHILD_TERM_S later. */
 void child_stop(struct child *c, int grace_s);

@@ -10,12 +10,12 @@
 
 #define BYE_MS 2000
 
-int delivery_open(struct delivery *d, struct feed *f, const char *hub, const char *program, char **cause)
+int delivery_open(struct delivery *d, struct outlet *ol, const char *hub, const char *program, char **cause)
 {
-    *d = (struct delivery){.line = line_open(hub, program, cause), .join = f->spill.id.leased};
+    *d = (struct delivery){.line = line_open(hub, program, cause), .join = ol->spill.id.leased};
     if (!d->line)
         return -1;
-    d->feed = f;
+    d->outlet = ol;
     return 0;
 }
 
@@ -25,28 +25,28 @@ static void host_name(char out[256])
     gethostname(out, 255);
 }
 
-static void write_claim(struct codec_writer *w, const struct feed *f)
+static void write_claim(struct codec_writer *w, const struct outlet *ol)
 {
-    cw_kint(w, "run", f->run);
-    cw_kint(w, "epoch", f->epoch);
-    cw_kint(w, "seq", (int64_t)f->acked);
+    cw_kint(w, "run", ol->run);
+    cw_kint(w, "epoch", ol->epoch);
+    cw_kint(w, "seq", (int64_t)ol->acked);
 }
 
 /* A run of our own: {program, host, pid, params} and, when the hub has met it before, its claim. */
 static void ask_attach(struct delivery *d)
 {
-    const struct feed *f = d->feed;
+    const struct outlet *ol = d->outlet;
     char host[256];
     host_name(host);
     struct codec_writer w = line_begin(d->line, MSG_RUN_ATTACH, &d->asked);
-    cw_map(&w, f->run >= 0 ? 7 : 4);
-    cw_kstr(&w, "program", f->spill.id.program);
+    cw_map(&w, ol->run >= 0 ? 7 : 4);
+    cw_kstr(&w, "program", ol->spill.id.program);
     cw_kstr(&w, "host", host);
-    cw_kint(&w, "pid", f->spill.id.pid);
+    cw_kint(&w, "pid", ol->spill.id.pid);
     cw_str(&w, "params");
     cw_map(&w, 0);
-    if (f->run >= 0)
-        write_claim(&w, f);
+    if (ol->run >= 0)
+        write_claim(&w, ol);
     line_send(d->line);
 }
 
@@ -64,7 +64,7 @@ static void ask_join(struct delivery *d)
     cw_str(&w, "runs");
     cw_array(&w, 1);
     cw_map(&w, 3);
-    write_claim(&w, d->feed);
+    write_claim(&w, d->outlet);
     line_send(d->line);
 }
 
@@ -80,22 +80,22 @@ static bool named_in(struct span list, int64_t run)
 
 static void answered(struct delivery *d, const struct message *m)
 {
-    struct feed *f = d->feed;
+    struct outlet *ol = d->outlet;
     d->asked = 0;
     if (!d->join)
-        feed_attached(f, cmap_int(m->body, "run", -1), cmap_int(m->body, "epoch", 0), cmap_int(m->body, "trial", -1));
-    else if (named_in(cmap_value(m->body, "drop"), f->run))
+        outlet_attached(ol, cmap_int(m->body, "run", -1), cmap_int(m->body, "epoch", 0), cmap_int(m->body, "trial", -1));
+    else if (named_in(cmap_value(m->body, "drop"), ol->run))
         d->unwanted = true;
     else
-        feed_attached(f, f->run, f->epoch, f->spill.id.trial);
+        outlet_attached(ol, ol->run, ol->epoch, ol->spill.id.trial);
 }
 
 static void take_message(struct delivery *d, const struct message *m)
 {
-    struct feed *f = d->feed;
+    struct outlet *ol = d->outlet;
     int64_t id;
     char verb[32];
-    bool ours = cmap_int(m->body, "run", -1) == f->run && cmap_int(m->body, "epoch", -1) == f->epoch;
+    bool ours = cmap_int(m->body, "run", -1) == ol->run && cmap_int(m->body, "epoch", -1) == ol->epoch;
     switch (m->kind) {
     case MSG_OK:
         if (m->id == d->asked)
@@ -109,12 +109,12 @@ static void take_message(struct delivery *d, const struct message *m)
         if (ours && cmap_bool(m->body, "stale", false))
             d->unwanted = true;
         else if (ours)
-            feed_ack(f, (uint64_t)cmap_int(m->body, "seq", 0));
+            outlet_ack(ol, (uint64_t)cmap_int(m->body, "seq", 0));
         break;
     case MSG_COMMAND:
         if (ours) {
-            enum feed_verdict v = feed_command(f, m, &id, verb);
-            if (v != FEED_DONE && d->act)
+            enum outlet_verdict v = outlet_command(ol, m, &id, verb);
+            if (v != OUTLET_DONE && d->act)
                 d->act(d->ctx, v, id, verb);
         }
         break;
@@ -127,15 +127,15 @@ static void listen_line(struct delivery *d)
 {
     struct message m;
     enum line_event e;
-    while ((e = line_next(d->line, &m, feed_waiting(d->feed) || d->asked)) != LINE_NOTHING) {
+    while ((e = line_next(d->line, &m, outlet_waiting(d->outlet) || d->asked)) != LINE_NOTHING) {
         if (e == LINE_MESSAGE)
             take_message(d, &m);
         if (e == LINE_DOWN) {
             d->asked = 0;
-            feed_detached(d->feed);
+            outlet_detached(d->outlet);
         }
         if (e == LINE_UP) {
-            feed_detached(d->feed);
+            outlet_detached(d->outlet);
             d->refused = false;
             if (d->join)
                 ask_join(d);
@@ -153,8 +153,8 @@ int delivery_period(double fill)
 int delivery_turn(struct delivery *d, bool dead)
 {
     listen_line(d);
-    double fill = feed_turn(d->feed, dead, clock_mono_ns());
-    feed_send(d->feed, d->line);
+    double fill = outlet_turn(d->outlet, dead, clock_mono_ns());
+    outlet_send(d->outlet, d->line);
     listen_line(d);
     return delivery_period(fill);
 }
@@ -167,21 +167,21 @@ static void wait_line(const struct delivery *d, int ms)
 
 int delivery_finish(struct delivery *d, int hub_ms, int deliver_ms, char **cause)
 {
-    struct feed *f = d->feed;
+    struct outlet *ol = d->outlet;
     int64_t start = clock_mono_ns(), progress = start;
-    uint64_t acked = f->acked;
-    feed_turn(f, true, start);
-    feed_flush(f);
+    uint64_t acked = ol->acked;
+    outlet_turn(ol, true, start);
+    outlet_flush(ol);
     for (;;) {
         int ms = delivery_turn(d, true);
         int64_t now = clock_mono_ns();
-        if (d->unwanted || (feed_delivered(f) && f->attached)) {
+        if (d->unwanted || (outlet_delivered(ol) && ol->attached)) {
             line_bye(d->line, BYE_MS);
-            feed_discard(f);
+            outlet_discard(ol);
             return 0;
         }
-        if (f->acked != acked) {
-            acked = f->acked;
+        if (ol->acked != acked) {
+            acked = ol->acked;
             progress = now;
         }
         bool hopeless = d->refused || line_away(d->line) > hub_ms * CLOCK_MS;
@@ -189,16 +189,16 @@ int delivery_finish(struct delivery *d, int hub_ms, int deliver_ms, char **cause
             break;
         wait_line(d, ms);
     }
-    if (feed_store(f, cause) != 0)
+    if (outlet_store(ol, cause) != 0)
         return -1;
-    if (f->ring_path)
-        unlink(f->ring_path); /* everything is in the spill file now */
+    if (ol->ring_path)
+        unlink(ol->ring_path); /* everything is in the spill file now */
     return 0;
 }
 
 void delivery_close(struct delivery *d)
 {
     line_close(d->line);
-    feed_free(d->feed);
+    outlet_free(d->outlet);
     *d = (struct delivery){0};
 }

@@ -94,10 +94,10 @@ static void start_child(struct job *j, const struct message *m, const char *hub,
     struct child_spec spec = {.argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
     int rc = argv ? child_start(&j->child, &spec, &cause) : cause_set(&cause, "the lease names no program to start");
     if (rc == 0) {
-        atomic_store(&j->feed->ring.h->group, ring_process(j->child.pid));
-        feed_state(j->feed, "started", j->child.pid, -1, 0, NULL);
+        atomic_store(&j->outlet->ring.h->group, ring_process(j->child.pid));
+        outlet_state(j->outlet, "started", j->child.pid, -1, 0, NULL);
     } else {
-        feed_state(j->feed, "failed_to_start", -1, -1, 0, cause);
+        outlet_state(j->outlet, "failed_to_start", -1, -1, 0, cause);
         j->over = true;
     }
     free(cause);
@@ -115,17 +115,17 @@ struct job *job_start(const struct message *m, const char *hub, char **cause)
     }
     if (make_ring(m, hub, path, cause) != 0)
         return NULL;
-    struct feed *f = feed_open(path, cause);
-    if (!f) {
+    struct outlet *ol = outlet_open(path, cause);
+    if (!ol) {
         unlink(path);
         return NULL;
     }
     struct job *j = MEM_NEW(struct job);
-    j->feed = f;
-    j->run = f->run;
-    j->epoch = f->epoch;
+    j->outlet = ol;
+    j->run = ol->run;
+    j->epoch = ol->epoch;
     j->wanted = true;
-    feed_attached(f, f->run, f->epoch, f->spill.id.trial);
+    outlet_attached(ol, ol->run, ol->epoch, ol->spill.id.trial);
     start_child(j, m, hub, path);
     return j;
 }
@@ -135,50 +135,50 @@ struct job *job_start(const struct message *m, const char *hub, char **cause)
 static void say_end(struct job *j)
 {
     int status = j->child.status;
-    feed_turn(j->feed, true, clock_mono_ns());
-    feed_flush(j->feed);
-    feed_close_commands(j->feed, "the process ended before its next safe point");
+    outlet_turn(j->outlet, true, clock_mono_ns());
+    outlet_flush(j->outlet);
+    outlet_close_commands(j->outlet, "the process ended before its next safe point");
     if (WIFSIGNALED(status))
-        feed_state(j->feed, "exited", -1, -1, WTERMSIG(status), NULL);
+        outlet_state(j->outlet, "exited", -1, -1, WTERMSIG(status), NULL);
     else
-        feed_state(j->feed, "exited", -1, WEXITSTATUS(status), 0, NULL);
-    feed_flush(j->feed);
-    j->feed->ended = true;
+        outlet_state(j->outlet, "exited", -1, WEXITSTATUS(status), 0, NULL);
+    outlet_flush(j->outlet);
+    j->outlet->ended = true;
     j->over = true;
 }
 
 double job_turn(struct job *j, int64_t now)
 {
-    bool ended = !j->over && child_turn(&j->child, j->feed, now);
-    double fill = feed_turn(j->feed, j->over, now);
+    bool ended = !j->over && child_turn(&j->child, j->outlet, now);
+    double fill = outlet_turn(j->outlet, j->over, now);
     if (ended)
         say_end(j);
     else if (j->over)
-        feed_flush(j->feed);
+        outlet_flush(j->outlet);
     return fill;
 }
 
-void job_act(struct job *j, enum feed_verdict v, int64_t id, const char *verb)
+void job_act(struct job *j, enum outlet_verdict v, int64_t id, const char *verb)
 {
     struct child *c = &j->child;
-    bool library = feed_has_library(j->feed);
+    bool library = outlet_has_library(j->outlet);
     switch (v) {
-    case FEED_KILL:
+    case OUTLET_KILL:
         child_signal(c, SIGKILL);
         break;
-    case FEED_STOP:
+    case OUTLET_STOP:
         if (c->stopped)
             child_signal(c, SIGCONT);
         c->stopped = false;
         child_stop(c, library ? CHILD_STOP_S : 0);
         break;
-    case FEED_SIGNAL:
+    case OUTLET_SIGNAL:
         c->stopped = strcmp(verb, "pause") == 0;
         child_signal(c, c->stopped ? SIGSTOP : SIGCONT);
-        feed_state(j->feed, c->stopped ? "paused" : "resumed", -1, -1, 0, NULL);
-        feed_finish(j->feed, id, "applied", c->stopped ? "held by SIGSTOP: the program does not use libhypertop" : "let go on by SIGCONT");
+        outlet_state(j->outlet, c->stopped ? "paused" : "resumed", -1, -1, 0, NULL);
+        outlet_finish(j->outlet, id, "applied", c->stopped ? "held by SIGSTOP: the program does not use libhypertop" : "let go on by SIGCONT");
         break;
-    case FEED_DONE:
+    case OUTLET_DONE:
         break;
     }
 }
@@ -197,11 +197,11 @@ void job_drop(struct job *j)
 
 void job_free(struct job *j)
 {
-    if (!j->wanted || feed_delivered(j->feed))
-        feed_discard(j->feed);
-    else if (feed_store(j->feed, NULL) == 0)
-        unlink(j->feed->ring_path);
+    if (!j->wanted || outlet_delivered(j->outlet))
+        outlet_discard(j->outlet);
+    else if (outlet_store(j->outlet, NULL) == 0)
+        unlink(j->outlet->ring_path);
     child_release(&j->child);
-    feed_free(j->feed);
+    outlet_free(j->outlet);
     free(j);
 }

@@ -1,4 +1,4 @@
-/* job: one leased run in a worker: its ring, its process, its feed. From the lease message to the last event. */
+/* job: one leased run in a worker: its ring, its process, its outlet. From the lease message to the last event. */
 #ifndef AGENT_JOB_H
 #define AGENT_JOB_H
 
@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 #include "agent/child.h"
-#include "agent/feed.h"
+#include "agent/outlet.h"
 #include "proto/message.h"
 
 struct job {
-    struct feed *feed;
+    struct outlet *outlet;
     struct child child;
     int64_t run, epoch;
-    bool over;   /* its last event is in the feed */
+    bool over;   /* its last event is in the outlet */
     bool wanted; /* false: the hub gave the run away; nothing is to be sent */
 };
 
@@ -22,8 +22,8 @@ struct job {
 struct job *job_start(const struct message *lease, const char *hub, char **cause);
 /* One turn; returns how full its ring was. */
 double job_turn(struct job *j, int64_t now);
-/* A command that the feed could not carry out by itself. */
-void job_act(struct job *j, enum feed_verdict v, int64_t id, const char *verb);
+/* A command that the outlet could not carry out by itself. */
+void job_act(struct job *j, enum outlet_verdict v, int64_t id, const char *verb);
 /* The worker has to end: SIGTERM now, SIGKILL CHILD_TERM_S later. */
 void job_end(struct job *j);
 /* Nobody wants it any more. */

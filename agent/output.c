@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/feed.h"
+#include "agent/outlet.h"
 #include "base/clock.h"
 
 enum { READ_BYTES = 64 << 10 };
@@ -26,7 +26,7 @@ static void top_up(struct output *o)
     o->bytes = o->bytes + s * OUTPUT_BYTES_S < 4.0 * OUTPUT_BYTES_S ? o->bytes + s * OUTPUT_BYTES_S : 4.0 * OUTPUT_BYTES_S;
 }
 
-static void say_dropped(struct output *o, struct feed *f)
+static void say_dropped(struct output *o, struct outlet *ol)
 {
     char text[128];
     if (!o->dropped)
@@ -34,23 +34,23 @@ static void say_dropped(struct output *o, struct feed *f)
     int n = snprintf(text, sizeof text, "[%llu lines left out: more than %d lines or %d KiB a second]",
                      (unsigned long long)o->dropped, OUTPUT_LINES_S, OUTPUT_BYTES_S >> 10);
     o->dropped = 0;
-    feed_text(f, o->stream, clock_wall_ns(), text, (size_t)n);
+    outlet_text(ol, o->stream, clock_wall_ns(), text, (size_t)n);
 }
 
-static void line_done(struct output *o, struct feed *f)
+static void line_done(struct output *o, struct outlet *ol)
 {
     if (o->lines < 1 || o->bytes < (double)o->line.len) {
         o->dropped++;
     } else {
-        say_dropped(o, f);
+        say_dropped(o, ol);
         o->lines--;
         o->bytes -= (double)o->line.len;
-        feed_text(f, o->stream, clock_wall_ns(), o->line.data ? (const void *)o->line.data : "", o->line.len);
+        outlet_text(ol, o->stream, clock_wall_ns(), o->line.data ? (const void *)o->line.data : "", o->line.len);
     }
     buf_clear(&o->line);
 }
 
-static void take_bytes(struct output *o, struct feed *f, const char *p, size_t n)
+static void take_bytes(struct output *o, struct outlet *ol, const char *p, size_t n)
 {
     while (n) {
         if (o->after_cr && *p == '\n') { /* \r\n is one end of a line */
@@ -70,9 +70,9 @@ static void take_bytes(struct output *o, struct feed *f, const char *p, size_t n
             o->after_cr = *p == '\r';
             p++;
             n--;
-            line_done(o, f);
+            line_done(o, ol);
         } else if (o->line.len == RING_TEXT) {
-            line_done(o, f);
+            line_done(o, ol);
         }
     }
 }
@@ -98,7 +98,7 @@ static void pass_through(struct output *o, const char *p, size_t n)
     }
 }
 
-bool output_read(struct output *o, struct feed *f)
+bool output_read(struct output *o, struct outlet *ol)
 {
     static char bytes[READ_BYTES];
     ssize_t n = read(o->fd, bytes, sizeof bytes);
@@ -108,15 +108,15 @@ bool output_read(struct output *o, struct feed *f)
         return false;
     top_up(o);
     pass_through(o, bytes, (size_t)n);
-    take_bytes(o, f, bytes, (size_t)n);
+    take_bytes(o, ol, bytes, (size_t)n);
     return true;
 }
 
-void output_finish(struct output *o, struct feed *f)
+void output_finish(struct output *o, struct outlet *ol)
 {
     if (o->line.len)
-        line_done(o, f);
-    say_dropped(o, f);
+        line_done(o, ol);
+    say_dropped(o, ol);
 }
 
 void output_release(struct output *o)

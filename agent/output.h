@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-struct feed;
+struct outlet;
 
 #define OUTPUT_LINES_S 1000      /* lines a second that pass for long */
 #define OUTPUT_BURST   10000     /* lines that pass at once */
@@ -28,9 +28,9 @@ struct output {
 
 void output_init(struct output *o, int fd, const char *stream, int through);
 /* Reads what is there (bounded per call). False: end of file. */
-bool output_read(struct output *o, struct feed *f);
+bool output_read(struct output *o, struct outlet *ol);
 /* The last line may have no end. */
-void output_finish(struct output *o, struct feed *f);
+void output_finish(struct output *o, struct outlet *ol);
 void output_release(struct output *o);
 
 #endif

@@ -1,12 +1,12 @@
-/* feed: one run on its way to the hub: drains its ring, turns what is there into numbered batches, keeps them until they are
- * acknowledged, and carries commands the other way. Used by the relay (one feed), the worker and the wrapper.
+/* outlet: one run on its way to the hub: drains its ring, turns what is there into numbered batches, keeps them until they are
+ * acknowledged, and carries commands the other way. Used by the relay (one outlet), the worker and the wrapper.
  *
  * Batches of one run carry sequence numbers that only grow, also over restarts of the drainer (the next number stands in the
  * ring). Plain batches (points, pulls, output) may be dropped when the hub is away for too long, kept ones (reports,
  * answers, declarations, states) not; what was dropped is counted and said in a run_state "dropped" event. Within one turn
  * kept events go first, so that a bandit is announced before its pulls. Single-threaded. */
-#ifndef AGENT_FEED_H
-#define AGENT_FEED_H
+#ifndef AGENT_OUTLET_H
+#define AGENT_OUTLET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,15 +18,15 @@
 
 struct gather;
 
-enum { FEED_COMMANDS = 512 };
+enum { OUTLET_COMMANDS = 512 };
 
-struct feed_command { /* given to this run before; a command is carried out at most once */
+struct outlet_command { /* given to this run before; a command is carried out at most once */
     int64_t id;
     bool open;    /* no final answer yet */
     bool ends;    /* stop or kill: the end of the process is its answer */
 };
 
-struct feed {
+struct outlet {
     struct ring ring; /* ring.h NULL: a spill file alone */
     char *ring_path;
     struct spill spill;
@@ -43,57 +43,57 @@ struct feed {
     uint64_t ring_dropped, torn, lost; /* counted; of these said */
     uint64_t said;
     int64_t drop_due;
-    struct feed_command commands[FEED_COMMANDS]; /* a ring, newest at n-1 */
+    struct outlet_command commands[OUTLET_COMMANDS]; /* a ring, newest at n-1 */
     uint32_t n_commands;
 };
 
 /* Takes over an existing ring (and the spill file that belongs to it). NULL and a cause: not a ring, or another live
  * process drains it. */
-struct feed *feed_open(const char *ring_path, char **cause);
+struct outlet *outlet_open(const char *ring_path, char **cause);
 /* Takes over a spill file whose ring is gone. */
-struct feed *feed_open_spill(const char *spill_path, char **cause);
+struct outlet *outlet_open_spill(const char *spill_path, char **cause);
 /* The ring and whatever is unsent stay for somebody else. */
-void feed_free(struct feed *f);
+void outlet_free(struct outlet *ol);
 /* Nothing of it is wanted any more: the ring file and the spill file are removed. */
-void feed_discard(struct feed *f);
-char *feed_spill_path(const char *ring_path, char **cause);
+void outlet_discard(struct outlet *ol);
+char *outlet_spill_path(const char *ring_path, char **cause);
 
 /* ---- toward the hub ---- */
-void feed_attached(struct feed *f, int64_t run, int64_t epoch, int64_t trial); /* the hub's answer */
+void outlet_attached(struct outlet *ol, int64_t run, int64_t epoch, int64_t trial); /* the hub's answer */
 /* One turn: drains, builds batches. dead: the training process has ended. Returns how busy it was, 0..1 of the ring. */
-double feed_turn(struct feed *f, bool dead, int64_t now);
+double outlet_turn(struct outlet *ol, bool dead, int64_t now);
 /* Sends what the window allows. */
-void feed_send(struct feed *f, struct line *l);
-void feed_ack(struct feed *f, uint64_t seq);
-void feed_detached(struct feed *f); /* the connection is gone: everything unacknowledged will be sent again */
+void outlet_send(struct outlet *ol, struct line *l);
+void outlet_ack(struct outlet *ol, uint64_t seq);
+void outlet_detached(struct outlet *ol); /* the connection is gone: everything unacknowledged will be sent again */
 /* Builds a batch of whatever is there, at once. */
-void feed_flush(struct feed *f);
-bool feed_waiting(const struct feed *f); /* sent, not acknowledged */
-bool feed_delivered(const struct feed *f); /* nothing is left that the hub does not have */
-int feed_store(struct feed *f, char **cause); /* to the spill file */
+void outlet_flush(struct outlet *ol);
+bool outlet_waiting(const struct outlet *ol); /* sent, not acknowledged */
+bool outlet_delivered(const struct outlet *ol); /* nothing is left that the hub does not have */
+int outlet_store(struct outlet *ol, char **cause); /* to the spill file */
 
 /* ---- facts of the worker's own ---- */
 /* run_state. pid -1, code -1, signal 0: not said. */
-void feed_state(struct feed *f, const char *state, int64_t pid, int64_t code, int signal, const char *message);
-void feed_text(struct feed *f, const char *stream, int64_t time, const void *text, size_t n);
-void feed_answer(struct feed *f, int64_t command, const char *state, const char *message);
+void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t code, int signal, const char *message);
+void outlet_text(struct outlet *ol, const char *stream, int64_t time, const void *text, size_t n);
+void outlet_answer(struct outlet *ol, int64_t command, const char *state, const char *message);
 /* The final answer to a command, given here. */
-void feed_finish(struct feed *f, int64_t command, const char *state, const char *message);
+void outlet_finish(struct outlet *ol, int64_t command, const char *state, const char *message);
 /* The training process answered: command is settled; after a stop every open stop is. */
-void feed_settle(struct feed *f, int64_t command, bool stop);
+void outlet_settle(struct outlet *ol, int64_t command, bool stop);
 /* Final answers for every open command, now that the process is gone. */
-void feed_close_commands(struct feed *f, const char *why);
+void outlet_close_commands(struct outlet *ol, const char *why);
 
 /* ---- toward the training process ---- */
-enum feed_verdict {
-    FEED_DONE,    /* given to the ring, or answered */
-    FEED_SIGNAL,  /* the program does not use the library: the caller acts by signals (pause, resume, stop) or rejects */
-    FEED_KILL,    /* the caller ends the process now */
-    FEED_STOP     /* given to the ring; the caller sees to it that it ends in time */
+enum outlet_verdict {
+    OUTLET_DONE,    /* given to the ring, or answered */
+    OUTLET_SIGNAL,  /* the program does not use the library: the caller acts by signals (pause, resume, stop) or rejects */
+    OUTLET_KILL,    /* the caller ends the process now */
+    OUTLET_STOP     /* given to the ring; the caller sees to it that it ends in time */
 };
 /* A command message of the hub. Commands seen before are not carried out again. */
-enum feed_verdict feed_command(struct feed *f, const struct message *m, int64_t *id, char verb[32]);
+enum outlet_verdict outlet_command(struct outlet *ol, const struct message *m, int64_t *id, char verb[32]);
 /* The training process has opened the ring. */
-bool feed_has_library(const struct feed *f);
+bool outlet_has_library(const struct outlet *ol);
 
 #endif

@@ -29,19 +29,19 @@ struct wrapper {
     int signal_fd;
 };
 
-static void act(void *ctx, enum feed_verdict v, int64_t id, const char *verb)
+static void act(void *ctx, enum outlet_verdict v, int64_t id, const char *verb)
 {
     struct wrapper *w = ctx;
     struct child *c = &w->child;
     bool pause = strcmp(verb, "pause") == 0;
-    if (v == FEED_KILL)
+    if (v == OUTLET_KILL)
         child_signal(c, SIGKILL);
-    if (v == FEED_STOP)
-        child_stop(c, feed_has_library(w->d.feed) ? CHILD_STOP_S : 0);
-    if (v == FEED_SIGNAL) {
+    if (v == OUTLET_STOP)
+        child_stop(c, outlet_has_library(w->d.outlet) ? CHILD_STOP_S : 0);
+    if (v == OUTLET_SIGNAL) {
         child_signal(c, pause ? SIGSTOP : SIGCONT);
-        feed_state(w->d.feed, pause ? "paused" : "resumed", -1, -1, 0, NULL);
-        feed_finish(w->d.feed, id, "applied", NULL);
+        outlet_state(w->d.outlet, pause ? "paused" : "resumed", -1, -1, 0, NULL);
+        outlet_finish(w->d.outlet, id, "applied", NULL);
     }
 }
 
@@ -70,7 +70,7 @@ static void follow(struct wrapper *w)
     struct pollfd p[4];
     for (;;) {
         pass_signals(w);
-        if (child_turn(&w->child, w->d.feed, clock_mono_ns()))
+        if (child_turn(&w->child, w->d.outlet, clock_mono_ns()))
             return;
         int ms = delivery_turn(&w->d, false);
         p[0] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
@@ -109,14 +109,14 @@ static int start(struct wrapper *w, char *const *argv, const char *hub, const ch
     environment_release(&env);
     errno = error;
     if (rc == 0)
-        atomic_store(&w->d.feed->ring.h->group, ring_process(w->child.pid));
+        atomic_store(&w->d.outlet->ring.h->group, ring_process(w->child.pid));
     return rc;
 }
 
 /* The shell's numbers: 127 not found, 126 found and not to be run. */
 static int could_not_start(struct wrapper *w, int error, char *cause)
 {
-    feed_discard(w->d.feed);
+    outlet_discard(w->d.outlet);
     agent_fail(0, "%s", cause);
     free(cause);
     return error == ENOENT ? 127 : 126;
@@ -124,17 +124,17 @@ static int could_not_start(struct wrapper *w, int error, char *cause)
 
 static int finish(struct wrapper *w)
 {
-    struct feed *f = w->d.feed;
+    struct outlet *ol = w->d.outlet;
     char *cause = NULL;
     int status = w->child.status, code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    feed_turn(f, true, clock_mono_ns());
-    feed_flush(f);
-    feed_close_commands(f, "the process ended before its next safe point");
+    outlet_turn(ol, true, clock_mono_ns());
+    outlet_flush(ol);
+    outlet_close_commands(ol, "the process ended before its next safe point");
     if (WIFSIGNALED(status))
-        feed_state(f, "exited", -1, -1, WTERMSIG(status), NULL);
+        outlet_state(ol, "exited", -1, -1, WTERMSIG(status), NULL);
     else
-        feed_state(f, "exited", -1, code, 0, NULL);
-    f->ended = true;
+        outlet_state(ol, "exited", -1, code, 0, NULL);
+    ol->ended = true;
     if (delivery_finish(&w->d, HUB_MS, DELIVER_MS, &cause) != 0)
         agent_fail(0, "%s", cause);
     free(cause);
@@ -145,14 +145,14 @@ static int run(const char *name, const char *hub, char *const *argv)
 {
     struct wrapper w = {.signal_fd = signals()};
     char ring[RING_PATH], *cause = NULL;
-    struct feed *f = NULL;
+    struct outlet *ol = NULL;
     if (w.signal_fd < 0)
         return agent_fail(1, "exec: cannot wait for signals: %s", strerror(errno));
-    if (make_ring(name, hub, ring, &cause) != 0 || !(f = feed_open(ring, &cause)) ||
-        delivery_open(&w.d, f, hub, name, &cause) != 0) {
-        if (f)
-            feed_discard(f);
-        feed_free(f);
+    if (make_ring(name, hub, ring, &cause) != 0 || !(ol = outlet_open(ring, &cause)) ||
+        delivery_open(&w.d, ol, hub, name, &cause) != 0) {
+        if (ol)
+            outlet_discard(ol);
+        outlet_free(ol);
         agent_fail(1, "%s", cause);
         free(cause);
         return 1;
@@ -163,8 +163,8 @@ static int run(const char *name, const char *hub, char *const *argv)
     if (start(&w, argv, hub, ring, &cause) != 0) {
         code = could_not_start(&w, errno, cause);
     } else {
-        f->spill.id.pid = w.child.pid;
-        feed_state(f, "started", w.child.pid, -1, 0, NULL);
+        ol->spill.id.pid = w.child.pid;
+        outlet_state(ol, "started", w.child.pid, -1, 0, NULL);
         follow(&w);
         code = finish(&w);
     }
@@ -174,7 +174,7 @@ static int run(const char *name, const char *hub, char *const *argv)
     return code;
 }
 
-int cmd_exec(int argc, char **argv)
+int agent_exec(int argc, char **argv)
 {
     const char *name = NULL, *hub = NULL;
     int i = 1;

@@ -1,7 +1,7 @@
 /* Commands of the hub on their way to a training process. A command is carried out at most once: its id is remembered, a repeat
  * is dropped. Every command gets a final answer: from the program through the ring, from here when the program cannot take it,
  * or when the process has ended before it could. */
-#include "agent/feed.h"
+#include "agent/outlet.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -34,53 +34,53 @@ static enum ring_command_kind kind_of(const char *verb)
 
 /* ---- what was given before ---- */
 
-static bool remember(struct feed *f, int64_t id, bool ends)
+static bool remember(struct outlet *ol, int64_t id, bool ends)
 {
-    for (uint32_t i = 0; id && i < f->n_commands && i < FEED_COMMANDS; i++)
-        if (f->commands[i].id == id)
+    for (uint32_t i = 0; id && i < ol->n_commands && i < OUTLET_COMMANDS; i++)
+        if (ol->commands[i].id == id)
             return false;
     if (id)
-        f->commands[f->n_commands++ % FEED_COMMANDS] = (struct feed_command){id, true, ends};
+        ol->commands[ol->n_commands++ % OUTLET_COMMANDS] = (struct outlet_command){id, true, ends};
     return true;
 }
 
-static uint32_t remembered(const struct feed *f)
+static uint32_t remembered(const struct outlet *ol)
 {
-    return f->n_commands < FEED_COMMANDS ? f->n_commands : FEED_COMMANDS;
+    return ol->n_commands < OUTLET_COMMANDS ? ol->n_commands : OUTLET_COMMANDS;
 }
 
-void feed_settle(struct feed *f, int64_t command, bool stop)
+void outlet_settle(struct outlet *ol, int64_t command, bool stop)
 {
-    for (uint32_t i = 0; i < remembered(f); i++) {
-        struct feed_command *c = &f->commands[i];
+    for (uint32_t i = 0; i < remembered(ol); i++) {
+        struct outlet_command *c = &ol->commands[i];
         if (!c->open || (c->id != command && !(stop && c->ends)))
             continue;
         c->open = false;
         if (c->id != command)
-            feed_answer(f, c->id, "applied", "the program was asked to stop before");
+            outlet_answer(ol, c->id, "applied", "the program was asked to stop before");
     }
 }
 
-void feed_close_commands(struct feed *f, const char *why)
+void outlet_close_commands(struct outlet *ol, const char *why)
 {
-    for (uint32_t i = 0; i < remembered(f); i++) {
-        struct feed_command *c = &f->commands[i];
+    for (uint32_t i = 0; i < remembered(ol); i++) {
+        struct outlet_command *c = &ol->commands[i];
         if (!c->open)
             continue;
         c->open = false;
         if (c->ends)
-            feed_answer(f, c->id, "applied", "the process has ended");
+            outlet_answer(ol, c->id, "applied", "the process has ended");
         else
-            feed_answer(f, c->id, "rejected", why);
+            outlet_answer(ol, c->id, "rejected", why);
     }
 }
 
-void feed_finish(struct feed *f, int64_t id, const char *state, const char *message)
+void outlet_finish(struct outlet *ol, int64_t id, const char *state, const char *message)
 {
-    for (uint32_t i = 0; i < remembered(f); i++)
-        if (f->commands[i].id == id)
-            f->commands[i].open = false;
-    feed_answer(f, id, state, message);
+    for (uint32_t i = 0; i < remembered(ol); i++)
+        if (ol->commands[i].id == id)
+            ol->commands[i].open = false;
+    outlet_answer(ol, id, state, message);
 }
 
 /* ---- arguments ---- */
@@ -113,46 +113,46 @@ static bool value_text(struct codec_reader *r, char *out, size_t cap)
     return fits;
 }
 
-static bool push(struct feed *f, const struct ring_command *c)
+static bool push(struct outlet *ol, const struct ring_command *c)
 {
-    if (ring_command_push(&f->ring, c))
+    if (ring_command_push(&ol->ring, c))
         return true;
-    feed_finish(f, c->id, "rejected", "too many commands are waiting for the program's next safe point");
+    outlet_finish(ol, c->id, "rejected", "too many commands are waiting for the program's next safe point");
     return false;
 }
 
-static bool push_set(struct feed *f, struct ring_command *c, struct span name, struct codec_reader *value)
+static bool push_set(struct outlet *ol, struct ring_command *c, struct span name, struct codec_reader *value)
 {
     struct codec_reader number = *value;
     span_copy(c->name, sizeof c->name, name);
     enum codec_type t = cr_peek(&number);
     c->value = t == CT_INT || t == CT_UINT || t == CT_DOUBLE ? cr_double(&number) : NAN;
     if (!value_text(value, c->text, sizeof c->text)) {
-        feed_finish(f, c->id, "rejected", "the value is longer than a parameter's value can be");
+        outlet_finish(ol, c->id, "rejected", "the value is longer than a parameter's value can be");
         return false;
     }
-    return push(f, c);
+    return push(ol, c);
 }
 
 /* {params: {NAME: VALUE...}} or {param, value}; with several names the program answers each, under the same id. */
-static bool give_set(struct feed *f, struct ring_command *c, struct span args)
+static bool give_set(struct outlet *ol, struct ring_command *c, struct span args)
 {
     struct codec_reader r;
     if (cmap_find(args, "params", &r) && cr_peek(&r) == CT_MAP) {
         bool given = true;
         size_t n = cr_map(&r);
         if (n == 0)
-            feed_finish(f, c->id, "rejected", "set names no parameter");
+            outlet_finish(ol, c->id, "rejected", "set names no parameter");
         for (; n > 0 && given && cr_ok(&r); n--) {
             struct span name = cr_str(&r);
-            given = push_set(f, c, name, &r);
+            given = push_set(ol, c, name, &r);
         }
         return given;
     }
     struct span name = cmap_str(args, "param");
     if (name.p && cmap_find(args, "value", &r))
-        return push_set(f, c, name, &r);
-    feed_finish(f, c->id, "rejected", "set names no parameter");
+        return push_set(ol, c, name, &r);
+    outlet_finish(ol, c->id, "rejected", "set names no parameter");
     return false;
 }
 
@@ -182,19 +182,19 @@ static bool arms_text(struct span args, char *out, size_t cap)
     return cr_ok(&r);
 }
 
-static bool give_steer(struct feed *f, struct ring_command *c, struct span args)
+static bool give_steer(struct outlet *ol, struct ring_command *c, struct span args)
 {
     double absent = c->kind == RING_CMD_BOOST ? 2 : NAN;
     c->value = cmap_double(args, c->kind == RING_CMD_EXPLORE ? "factor" : "weight", absent);
     c->count = cmap_int(args, "for", 0);
     cmap_strcpy(args, "bandit", c->name, sizeof c->name);
     if (arms_text(args, c->text, sizeof c->text))
-        return push(f, c);
-    feed_finish(f, c->id, "rejected", "too many arms at once; name fewer, or name them by number");
+        return push(ol, c);
+    outlet_finish(ol, c->id, "rejected", "too many arms at once; name fewer, or name them by number");
     return false;
 }
 
-static bool give_custom(struct feed *f, struct ring_command *c, const char *verb, struct span args)
+static bool give_custom(struct outlet *ol, struct ring_command *c, const char *verb, struct span args)
 {
     struct buf b = {0};
     struct json_out j;
@@ -206,46 +206,46 @@ static bool give_custom(struct feed *f, struct ring_command *c, const char *verb
         memcpy(c->text, buf_cstr(&b), b.len + 1);
     buf_release(&b);
     if (fits)
-        return push(f, c);
-    feed_finish(f, c->id, "rejected", "the arguments are longer than 255 bytes of JSON");
+        return push(ol, c);
+    outlet_finish(ol, c->id, "rejected", "the arguments are longer than 255 bytes of JSON");
     return false;
 }
 
 /* ---- the verdict ---- */
 
-bool feed_has_library(const struct feed *f)
+bool outlet_has_library(const struct outlet *ol)
 {
-    return f->ring.h && atomic_load(&f->ring.h->trainer) != 0;
+    return ol->ring.h && atomic_load(&ol->ring.h->trainer) != 0;
 }
 
-static enum feed_verdict give(struct feed *f, struct ring_command *c, const char *verb, struct span args)
+static enum outlet_verdict give(struct outlet *ol, struct ring_command *c, const char *verb, struct span args)
 {
     bool given;
     switch (c->kind) {
     case RING_CMD_STOP:
-        ring_stop(&f->ring, c->id);
+        ring_stop(&ol->ring, c->id);
         given = true;
         break;
     case RING_CMD_SET:
-        given = give_set(f, c, args);
+        given = give_set(ol, c, args);
         break;
     case RING_CMD_CUSTOM:
-        given = give_custom(f, c, verb, args);
+        given = give_custom(ol, c, verb, args);
         break;
     case RING_CMD_PAUSE:
     case RING_CMD_RESUME:
     case RING_CMD_CHECKPOINT:
-        given = push(f, c);
+        given = push(ol, c);
         break;
     default:
-        given = give_steer(f, c, args);
+        given = give_steer(ol, c, args);
     }
     if (given)
-        feed_answer(f, c->id, "delivered", NULL);
-    return c->kind == RING_CMD_STOP ? FEED_STOP : FEED_DONE;
+        outlet_answer(ol, c->id, "delivered", NULL);
+    return c->kind == RING_CMD_STOP ? OUTLET_STOP : OUTLET_DONE;
 }
 
-enum feed_verdict feed_command(struct feed *f, const struct message *m, int64_t *id, char verb[32])
+enum outlet_verdict outlet_command(struct outlet *ol, const struct message *m, int64_t *id, char verb[32])
 {
     static const char none[1] = {(char)0x80}; /* an empty map */
     struct span args = cmap_value(m->body, "args");
@@ -255,22 +255,22 @@ enum feed_verdict feed_command(struct feed *f, const struct message *m, int64_t 
     *id = cmap_int(m->body, "command", 0);
     bool kill = strcmp(verb, "kill") == 0;
     struct ring_command c = {.kind = kind_of(verb), .id = *id, .value = NAN};
-    if (!remember(f, *id, kill || c.kind == RING_CMD_STOP))
-        return FEED_DONE;
+    if (!remember(ol, *id, kill || c.kind == RING_CMD_STOP))
+        return OUTLET_DONE;
     if (kill)
-        return FEED_KILL;
-    if (f->ended || !f->ring.h) {
-        feed_finish(f, *id, "rejected", "the process has ended");
-        return FEED_DONE;
+        return OUTLET_KILL;
+    if (ol->ended || !ol->ring.h) {
+        outlet_finish(ol, *id, "rejected", "the process has ended");
+        return OUTLET_DONE;
     }
-    if (!feed_has_library(f)) {
-        bool starting = clock_mono_ns() - f->opened < STARTING_NS;
+    if (!outlet_has_library(ol)) {
+        bool starting = clock_mono_ns() - ol->opened < STARTING_NS;
         if (c.kind == RING_CMD_PAUSE || c.kind == RING_CMD_RESUME)
-            return FEED_SIGNAL;
+            return OUTLET_SIGNAL;
         if (c.kind != RING_CMD_STOP && !starting) {
-            feed_finish(f, *id, "rejected", "the program does not use libhypertop: it can only be paused, resumed, stopped, killed");
-            return FEED_DONE;
+            outlet_finish(ol, *id, "rejected", "the program does not use libhypertop: it can only be paused, resumed, stopped, killed");
+            return OUTLET_DONE;
         }
     }
-    return give(f, &c, verb, args);
+    return give(ol, &c, verb, args);
 }

@@ -46,15 +46,15 @@ static void signals(void)
 }
 
 /* Stop and kill of a program that is not our child: by its token, so that a reused pid is never hit. */
-static void act(void *ctx, enum feed_verdict v, int64_t id, const char *verb)
+static void act(void *ctx, enum outlet_verdict v, int64_t id, const char *verb)
 {
     struct relay *r = ctx;
     int pid = ring_process_pid(r->trainer);
-    if (v == FEED_KILL && ring_process_alive(r->trainer))
+    if (v == OUTLET_KILL && ring_process_alive(r->trainer))
         kill(pid, SIGKILL);
-    else if (v == FEED_SIGNAL && ring_process_alive(r->trainer)) {
+    else if (v == OUTLET_SIGNAL && ring_process_alive(r->trainer)) {
         kill(pid, strcmp(verb, "pause") == 0 ? SIGSTOP : SIGCONT);
-        feed_finish(r->d.feed, id, "applied", NULL);
+        outlet_finish(r->d.outlet, id, "applied", NULL);
     }
 }
 
@@ -71,40 +71,40 @@ static int process_fd(uint64_t token)
 
 static bool over(struct relay *r, int fd_ready)
 {
-    struct ring_header *h = r->d.feed->ring.h;
+    struct ring_header *h = r->d.outlet->ring.h;
     uint64_t trainer = atomic_load(&h->trainer);
     if (trainer != r->trainer) {
         r->trainer = trainer; /* another program took the ring over */
         fd_ready = 1;
     }
     if (!trainer)
-        return r->d.feed->spill.id.leased || clock_mono_ns() - r->started > UNBORN_NS;
+        return r->d.outlet->spill.id.leased || clock_mono_ns() - r->started > UNBORN_NS;
     return atomic_load(&h->closed) || (fd_ready && !ring_process_alive(trainer));
 }
 
 static void say_end(struct relay *r)
 {
-    struct feed *f = r->d.feed;
-    feed_turn(f, true, clock_mono_ns());
-    feed_flush(f);
-    if (f->spill.id.leased)
+    struct outlet *ol = r->d.outlet;
+    outlet_turn(ol, true, clock_mono_ns());
+    outlet_flush(ol);
+    if (ol->spill.id.leased)
         return;
-    feed_close_commands(f, "the process ended before its next safe point");
-    if (atomic_load(&f->ring.h->closed))
-        feed_state(f, "exited", -1, 0, 0, NULL);
+    outlet_close_commands(ol, "the process ended before its next safe point");
+    if (atomic_load(&ol->ring.h->closed))
+        outlet_state(ol, "exited", -1, 0, 0, NULL);
     else
-        feed_state(f, "exited", -1, -1, 0, "the process ended without ht_close; its exit status is not known");
-    f->ended = true;
+        outlet_state(ol, "exited", -1, -1, 0, "the process ended without ht_close; its exit status is not known");
+    ol->ended = true;
 }
 
 static void follow(struct relay *r)
 {
-    struct feed *f = r->d.feed;
+    struct outlet *ol = r->d.outlet;
     int fd = -1;
     int64_t looked = 0;
-    r->trainer = atomic_load(&f->ring.h->trainer);
-    if (f->run < 0) /* else an earlier relay has said so */
-        feed_state(f, "started", ring_process_pid(r->trainer), -1, 0, NULL);
+    r->trainer = atomic_load(&ol->ring.h->trainer);
+    if (ol->run < 0) /* else an earlier relay has said so */
+        outlet_state(ol, "started", ring_process_pid(r->trainer), -1, 0, NULL);
     while (!told_to_end && !r->d.unwanted) {
         int64_t now = clock_mono_ns();
         bool look = now - looked > 200 * CLOCK_MS;
@@ -124,13 +124,13 @@ static void follow(struct relay *r)
 
 static int deliver(struct relay *r, char **cause)
 {
-    struct feed *f = r->d.feed;
-    if (f->ring.h) {
-        if (f->spill.id.leased)
-            orphans_end_group(&f->ring);
+    struct outlet *ol = r->d.outlet;
+    if (ol->ring.h) {
+        if (ol->spill.id.leased)
+            orphans_end_group(&ol->ring);
         follow(r);
         if (told_to_end)
-            return feed_store(f, cause); /* the program goes on: its ring stays for the next relay */
+            return outlet_store(ol, cause); /* the program goes on: its ring stays for the next relay */
         say_end(r);
     }
     return delivery_finish(&r->d, HUB_MS, DELIVER_MS, cause);
@@ -140,15 +140,15 @@ static int run_relay(const char *ring, const char *spill)
 {
     char *cause = NULL;
     struct relay r = {.started = clock_mono_ns()};
-    struct feed *f = ring ? feed_open(ring, &cause) : feed_open_spill(spill, &cause);
+    struct outlet *ol = ring ? outlet_open(ring, &cause) : outlet_open_spill(spill, &cause);
     int rc = 1;
-    if (f && delivery_open(&r.d, f, f->spill.id.hub, f->spill.id.program, &cause) == 0) {
+    if (ol && delivery_open(&r.d, ol, ol->spill.id.hub, ol->spill.id.program, &cause) == 0) {
         r.d.act = act;
         r.d.ctx = &r;
         rc = deliver(&r, &cause) == 0 ? 0 : 1;
         delivery_close(&r.d);
     } else {
-        feed_free(f);
+        outlet_free(ol);
     }
     if (rc != 0 && cause)
         agent_fail(rc, "%s", cause);
@@ -156,7 +156,7 @@ static int run_relay(const char *ring, const char *spill)
     return rc;
 }
 
-int cmd_relay(int argc, char **argv)
+int agent_relay(int argc, char **argv)
 {
     const char *ring = NULL, *spill = NULL;
     bool foreground = false;
@@ -183,7 +183,7 @@ int cmd_relay(int argc, char **argv)
     return run_relay(ring, spill);
 }
 
-int cmd_deliver(int argc, char **argv)
+int agent_deliver(int argc, char **argv)
 {
     if (argc > 1)
         return agent_fail(2, "deliver: '%.40s' is not an argument of it; it takes none", argv[1]);

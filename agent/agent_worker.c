@@ -60,13 +60,13 @@ static void ask_join(struct worker_program *w)
     cw_str(&c, "runs");
     cw_array(&c, n);
     for (size_t i = 0; i < w->n_jobs; i++) {
-        const struct feed *f = w->jobs[i]->feed;
+        const struct outlet *ol = w->jobs[i]->outlet;
         if (!w->jobs[i]->wanted)
             continue;
         cw_map(&c, 3);
-        cw_kint(&c, "run", f->run);
-        cw_kint(&c, "epoch", f->epoch);
-        cw_kint(&c, "seq", (int64_t)f->acked);
+        cw_kint(&c, "run", ol->run);
+        cw_kint(&c, "epoch", ol->epoch);
+        cw_kint(&c, "seq", (int64_t)ol->acked);
     }
     line_send(w->line);
 }
@@ -87,7 +87,7 @@ static void joined(struct worker_program *w, const struct message *m)
     w->asked = 0;
     w->joined = true;
     for (size_t i = 0; i < w->n_jobs; i++)
-        feed_attached(w->jobs[i]->feed, w->jobs[i]->run, w->jobs[i]->epoch, w->jobs[i]->feed->spill.id.trial);
+        outlet_attached(w->jobs[i]->outlet, w->jobs[i]->run, w->jobs[i]->epoch, w->jobs[i]->outlet->spill.id.trial);
     cr_init(&r, drop.p, drop.n);
     for (size_t n = drop.n ? cr_array(&r) : 0; n > 0 && cr_ok(&r); n--) {
         int64_t run = cr_int(&r);
@@ -97,7 +97,7 @@ static void joined(struct worker_program *w, const struct message *m)
     }
 }
 
-/* The run cannot even get a ring: there is no feed to say so, so it is said in a batch of its own. */
+/* The run cannot even get a ring: there is no outlet to say so, so it is said in a batch of its own. */
 static void refuse_lease(struct worker_program *w, const struct message *m, const char *why)
 {
     struct codec_writer c = line_begin(w->line, MSG_DATA, NULL);
@@ -154,11 +154,11 @@ static void take_message(struct worker_program *w, const struct message *m)
         if (cmap_bool(m->body, "stale", false))
             job_drop(j);
         else
-            feed_ack(j->feed, (uint64_t)cmap_int(m->body, "seq", 0));
+            outlet_ack(j->outlet, (uint64_t)cmap_int(m->body, "seq", 0));
         break;
     case MSG_COMMAND:
         if ((j = find_job(w, m)))
-            job_act(j, feed_command(j->feed, m, &id, verb), id, verb);
+            job_act(j, outlet_command(j->outlet, m, &id, verb), id, verb);
         break;
     case MSG_ERROR:
         if (m->id == w->asked)
@@ -176,7 +176,7 @@ static void listen_line(struct worker_program *w)
     enum line_event e;
     bool waiting = w->asked != 0;
     for (size_t i = 0; i < w->n_jobs && !waiting; i++)
-        waiting = feed_waiting(w->jobs[i]->feed);
+        waiting = outlet_waiting(w->jobs[i]->outlet);
     while ((e = line_next(w->line, &m, waiting)) != LINE_NOTHING) {
         if (e == LINE_MESSAGE)
             take_message(w, &m);
@@ -185,7 +185,7 @@ static void listen_line(struct worker_program *w)
         w->joined = false;
         w->asked = 0;
         for (size_t i = 0; i < w->n_jobs; i++)
-            feed_detached(w->jobs[i]->feed);
+            outlet_detached(w->jobs[i]->outlet);
         if (e == LINE_UP) {
             w->hub_seen = true;
             ask_join(w);
@@ -199,7 +199,7 @@ static void drop_finished(struct worker_program *w)
 {
     for (size_t i = 0; i < w->n_jobs;) {
         struct job *j = w->jobs[i];
-        if (j->over && (!j->wanted || feed_delivered(j->feed))) {
+        if (j->over && (!j->wanted || outlet_delivered(j->outlet))) {
             job_free(j);
             memmove(&w->jobs[i], &w->jobs[i + 1], (w->n_jobs - i - 1) * sizeof *w->jobs);
             w->n_jobs--;
@@ -220,7 +220,7 @@ static double turn_jobs(struct worker_program *w)
     if (w->joined)
         for (size_t i = 0; i < w->n_jobs; i++)
             if (w->jobs[i]->wanted)
-                feed_send(w->jobs[i]->feed, w->line);
+                outlet_send(w->jobs[i]->outlet, w->line);
     return fill;
 }
 
@@ -309,7 +309,7 @@ static void leave(struct worker_program *w)
     free(w->jobs);
 }
 
-int cmd_worker(int argc, char **argv)
+int agent_worker(int argc, char **argv)
 {
     struct worker_program w = {.slots = 1};
     const char *hub = NULL, *token = getenv("HYPERTOP_WORKER_TOKEN");
