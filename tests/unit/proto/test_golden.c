@@ -59,7 +59,7 @@ static const struct {
      "{'run':5,'epoch':1,'seq':1,'events':[['report',1700000000037700000,{'trial':4,'step':100,'value':0.25}],"
      "['points',1700000000037600000,{'c':{'$bin':'01046c6f73730300c80118128080d0e2c6bfce972f07fca4020032020308e807fa007d'}}]]}"},
     {MSG_ACK, 0, ROLE_HUB, "{'run':5,'epoch':1,'seq':1}"},
-    {MSG_COMMAND, 0, ROLE_HUB, "{'run':5,'epoch':1,'command':12,'verb':'set','args':{'lr':0.001}}"},
+    {MSG_COMMAND, 0, ROLE_HUB, "{'run':5,'epoch':1,'command':12,'verb':'set','args':{'params':{'lr':0.001}}}"},
     {MSG_SWEEP_START, 4, ROLE_OPERATOR,
      "{'yaml':'method: random\\n','path':'/home/ada/sweep.yaml','cwd':'/home/ada','env':{'PATH':'/usr/bin:/bin'},"
      "'options':{'tuner':'random','seed':7,'budget':100,'workers':2,'name':'digits'}}"},
@@ -345,6 +345,75 @@ static void pulls_have_their_bytes(void **state)
     buf_release(&b);
 }
 
+/* ---- the manual ---- */
+
+static char *read_manual(void)
+{
+    struct buf path = {0}, text = {0};
+    buf_printf(&path, "%s/man/hypertop-protocol.7", root());
+    FILE *f = fopen(buf_cstr(&path), "r");
+    if (!f)
+        fail_msg("%s cannot be read", buf_cstr(&path));
+    for (int c; (c = getc(f)) != EOF;)
+        buf_putc(&text, c);
+    fclose(f);
+    buf_release(&path);
+    return buf_take(&text);
+}
+
+static void the_manual_names_every_kind(void **state)
+{
+    char *manual = read_manual();
+    for (enum msg_kind k = MSG_UNKNOWN + 1; k < MSG_COUNT; k++) {
+        struct buf item = {0};
+        buf_printf(&item, ".It Cm %s Brq", msg_name(k));
+        if (!strstr(manual, buf_cstr(&item)))
+            fail_msg("hypertop-protocol(7) has no item for the message '%s'", msg_name(k));
+        buf_release(&item);
+    }
+    const char *list = strstr(manual, ".Sh EVENTS"), *end = list ? strstr(list, ".Sh COMMANDS") : NULL;
+    assert_non_null(end);
+    for (enum event_kind k = EV_UNKNOWN + 1; k < EV_COUNT; k++) {
+        size_t n = strlen(event_name(k));
+        const char *at = list;
+        do
+            at = strstr(at + 1, event_name(k));
+        while (at && at < end && (at[-1] != ' ' || !strchr(" \n", at[n])));
+        if (!at || at >= end)
+            fail_msg("hypertop-protocol(7) does not name the event '%s'", event_name(k));
+    }
+    free(manual);
+}
+
+/* The bytes at the start of each line of the example, up to the two blanks before its comment. */
+static void the_manuals_example_is_the_golden_file(void **state)
+{
+    char *manual = read_manual(), *path = file_of("columns", "points-manual");
+    char *line = strstr(manual, "example begins"), *end = line ? strstr(line, "example ends") : NULL;
+    struct buf bytes = {0}, json = {0}, shown = {0};
+    struct codec_reader r;
+    assert_non_null(end);
+    for (; line && line < end; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        unsigned v;
+        int used;
+        for (char *s = line; sscanf(s, "%2x%n", &v, &used) == 1 && used == 2; s += 3) {
+            buf_putc(&shown, (int)v);
+            if (s[2] != ' ' || s[3] == ' ')
+                break;
+        }
+    }
+    read_file(path, &bytes, &json);
+    cr_init(&r, bytes.data, bytes.len);
+    struct span want = cr_bin(&r);
+    assert_int_equal(shown.len, want.n);
+    assert_memory_equal(shown.data, want.p, want.n);
+    free(manual);
+    free(path);
+    buf_release(&bytes);
+    buf_release(&json);
+    buf_release(&shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +422,8 @@ int main(void)
         cmocka_unit_test(the_manuals_points_have_their_bytes),
         cmocka_unit_test(every_form_of_points_has_its_bytes),
         cmocka_unit_test(pulls_have_their_bytes),
+        cmocka_unit_test(the_manual_names_every_kind),
+        cmocka_unit_test(the_manuals_example_is_the_golden_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
