@@ -4,6 +4,9 @@
 
 /* CMD(name, "usage", "sentence"): int cmd_NAME(int argc, char **argv), argv[0] is the subcommand; returns the exit status */
 #define HUB_CMDS(CMD)                                                                                                  \
+    CMD(hub, "start|stop|status|run [-L NAME] [--json] [--sync always|interval[:MS]|none]",                            \
+        "the daemon: start it, stop it, ask how it is, run it in the foreground")                                      \
+    CMD(serve, "--replay FILE... -L NAME [--parent PID]", "show recordings to a console; ends with its parent")        \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 

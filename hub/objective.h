@@ -1,0 +1,24 @@
+/* objective: between what runs report and what the tuner is told. The objective of a sweep is its metric: values come by
+ * ht_report, or, from a trainer that never calls it, by points of that metric. */
+#ifndef HUB_OBJECTIVE_H
+#define HUB_OBJECTIVE_H
+
+#include "hub/sweep.h"
+
+/* A report of this run was just folded in: tells the tuner what can be told, and acts on its verdict. */
+void objective_reported(struct sweep *s, int64_t run);
+/* Points were folded in; `had` is the number of points of the objective's metric before. Makes reports of the new ones
+ * unless the trainer reports by itself: at most REPORTS_PER_BATCH of them, evenly spaced, the last always. */
+#define REPORTS_PER_BATCH 32
+void objective_points(struct sweep *s, int64_t run, uint64_t had);
+uint64_t objective_count(const struct sweep *s, int64_t run); /* points of the objective's metric so far */
+/* The trial is about to end as this: the tuner's last word on it. */
+void objective_final(struct sweep *s, int64_t trial, enum trial_state end);
+/* A failed or killed trial runs again. */
+void objective_revive(struct sweep *s, int64_t trial);
+
+/* What the tuner explains may have changed; recorded at most twice a second. */
+void objective_arms_changed(struct sweep *s);
+void objective_arms_record(struct sweep *s);
+
+#endif
