@@ -40,23 +40,23 @@ static int tear_down(void **state)
     return system(cmd) == 0 ? 0 : -1;
 }
 
-static struct sock *opened(struct sock *s, char *cause)
+static struct sock *opened(struct sock *s, char **cause)
 {
     if (!s)
-        fail_msg("%s", cause);
+        fail_msg("%s", *cause ? *cause : "no socket and no cause");
     return s;
 }
 
 static struct sock *router(void)
 {
     char *cause = NULL;
-    return opened(sock_router(address, MAX, &cause), cause);
+    return opened(sock_router(address, MAX, &cause), &cause);
 }
 
 static struct sock *dealer(void)
 {
     char *cause = NULL;
-    return opened(sock_dealer(address, MAX, &cause), cause);
+    return opened(sock_dealer(address, MAX, &cause), &cause);
 }
 
 /* Waits on the socket's fd the way the programs do; fails the test when nothing comes. */
@@ -212,7 +212,7 @@ static void a_message_over_the_bound_is_refused_by_the_receiver(void **state)
 {
     struct sock *r = router(), *good = dealer();
     char *cause = NULL, *big = calloc(1, 2 * MAX);
-    struct sock *d = opened(sock_dealer(address, 4 * MAX, &cause), cause);
+    struct sock *d = opened(sock_dealer(address, 4 * MAX, &cause), &cause);
     struct buf b = {0};
     struct sock_peer from;
     assert_int_equal(sock_send(d, NULL, big, 2 * MAX), 0);
