@@ -1,0 +1,534 @@
+/* console: the state behind the screens: keys become actions, actions change the state, the state asks for views. */
+#include "tui/console_state.h"
+
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tui/chrome.h"
+#include "tui/palette.h"
+#include "tui/panel.h"
+#include "tui/popup.h"
+#include "tui/row.h"
+#include "tui/screen.h"
+
+#define TOAST_NS (4 * CLOCK_S)
+
+const struct screen *const screens[SCREEN_COUNT] = {
+    [SCREEN_OVER] = &screen_overview, [SCREEN_ARMS] = &screen_arms,     [SCREEN_TRIAL] = &screen_trial,
+    [SCREEN_AUDIT] = &screen_audit,   [SCREEN_REPLAY] = &screen_replay,
+};
+
+int screen_panes(const struct screen *s)
+{
+    int n = 0;
+    while (s->panes && s->panes[n])
+        n++;
+    return n ? n : 1;
+}
+
+static void login_name(char *out, size_t cap)
+{
+    const struct passwd *p = getpwuid(getuid());
+    row_format(out, cap, "%s", p ? p->pw_name : "?");
+}
+
+void console_init(struct console *c, struct client *client, const struct console_options *o, bool ascii)
+{
+    *c = (struct console){.client = client, .opt = *o, .arm_id = -1, .iv = -1};
+    c->subs.client = client;
+    c->subs.cursor = -1;
+    c->curve.log_y = -1;
+    row_format(c->sweep, sizeof c->sweep, "%s", o->sweep ? o->sweep : "");
+    if (o->user)
+        row_format(c->user, sizeof c->user, "%s", o->user);
+    else
+        login_name(c->user, sizeof c->user);
+    table_init(&c->table);
+    timeline_init(&c->time, o->replay, o->speed);
+    if (o->replay)
+        c->screen = c->back = SCREEN_REPLAY;
+    summary_read(&c->sum, (struct span){NULL, 0});
+}
+
+void console_release(struct console *c)
+{
+    subs_close(&c->subs);
+    table_release(&c->table);
+    prompt_release(&c->prompt);
+}
+
+int64_t console_moment(const struct console *c)
+{
+    return timeline_now(&c->time, c->wall);
+}
+
+/* ---- following the views ---- */
+
+static void common_wants(struct console *c)
+{
+    struct subs *f = &c->subs;
+    struct codec_writer w = sub_want(f, SUB_SUMMARY, "summary", 0);
+    sub_commit(f, SUB_SUMMARY, 0, 2);
+    w = sub_want(f, SUB_IVS, "interventions", 0);
+    sub_commit(f, SUB_IVS, 0, 2);
+    w = sub_want(f, SUB_EVENTS, "events", 1);
+    cw_kint(&w, "columns", c->cols > 8 ? c->cols - 4 : 4);
+    sub_commit(f, SUB_EVENTS, 0, 1);
+    if (c->prompt.kind == PROMPT_COMMAND) {
+        w = sub_want(f, SUB_SWEEPS, "sweeps", 0);
+        sub_commit(f, SUB_SWEEPS, 0, 1);
+        if (c->screen != SCREEN_ARMS) { /* completion of arm names */
+            w = sub_want(f, SUB_ARMS, "arms", 0);
+            sub_commit(f, SUB_ARMS, 0, 1);
+        }
+    }
+}
+
+static void follow_time(struct console *c)
+{
+    struct span head = sub_head(&c->subs, SUB_EVENTS);
+    if (head.p && sub_any(&c->subs, SUB_EVENTS))
+        timeline_span(&c->time, cmap_int(head, "first", -1), cmap_int(head, "last", -1));
+    if (c->opt.at && !c->at_done && c->time.known) {
+        int64_t at;
+        char *cause = NULL;
+        c->at_done = true;
+        if (timeline_parse(&c->time, c->opt.at, c->wall, &at, &cause) == 0)
+            timeline_seek(&c->time, at, c->mono);
+        else
+            console_toast(c, ST_ERROR, "%s", cause);
+        free(cause);
+    }
+    timeline_tick(&c->time, c->mono);
+}
+
+static void sync_summary(struct console *c)
+{
+    summary_read(&c->sum, sub_head(&c->subs, SUB_SUMMARY));
+}
+
+/* LAYOUT_LINE shows no screen, but the selection and the counts still follow. */
+static void screen_wants(struct console *c, const struct layout *l)
+{
+    const struct screen *s = screens[c->screen];
+    if (l->size == LAYOUT_LINE)
+        table_want(&c->table, &c->subs, &c->sum, 10, c->mono);
+    else
+        s->want(c, l->body, l->size);
+    /* the arms screen keeps the table's selection current too: actions may name it */
+    if (c->screen == SCREEN_ARMS && l->size != LAYOUT_LINE)
+        table_want(&c->table, &c->subs, &c->sum, 10, c->mono);
+}
+
+void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, int rows)
+{
+    struct layout l = layout_frame(cols, rows);
+    c->mono = mono;
+    c->wall = wall;
+    c->cols = cols;
+    c->rows = rows;
+    action_tick(c);
+    sync_summary(c);
+    follow_time(c);
+    c->subs.sweep = c->sweep[0] ? c->sweep : NULL;
+    c->subs.cursor = timeline_cursor(&c->time);
+    subs_begin(&c->subs);
+    common_wants(c);
+    screen_wants(c, &l);
+    subs_end(&c->subs);
+    sync_summary(c);
+    table_follow(&c->table, &c->subs, &c->sum, mono);
+    if (screens[c->screen]->follow && l.size != LAYOUT_LINE)
+        screens[c->screen]->follow(c);
+}
+
+static bool stale(const struct console *c)
+{
+    return client_link(c->client) != LINK_UP;
+}
+
+void console_frame(const struct console *c, struct canvas *out)
+{
+    struct layout l = layout_frame(c->cols, c->rows);
+    canvas_resize(out, c->cols, c->rows);
+    if (l.size == LAYOUT_LINE) {
+        chrome_tiny(c, out, (struct rect){0, 0, c->cols, c->rows});
+        if (l.footer.h && c->rows >= 4)
+            chrome_footer(c, out, l.footer);
+        return;
+    }
+    screens[c->screen]->draw(c, out, l.body, l.size);
+    if (stale(c))
+        canvas_flag(out, l.body, ST_FADED);
+    chrome_header(c, out, l.header, l.size);
+    chrome_tabs(c, out, l.tabs);
+    chrome_status(c, out, l.status);
+    palette_draw(c, out, l.body);
+    popup_draw(c, out, l.body);
+    chrome_footer(c, out, l.footer);
+}
+
+/* ---- words to the person ---- */
+
+void console_toast(struct console *c, style st, const char *fmt, ...)
+{
+    char raw[CONSOLE_TOAST], safe[ROW_TEXT];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(raw, sizeof raw, fmt, ap);
+    va_end(ap);
+    row_text(safe, (struct span){raw, strlen(raw)}, 200);
+    row_format(c->toast, sizeof c->toast, "%s", safe);
+    c->toast_style = st;
+    c->toast_until = c->mono + TOAST_NS;
+}
+
+const char *console_refusal(const struct console *c, enum key_guard g)
+{
+    if ((g == KG_TRIAL || g == KG_TRIAL_STEER) && c->table.sel < 0)
+        return "no trial is selected";
+    if (g != KG_STEER && g != KG_TRIAL_STEER)
+        return NULL;
+    if (c->opt.readonly || client_readonly(c->client))
+        return "this console is read-only: it may look, not steer";
+    if (c->opt.replay)
+        return "this is a recording: nothing runs, so nothing can be steered";
+    if (c->time.past)
+        return "actions are off while time stands in the past; End goes back to live";
+    if (client_link(c->client) == LINK_DOWN || client_link(c->client) == LINK_CONNECTING)
+        return "no hub at the other end; it will be tried again";
+    return NULL;
+}
+
+void console_show(struct console *c, enum screen_id s)
+{
+    if (s == c->screen)
+        return;
+    c->back = c->screen;
+    c->screen = s;
+    c->percent = false;
+}
+
+void console_prompt(struct console *c, enum prompt_kind kind, const char *text)
+{
+    prompt_open(&c->prompt, kind, text);
+}
+
+void console_command(struct console *c, const char *line)
+{
+    char *cause = NULL;
+    if (palette_run(c, line, &cause) < 0) {
+        char safe[ROW_TEXT];
+        row_text(safe, (struct span){cause ? cause : "", cause ? strlen(cause) : 0}, 150);
+        row_format(c->prompt.error, sizeof c->prompt.error, "%s", safe[0] ? safe : "not understood");
+    }
+    free(cause);
+}
+
+/* ---- actions that are the same on every screen ---- */
+
+static void seek_intervention(struct console *c, int dir)
+{
+    int64_t at = console_moment(c), best = -1;
+    for (int i = 0; i < sub_rows(&c->subs, SUB_EVENTS); i++) {
+        struct span row = sub_row(&c->subs, SUB_EVENTS, i);
+        if (!row.p || !span_eq(cmap_str(row, "kind"), "intervention"))
+            continue;
+        int64_t t = cmap_int(row, "time", -1);
+        if (dir > 0 ? t > at && (best < 0 || t < best) : t >= 0 && t < at && t > best)
+            best = t;
+    }
+    if (best >= 0)
+        timeline_seek(&c->time, best, c->mono);
+    else
+        console_toast(c, ST_DIM, dir > 0 ? "no later intervention" : "no earlier intervention");
+}
+
+static void step_pane(struct console *c, int by)
+{
+    int n = screen_panes(screens[c->screen]);
+    c->pane[c->screen] = (c->pane[c->screen] + by + n) % n;
+}
+
+static void cycle_metric(struct console *c)
+{
+    int n = sub_rows(&c->subs, SUB_METRICS), at = -1;
+    if (n == 0) {
+        console_toast(c, ST_DIM, "no other metric yet");
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        struct span m = sub_row(&c->subs, SUB_METRICS, i);
+        struct span name = m.p ? cmap_str(m, "metric") : (struct span){NULL, 0};
+        if (span_eq(name, c->curve.metric) || (!c->curve.metric[0] && span_eq(name, c->sum.metric)))
+            at = i;
+    }
+    struct span m = sub_row(&c->subs, SUB_METRICS, (at + 1) % n);
+    if (m.p)
+        cmap_strcpy(m, "metric", c->curve.metric, sizeof c->curve.metric);
+    if (strcmp(c->curve.metric, c->sum.metric) == 0)
+        c->curve.metric[0] = '\0';
+}
+
+static void pause_or_resume(struct console *c)
+{
+    struct trial_row t = table_selected(&c->table);
+    char line[PROMPT_CAP];
+    if (c->table.n_marks && c->screen == SCREEN_OVER)
+        action_expand(c, t.trial >= 0 && strcmp(t.state->name, "paused") == 0 ? "resume %t" : "pause %t", line, sizeof line);
+    else if (strcmp(t.state->name, "paused") == 0)
+        row_format(line, sizeof line, "resume t%lld", (long long)t.trial);
+    else if (strcmp(t.state->name, "running") == 0)
+        row_format(line, sizeof line, "pause t%lld", (long long)t.trial);
+    else {
+        console_toast(c, ST_WARN, "t%lld is %s: only a running trial pauses", (long long)c->table.sel, t.state->name);
+        return;
+    }
+    action_submit(c, line);
+}
+
+bool screen_curve_act(struct console *c, enum action a)
+{
+    char line[64];
+    switch (a) {
+    case ACT_LOG_Y:
+        c->curve.log_y = c->curve.y.now.log ? 0 : 1;
+        if (c->curve.log_y && !(c->curve.y.now.lo > 0))
+            console_toast(c, ST_WARN, "no log axis: there are values at or below zero");
+        return true;
+    case ACT_X_AXIS:
+        c->curve.by_time = !c->curve.by_time;
+        return true;
+    case ACT_SMOOTH:
+        c->curve.smooth = (c->curve.smooth + 1) % 3;
+        return true;
+    case ACT_SHOWN:
+        cycle_metric(c);
+        return true;
+    case ACT_PAUSE:
+        pause_or_resume(c);
+        return true;
+    case ACT_CHECKPOINT:
+        row_format(line, sizeof line, "checkpoint t%lld", (long long)c->table.sel);
+        action_submit(c, line);
+        return true;
+    case ACT_EDIT:
+        console_show(c, SCREEN_TRIAL);
+        console_toast(c, ST_DIM, "e edits the value under the pointer");
+        return true;
+    case ACT_LOG:
+        console_show(c, SCREEN_TRIAL);
+        console_act(c, ACT_LOG, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool common_act(struct console *c, enum action a, int64_t arg)
+{
+    switch (a) {
+    case ACT_QUIT:
+        c->quit = true;
+        return true;
+    case ACT_SUSPEND:
+        c->suspend = true;
+        return true;
+    case ACT_REDRAW:
+        c->redraw = true;
+        return true;
+    case ACT_HELP:
+        c->popup = (struct popup){POPUP_HELP, 0};
+        return true;
+    case ACT_COMMAND:
+        console_prompt(c, PROMPT_COMMAND, "");
+        return true;
+    case ACT_SCREEN:
+        console_show(c, (enum screen_id)arg);
+        return true;
+    case ACT_BACK_SCREEN:
+        console_show(c, c->back);
+        return true;
+    case ACT_PANE:
+    case ACT_PANE_BACK:
+        step_pane(c, a == ACT_PANE ? 1 : -1);
+        return true;
+    case ACT_ZOOM:
+        c->zoom[c->screen] = !c->zoom[c->screen];
+        return true;
+    case ACT_PREV_EVENT:
+    case ACT_NEXT_EVENT:
+        seek_intervention(c, a == ACT_NEXT_EVENT ? 1 : -1);
+        return true;
+    case ACT_MENU:
+        c->popup = (struct popup){POPUP_MENU, 0};
+        return true;
+    case ACT_UNDO:
+        action_undo(c);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void console_act(struct console *c, enum action a, int64_t arg)
+{
+    const struct screen *s = screens[c->screen];
+    sync_summary(c);
+    if (a == ACT_NONE)
+        return;
+    if (a == ACT_END && c->time.past && !c->time.recording) {
+        timeline_live(&c->time);
+        return;
+    }
+    if (a == ACT_END && c->time.past && c->screen == SCREEN_REPLAY) {
+        timeline_seek(&c->time, c->time.last, c->mono);
+        return;
+    }
+    if (s->act && s->act(c, a, arg))
+        return;
+    common_act(c, a, arg);
+}
+
+/* ---- keys ---- */
+
+static void filter_live(struct console *c)
+{
+    row_format(c->table.filter, sizeof c->table.filter, "%.*s", (int)sizeof c->table.filter - 1, c->prompt.text);
+    c->table.top = 0;
+    c->table.hold_until = 0;
+}
+
+static void command_entered(struct console *c)
+{
+    char line[PROMPT_CAP];
+    memcpy(line, c->prompt.text, sizeof line);
+    if (!line[strspn(line, " ")]) {
+        prompt_close(&c->prompt);
+        return;
+    }
+    c->prompt.error[0] = '\0';
+    prompt_remember(&c->prompt, line);
+    console_command(c, line);
+    /* an error stays beside its text; a question has opened its own prompt already */
+    if (!c->prompt.error[0] && c->prompt.kind == PROMPT_COMMAND)
+        prompt_close(&c->prompt);
+}
+
+static void prompt_key_in(struct console *c, int key)
+{
+    enum prompt_kind kind = c->prompt.kind;
+    enum prompt_result r = prompt_key(&c->prompt, key);
+    switch (r) {
+    case PROMPT_CANCELLED:
+        if (kind == PROMPT_FILTER)
+            c->table.filter[0] = '\0';
+        prompt_close(&c->prompt);
+        break;
+    case PROMPT_ENTERED:
+        if (kind == PROMPT_FILTER)
+            prompt_close(&c->prompt);
+        else if (kind == PROMPT_VALUE)
+            screens[SCREEN_TRIAL]->act(c, ACT_OPEN, 0);
+        else
+            command_entered(c);
+        break;
+    case PROMPT_TAB:
+    case PROMPT_TAB_BACK:
+        if (kind == PROMPT_COMMAND)
+            palette_tab(c, r == PROMPT_TAB ? 1 : -1);
+        break;
+    case PROMPT_PLAIN:
+        if (kind == PROMPT_VALUE && (key == KX_UP || key == KX_DOWN))
+            screens[SCREEN_TRIAL]->act(c, key == KX_UP ? ACT_MORE : ACT_LESS, 0);
+        break;
+    case PROMPT_GOES_ON:
+        if (kind == PROMPT_FILTER)
+            filter_live(c);
+        break;
+    }
+}
+
+static void percent_key(struct console *c, int key)
+{
+    c->percent = false;
+    if (key >= '0' && key <= '9' && c->time.known)
+        timeline_seek(&c->time, c->time.first + (c->time.last - c->time.first) * (key - '0') / 10, c->mono);
+}
+
+void console_key(struct console *c, int key)
+{
+    sync_summary(c);
+    table_touch(&c->table, c->mono);
+    if (c->popup.kind != POPUP_NONE) {
+        popup_key(c, key);
+        return;
+    }
+    if (c->prompt.kind != PROMPT_NONE) {
+        prompt_key_in(c, key);
+        return;
+    }
+    if (c->percent) {
+        percent_key(c, key);
+        return;
+    }
+    const struct key_row *k = keymap_find(c->screen, key);
+    if (!k)
+        return;
+    const char *why = console_refusal(c, k->guard);
+    if (why) {
+        console_toast(c, ST_WARN, "%s", why);
+        return;
+    }
+    console_act(c, k->action, k->arg);
+}
+
+void console_paste(struct console *c, const char *s, size_t n)
+{
+    if (c->prompt.kind != PROMPT_NONE) {
+        prompt_insert(&c->prompt, s, n);
+        if (c->prompt.kind == PROMPT_FILTER)
+            filter_live(c);
+        return;
+    }
+    console_toast(c, ST_WARN, "pasted text is not a command; open : or / first");
+}
+
+/* ---- when to draw ---- */
+
+/* Whether seconds are on the screen: then a frame a second, and none otherwise. */
+static bool seconds_shown(const struct console *c)
+{
+    return client_link(c->client) != LINK_UP || c->act.n_holds > 0;
+}
+
+int64_t console_deadline(const struct console *c)
+{
+    int64_t at = action_deadline(&c->act);
+    if (c->toast[0] && c->toast_until > c->mono && c->toast_until < at)
+        at = c->toast_until;
+    const struct action_flight *f = &c->act.flights[c->act.newest];
+    if (f->used && c->mono - f->since < 13 * CLOCK_S && f->since + 13 * CLOCK_S < at)
+        at = f->since + 13 * CLOCK_S;
+    if (seconds_shown(c) && c->mono + CLOCK_S < at)
+        at = c->mono + CLOCK_S;
+    if (c->time.playing && c->mono + CLOCK_S / 4 < at)
+        at = c->mono + CLOCK_S / 4;
+    if (c->table.hold_until > c->mono && !c->table.frozen && c->table.hold_until < at)
+        at = c->table.hold_until;
+    if (c->curve.y.small_since && c->curve.y.small_since + AXIS_SHRINK_NS > c->mono && c->curve.y.small_since + AXIS_SHRINK_NS < at)
+        at = c->curve.y.small_since + AXIS_SHRINK_NS;
+    return at;
+}
+
+uint64_t console_stamp(const struct console *c)
+{
+    uint64_t h = subs_version(&c->subs);
+    h = h * 1000003 + (uint64_t)client_link(c->client);
+    h = h * 1000003 + (uint64_t)timeline_cursor(&c->time);
+    return h;
+}

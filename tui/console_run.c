@@ -1,0 +1,198 @@
+/* console_run: the loop: terminal, hub, signals, timers; when a frame is due and when it is skipped.
+ *
+ * A frame is drawn when something changed: at once after a key (30 a second at most), at most 4 a second for data (1 with --slow), none
+ * when nothing changed. While the terminal has not taken the last frame the next one is skipped, never queued. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tui/console_state.h"
+#include "tui/term.h"
+
+#define FRAME_KEY_NS  (CLOCK_S / 30)
+#define FRAME_DATA_NS (CLOCK_S / 4)
+#define FRAME_BUSY_NS (20 * CLOCK_MS)
+#define ESC_NS        (25 * CLOCK_MS)
+#define ESC_SSH_NS    (100 * CLOCK_MS)
+
+struct loop {
+    struct console con;
+    struct canvas canvas;
+    struct input input;
+    bool dirty, by_key, ended;
+    int64_t last_frame, esc;
+    uint64_t stamp;
+    int cols, rows;
+};
+
+static void press(struct loop *l, const struct input_event *e)
+{
+    if (e->y == l->canvas.rows - 1 && l->con.popup.kind == POPUP_NONE)
+        return;
+    const struct hit *h = canvas_find_hit(&l->canvas, e->x, e->y);
+    if (h && h->what == ACT_CANCEL)
+        console_key(&l->con, KX_ESC);
+    else if (h && l->con.popup.kind == POPUP_NONE && l->con.prompt.kind == PROMPT_NONE)
+        console_act(&l->con, (enum action)h->what, h->arg);
+}
+
+static void handle(struct loop *l, const struct input_event *e)
+{
+    l->dirty = l->by_key = true;
+    switch (e->kind) {
+    case INPUT_KEY:
+        console_key(&l->con, e->key);
+        break;
+    case INPUT_PASTE:
+        console_paste(&l->con, e->text, e->n);
+        break;
+    case INPUT_PRESS:
+        press(l, e);
+        break;
+    case INPUT_DRAG: {
+        const struct hit *h = canvas_find_hit(&l->canvas, e->x, e->y);
+        if (h && h->what == ACT_SEEK)
+            press(l, e);
+        break;
+    }
+    case INPUT_WHEEL:
+        console_key(&l->con, e->by < 0 ? KX_UP : KX_DOWN);
+        break;
+    case INPUT_DROPPED:
+        console_toast(&l->con, ST_WARN, "looks like a paste: %d keys were dropped", e->by);
+        break;
+    }
+}
+
+static void drain_input(struct loop *l, int64_t mono)
+{
+    struct input_event e;
+    l->con.mono = mono;
+    input_tick(&l->input, mono, l->esc);
+    while (!l->con.quit && input_next(&l->input, &e))
+        handle(l, &e);
+}
+
+static void draw(struct loop *l, int64_t mono)
+{
+    term_size(&l->cols, &l->rows);
+    console_prepare(&l->con, mono, client_now(l->con.client), l->cols, l->rows);
+    console_frame(&l->con, &l->canvas);
+    if (l->con.redraw)
+        term_redraw();
+    l->con.redraw = false;
+    term_show(&l->canvas);
+    l->last_frame = mono;
+    l->stamp = console_stamp(&l->con);
+    l->dirty = l->by_key = false;
+}
+
+/* When the next frame may be drawn, given that one is due. */
+static int64_t frame_time(const struct loop *l)
+{
+    int64_t gap = l->by_key ? FRAME_KEY_NS : l->con.opt.slow ? CLOCK_S : FRAME_DATA_NS;
+    return l->last_frame + gap;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int wait_ms(const struct loop *l, int64_t mono)
+{
+    int64_t at = least(client_deadline(l->con.client), console_deadline(&l->con));
+    at = least(at, input_deadline(&l->input, l->esc));
+    if (l->dirty)
+        at = least(at, frame_time(l));
+    if (at == INT64_MAX)
+        return -1;
+    int64_t ms = (at - mono + CLOCK_MS - 1) / CLOCK_MS;
+    return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+static void signals(struct loop *l)
+{
+    int what = term_signals();
+    if (what & TERM_QUIT)
+        l->ended = true;
+    if (what & TERM_RESIZED)
+        l->dirty = l->by_key = true;
+    if (what & TERM_SUSPEND)
+        l->con.suspend = true;
+}
+
+static void step(struct loop *l)
+{
+    struct pollfd p[3] = {{term_fd(), POLLIN, 0}, {term_signal_fd(), POLLIN, 0}, {client_fd(l->con.client), POLLIN, 0}};
+    poll(p, 3, wait_ms(l, clock_mono_ns()));
+    int64_t mono = clock_mono_ns();
+    if (p[1].revents)
+        signals(l);
+    if (p[0].revents & POLLIN) {
+        if (term_read(&l->input, mono) == TERM_GONE)
+            l->ended = true;
+    } else if (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+        l->ended = true;
+    }
+    drain_input(l, mono); /* input before data: keys stay quick under load */
+    if (p[2].revents || mono >= client_deadline(l->con.client))
+        client_pump(l->con.client);
+    if (l->con.suspend) {
+        l->con.suspend = false;
+        term_suspend();
+        l->dirty = l->by_key = true;
+    }
+    if (console_stamp(&l->con) != l->stamp || mono >= console_deadline(&l->con))
+        l->dirty = true;
+    if (!l->dirty || l->ended || mono < frame_time(l))
+        return;
+    if (term_busy())
+        l->last_frame = mono - FRAME_DATA_NS + FRAME_BUSY_NS; /* look again soon; a newer frame goes instead of this one */
+    else
+        draw(l, mono);
+}
+
+static void say_unsent(const struct console *c)
+{
+    for (int i = 0; i < c->act.n_holds; i++)
+        fprintf(stderr, "hypertop: not sent, it was still on hold: %s\n", c->act.holds[i].line);
+}
+
+int console_run(struct client *client, const struct console_options *o)
+{
+    struct term_options to = {.color = o->color, .ascii = o->ascii};
+    char *cause = NULL;
+    if (term_open(&to, &cause) < 0) {
+        fprintf(stderr, "hypertop: %s\n", cause);
+        free(cause);
+        return 1;
+    }
+    struct loop *l = calloc(1, sizeof *l);
+    if (!l) {
+        term_close();
+        return 1;
+    }
+    console_init(&l->con, client, o, term_ascii());
+    canvas_init(&l->canvas, term_ascii());
+    input_init(&l->input);
+    l->esc = getenv("SSH_CONNECTION") ? ESC_SSH_NS : ESC_NS;
+    l->con.mono = clock_mono_ns();
+    draw(l, clock_mono_ns());
+    while (!l->con.quit && !l->ended)
+        step(l);
+    term_close();
+    say_unsent(&l->con);
+    console_release(&l->con);
+    canvas_release(&l->canvas);
+    input_release(&l->input);
+    free(l);
+    return 0;
+}
+
+void console_reset_tty(void)
+{
+    term_reset_tty();
+}

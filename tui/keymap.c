@@ -1,0 +1,132 @@
+#include "tui/keymap.h"
+
+#include <stddef.h>
+
+static const struct key_row rows[] = {
+    /* everywhere */
+    {ON_ALL, '1', ACT_SCREEN, SCREEN_OVER, KG_NONE, "1", NULL, "the overview: all trials, the focused curve, the best so far"},
+    {ON_ALL, '4', ACT_SCREEN, SCREEN_ARMS, KG_NONE, "4", NULL, "the arms: where the budget goes and why"},
+    {ON_ALL, '5', ACT_SCREEN, SCREEN_TRIAL, KG_NONE, "5", NULL, "the selected trial: live values, curve, log"},
+    {ON_ALL, '7', ACT_SCREEN, SCREEN_AUDIT, KG_NONE, "7", NULL, "the audit: every intervention, who, when, what came of it"},
+    {ON_ALL, '8', ACT_SCREEN, SCREEN_REPLAY, KG_NONE, "8", NULL, "the replay bar: all screens as of another moment"},
+    {ON_ALL, '`', ACT_BACK_SCREEN, 0, KG_NONE, "`", NULL, "the screen before this one"},
+
+    {ON_ALL, KX_UP, ACT_UP, 0, KG_NONE, "Up, k", NULL, "one row up"},
+    {ON_ALL, 'k', ACT_UP, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KX_DOWN, ACT_DOWN, 0, KG_NONE, "Down, j", NULL, "one row down"},
+    {ON_ALL, 'j', ACT_DOWN, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KX_LEFT, ACT_LEFT, 0, KG_NONE, "Left, h", NULL, "to the left: earlier columns; one minute back on the replay bar"},
+    {ON_ALL, 'h', ACT_LEFT, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KX_RIGHT, ACT_RIGHT, 0, KG_NONE, "Right, l", NULL, "to the right: later columns; one minute on on the replay bar"},
+    {ON_ALL, 'l', ACT_RIGHT, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KX_PGUP, ACT_PAGE_UP, 0, KG_NONE, "PgUp", NULL, "one page up"},
+    {ON_ALL, KX_PGDN, ACT_PAGE_DOWN, 0, KG_NONE, "PgDn", NULL, "one page down"},
+    {ON_ALL, KEY_CTRL('u'), ACT_HALF_UP, 0, KG_NONE, "Ctrl-U", NULL, "half a page up"},
+    {ON_ALL, KEY_CTRL('d'), ACT_HALF_DOWN, 0, KG_NONE, "Ctrl-D", NULL, "half a page down"},
+    {ON_ALL, KX_HOME, ACT_HOME, 0, KG_NONE, "Home, g", NULL, "to the first row; to the start on the replay bar"},
+    {ON_ALL, 'g', ACT_HOME, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KX_END, ACT_END, 0, KG_NONE, "End", NULL, "back to live while time stands in the past, else to the last row"},
+    {ON_ALL, 'G', ACT_LAST, 0, KG_NONE, "G", NULL, "to the last row"},
+    {ON_ALL, KX_ENTER, ACT_OPEN, 0, KG_NONE, "Enter", NULL, "open what is selected"},
+    {ON_ALL, KX_ESC, ACT_CANCEL, 0, KG_NONE, "Esc", NULL, "back, cancel or clear; never quits"},
+
+    {ON_ALL, '[', ACT_PREV_EVENT, 0, KG_NONE, "[", NULL, "time to the intervention before"},
+    {ON_ALL, ']', ACT_NEXT_EVENT, 0, KG_NONE, "]", NULL, "time to the intervention after"},
+
+    {ON_ALL, 'a', ACT_MENU, 0, KG_STEER, "a", "actions", "the actions menu; each entry shows its guard"},
+    {ON_ALL, 'u', ACT_UNDO, 0, KG_NONE, "u", "undo", "take back the action that waits, or undo the last one sent"},
+    {ON_ALL, ':', ACT_COMMAND, 0, KG_NONE, ":", NULL, "the command line; Tab completes, Up and Down recall"},
+    {ON_ALL, KEY_CTRL('p'), ACT_COMMAND, 0, KG_NONE, "Ctrl-P", NULL, "the same"},
+    {ON_ALL, '?', ACT_HELP, 0, KG_NONE, "?", NULL, "the keys of this screen; again: every key"},
+    {ON_ALL, KX_F1, ACT_HELP, 0, KG_NONE, NULL, NULL, NULL},
+    {ON_ALL, KEY_CTRL('l'), ACT_REDRAW, 0, KG_NONE, "Ctrl-L", NULL, "draw everything again"},
+    {ON_ALL, KEY_CTRL('z'), ACT_SUSPEND, 0, KG_NONE, "Ctrl-Z", NULL, "suspend to the shell"},
+    {ON_ALL, 'q', ACT_QUIT, 0, KG_NONE, "q, Q", "detach", "detach; the sweep goes on"},
+    {ON_ALL, 'Q', ACT_QUIT, 0, KG_NONE, NULL, NULL, NULL},
+
+    /* overview */
+    {ON_TABLE, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the trials: state=running lr<1e-3 tag:base"},
+    {ON_TABLE, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
+    {ON_TABLE, '<', ACT_SORT_LEFT, 0, KG_NONE, "<", NULL, "sort by the column to the left"},
+    {ON_TABLE, '>', ACT_SORT_RIGHT, 0, KG_NONE, ">", "sort", "sort by the column to the right"},
+    {ON_TABLE, 'I', ACT_SORT_REVERSE, 0, KG_NONE, "I", NULL, "reverse the order"},
+    {ON_TABLE, 'f', ACT_FREEZE, 0, KG_NONE, "f", "freeze", "freeze the order; values stay live"},
+    {ON_TABLE, 'F', ACT_FOLLOW, 0, KG_NONE, "F", NULL, "follow the best trial"},
+    {ON_TABLE, 'c', ACT_COLUMNS, 0, KG_NONE, "c", NULL, "choose the columns"},
+    {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
+    {ON_OVER, 'v', ACT_MARK_RANGE, 0, KG_TRIAL, "v", NULL, "mark from here to where v is pressed again"},
+    {ON_OVER, '*', ACT_MARK_ALL, 0, KG_NONE, "*", NULL, "mark all trials that the filter shows on this page"},
+    {ON_OVER, 'U', ACT_MARK_CLEAR, 0, KG_NONE, "U", NULL, "no marks"},
+
+    /* a curve is on the screen */
+    {ON_CURVE, 'p', ACT_PAUSE, 0, KG_TRIAL_STEER, "p", "pause", "pause a running trial, resume a paused one"},
+    {ON_CURVE, 'e', ACT_EDIT, 0, KG_TRIAL_STEER, "e", "edit", "change a live value of the trial"},
+    {ON_CURVE, 'S', ACT_CHECKPOINT, 0, KG_TRIAL_STEER, "S", NULL, "ask for a checkpoint"},
+    {ON_CURVE, 'L', ACT_LOG, 0, KG_TRIAL, "L", NULL, "the trial's log, full screen"},
+    {ON_CURVE, 'y', ACT_LOG_Y, 0, KG_NONE, "y", "log y", "y axis: log or linear"},
+    {ON_CURVE, 'x', ACT_X_AXIS, 0, KG_NONE, "x", NULL, "x axis: step or time"},
+    {ON_CURVE, 'w', ACT_SMOOTH, 0, KG_NONE, "w", NULL, "smoothing: off, .6 or .9"},
+    {ON_CURVE | ON_ARMS, 'm', ACT_SHOWN, 0, KG_NONE, "m", "metric", "what is shown: the next metric, or the next bandit"},
+    {ON_CURVE | ON_ARMS, 'z', ACT_ZOOM, 0, KG_NONE, "z", NULL, "give the focused pane the whole screen, and back"},
+    {ON_CURVE | ON_ARMS, KX_TAB, ACT_PANE, 0, KG_NONE, "Tab", NULL, "the next pane"},
+    {ON_CURVE | ON_ARMS, KX_BACKTAB, ACT_PANE_BACK, 0, KG_NONE, "Shift-Tab", NULL, "the pane before"},
+    {ON_TRIAL, 'J', ACT_NEXT_TRIAL, 0, KG_NONE, "J", "next trial", "the next trial of the table"},
+    {ON_TRIAL, 'K', ACT_PREV_TRIAL, 0, KG_NONE, "K", NULL, "the trial before"},
+
+    /* arms */
+    {ON_ARMS, '+', ACT_MORE, 0, KG_STEER, "+", "weight", "double the arm's chance"},
+    {ON_ARMS, '-', ACT_LESS, 0, KG_STEER, "-", NULL, "halve the arm's chance"},
+
+    /* replay */
+    {ON_REPLAY, ' ', ACT_PLAY, 0, KG_NONE, "Space", "play", "play or hold"},
+    {ON_REPLAY, ',', ACT_STEP_BACK, 0, KG_NONE, ",", NULL, "one event back"},
+    {ON_REPLAY, '.', ACT_STEP_ON, 0, KG_NONE, ".", "step", "one event on"},
+    {ON_REPLAY, KX_SLEFT, ACT_FAR_LEFT, 0, KG_NONE, "Shift-Left", NULL, "a tenth of the recording back"},
+    {ON_REPLAY, KX_SRIGHT, ACT_FAR_RIGHT, 0, KG_NONE, "Shift-Right", NULL, "a tenth of the recording on"},
+    {ON_REPLAY, '{', ACT_SLOWER, 0, KG_NONE, "{", NULL, "half the speed"},
+    {ON_REPLAY, '}', ACT_FASTER, 0, KG_NONE, "}", "speed", "double the speed"},
+    {ON_REPLAY, KX_BACKSPACE, ACT_SPEED_ONE, 0, KG_NONE, "Backspace", NULL, "speed 1"},
+    {ON_REPLAY, '%', ACT_PERCENT, 0, KG_NONE, "%", "then 0-9: seek", "then a digit: to so many tenths of the recording"},
+};
+
+static const struct menu_row menu[] = {
+    {ON_CURVE | ON_TABLE, 'p', VERB_PAUSE, "pause %t", "hold after this step"},
+    {ON_CURVE | ON_TABLE, 'r', VERB_RESUME, "resume %t", "let it go on"},
+    {ON_CURVE | ON_TABLE, 's', VERB_STOP, "stop %t", "end it and keep its result"},
+    {ON_CURVE | ON_TABLE, 'k', VERB_KILL, "kill %t", "end it now; its result counts as failed"},
+    {ON_CURVE | ON_TABLE, 'c', VERB_CLONE, "clone %t ", "queue one like it, with changes"},
+    {ON_CURVE | ON_TABLE, 'R', VERB_REQUEUE, "requeue %t", "run a lost, failed or killed one again"},
+    {ON_CURVE | ON_TABLE, 'S', VERB_CHECKPOINT, "checkpoint %t", "ask it to write a checkpoint"},
+    {ON_CURVE | ON_TABLE, 'v', VERB_SET, "set %t ", "change a live value"},
+    {ON_CURVE | ON_TABLE, 't', VERB_TAG, "tag %t ", "add or remove a tag"},
+    {ON_CURVE | ON_TABLE, 'n', VERB_NOTE, "note %t ", "attach a remark"},
+    {ON_ARMS, 'p', VERB_PIN, "pin %a", "pull only this arm"},
+    {ON_ARMS, 'P', VERB_UNPIN, "unpin", "pull every arm again"},
+    {ON_ARMS, 'b', VERB_BAN, "ban %a", "never pull this arm"},
+    {ON_ARMS, 'B', VERB_UNBAN, "unban %a", "lift the ban"},
+    {ON_ARMS, 'w', VERB_BOOST, "boost %a ", "multiply its chance by a weight"},
+    {ON_ARMS | ON_AUDIT, 'e', VERB_EXPLORE, "explore ", "explore more or less"},
+    {ON_ALL, '+', VERB_BUDGET, "budget +", "more trials"},
+    {ON_ALL, '#', VERB_CONCURRENCY, "concurrency ", "how many run at once"},
+    {ON_ALL, 'N', VERB_ENQUEUE, "enqueue ", "queue a configuration of yours"},
+};
+
+const struct key_row *keymap_rows(int *n)
+{
+    *n = (int)(sizeof rows / sizeof *rows);
+    return rows;
+}
+
+const struct key_row *keymap_find(enum screen_id screen, int key)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].key == key && (rows[i].on & 1u << screen))
+            return &rows[i];
+    return NULL;
+}
+
+const struct menu_row *keymap_menu(int *n)
+{
+    *n = (int)(sizeof menu / sizeof *menu);
+    return menu;
+}

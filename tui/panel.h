@@ -1,0 +1,39 @@
+/* panel: the pieces screens are made of. Each has a want (what it must subscribe to) and a draw (which only reads).
+ * A panel says in words when it is empty, loading or refused. */
+#ifndef TUI_PANEL_H
+#define TUI_PANEL_H
+
+#include "tui/console_state.h"
+
+/* The selected trial's curve with its interventions as numbered marks. */
+void panel_curve_want(struct console *c, struct rect r);
+void panel_curve_follow(struct console *c); /* ranges, after the views were read */
+void panel_curve_draw(const struct console *c, struct canvas *out, struct rect r);
+void panel_curve_title(const struct console *c, char *left, size_t lcap, char *right, size_t rcap);
+
+/* The incumbent against time. `cursor` draws where the time cursor stands. */
+void panel_best_want(struct console *c, struct rect r);
+void panel_best_follow(struct console *c);
+void panel_best_draw(const struct console *c, struct canvas *out, struct rect r, bool cursor);
+
+/* What there is to know about the selected trial: state, host, checkpoint, interventions. */
+void panel_facts_want(struct console *c);
+void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r);
+
+/* The tail of its output. */
+void panel_log_want(struct console *c, struct rect r);
+void panel_log_draw(const struct console *c, struct canvas *out, struct rect r);
+
+/* A rule with a title in it: "-- best so far ----". */
+void panel_rule(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);
+struct rect panel_box(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);
+/* One dim line in the middle of nothing. */
+void panel_note(struct canvas *out, struct rect r, style st, const char *text);
+/* The number of an intervention as a glyph: 1..20 circled, a diamond beyond. */
+uint32_t panel_mark_glyph(int64_t id);
+/* Whether an intervention's target names this trial. */
+bool panel_concerns(struct span target, int64_t trial);
+/* "lr 1e-3 -> 8.1e-4" or what else an intervention did, from its args. */
+void panel_change(struct span row, char *out, size_t cap);
+
+#endif

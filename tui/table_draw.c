@@ -1,0 +1,283 @@
+/* table_draw: the look of the table. Reads a struct table, never changes it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/keymap.h"
+#include "tui/plot_bars.h"
+#include "tui/table.h"
+
+struct columns { /* where things start; width 0: not shown */
+    int id, state, value, param, n_param, percent, spark, spark_w, step, took, age;
+    int first_param, param_x[SUMMARY_PARAMS], param_no[SUMMARY_PARAMS];
+};
+
+static int shown_params(const struct table *t, const struct summary *s, int *out)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_params; i++)
+        if (!(t->hidden & 1u << i))
+            out[n++] = i;
+    return n;
+}
+
+/* Widths left to right; what does not fit goes, the sparkline first down to 8 cells, then parameters from the right. */
+static void place(const struct table *t, const struct summary *s, int w, struct columns *c)
+{
+    int all[SUMMARY_PARAMS], n = shown_params(t, s, all), first = t->col < n ? t->col : n ? n - 1 : 0;
+    *c = (struct columns){.id = 2, .first_param = first};
+    int x = 2 + t->id_width + 1;
+    c->state = x;
+    x += w >= 46 ? 7 : 2;
+    c->value = x;
+    x += 9;
+    int tail = w >= 36 ? 6 : 0; /* percent */
+    int wide = w >= 84 ? 8 + 7 : 0; /* step and time taken */
+    c->spark_w = w - x - tail - wide >= 40 ? TABLE_SPARK : w - x - tail - wide >= 24 ? 12 : w - x - tail >= 8 ? 8 : 0;
+    int room = w - x - tail - wide - (c->spark_w ? c->spark_w + 1 : 0);
+    for (int i = first; i < n; i++) {
+        int pw = t->width[all[i]] > 2 ? t->width[all[i]] : 2;
+        if (pw + 1 > room)
+            break;
+        c->param_x[c->n_param] = x;
+        c->param_no[c->n_param++] = all[i];
+        x += pw + 1;
+        room -= pw + 1;
+    }
+    if (wide) {
+        c->step = x;
+        c->took = x + 8;
+        x += wide;
+    }
+    if (tail)
+        c->percent = x;
+    x += tail;
+    c->spark = x;
+    if (c->spark_w && room > 0) /* the curve takes what is left */
+        c->spark_w = c->spark_w + room < TABLE_SPARK ? c->spark_w + room : TABLE_SPARK;
+}
+
+static void head_cell(const struct table *t, struct canvas *c, int x, int y, int w, const char *sort, const char *text,
+                      int n_column)
+{
+    bool on = strcmp(t->sort, sort) == 0;
+    style st = on ? ST_STRONG | ST_UNDERLINE : ST_DIM;
+    canvas_textn(c, x, y, w, st, text, strlen(text));
+    canvas_hit(c, (struct rect){x, y, w, 1}, ACT_SORT, n_column);
+}
+
+static void draw_head(const struct table *t, const struct summary *s, struct canvas *c, struct rect r, const struct columns *k)
+{
+    char name[ROW_TEXT], raw[ROW_TEXT];
+    head_cell(t, c, r.x + k->id, r.y, t->id_width, "trial", "id", 0);
+    head_cell(t, c, r.x + k->state, r.y, k->value - k->state - 1, "state", "st", 1);
+    row_format(name, sizeof name, "%.8s", s->metric[0] ? s->metric : "value");
+    canvas_hit(c, (struct rect){r.x + k->value, r.y, 8, 1}, ACT_SORT, 2);
+    canvas_right(c, r.x + k->value, r.y, 8, strcmp(t->sort, "value") == 0 ? ST_STRONG | ST_UNDERLINE : ST_DIM, name);
+    for (int i = 0; i < k->n_param; i++) {
+        int p = k->param_no[i];
+        row_text(name, s->params[p], t->width[p] > 2 ? t->width[p] : 2);
+        span_copy(raw, sizeof raw, s->params[p]);
+        head_cell(t, c, r.x + k->param_x[i], r.y, t->width[p] > 2 ? t->width[p] : 2, raw, name, 5 + p);
+    }
+    if (k->step) {
+        head_cell(t, c, r.x + k->step + 3, r.y, 4, "step", "step", 3);
+        head_cell(t, c, r.x + k->took + 2, r.y, 4, "seconds", "time", 4);
+    }
+    if (k->percent)
+        canvas_text(c, r.x + k->percent + 3, r.y, ST_DIM, "%");
+    int all[SUMMARY_PARAMS], n = shown_params(t, s, all), off = n - k->n_param;
+    if (k->spark_w && k->spark_w >= 5)
+        canvas_text(c, r.x + k->spark, r.y, ST_DIM, "curve");
+    if (off > 0 && k->spark_w >= 10) { /* parameters that do not fit */
+        row_format(name, sizeof name, "+%d", off);
+        canvas_right(c, r.x + k->spark, r.y, k->spark_w, ST_DIM, name);
+    }
+}
+
+static struct spark_scale column_scale(const struct table *t)
+{
+    struct spark_scale s = {0};
+    for (int i = 0; i < t->n_rows; i++) {
+        struct trial_row r;
+        double v[TABLE_SPARK];
+        trial_row_read(&r, (struct span){(char *)t->rows[i].raw.data, t->rows[i].raw.len});
+        spark_scale_add(&s, v, trial_row_spark(&r, v, TABLE_SPARK));
+    }
+    spark_scale_done(&s);
+    return s;
+}
+
+/* Twenty values into fewer cells: the mean of what falls into a cell. */
+static int squeeze(const double *v, int n, double *out, int w)
+{
+    if (w >= TABLE_SPARK) {
+        memcpy(out, v, (size_t)n * sizeof *v);
+        return n;
+    }
+    int last = 0;
+    for (int i = 0; i < w; i++) {
+        double sum = 0;
+        int k = 0, from = i * TABLE_SPARK / w, to = (i + 1) * TABLE_SPARK / w;
+        for (int j = from; j < to && j < n; j++)
+            if (isfinite(v[j])) {
+                sum += v[j];
+                k++;
+            }
+        out[i] = k ? sum / k : NAN;
+        last = k ? i + 1 : last;
+    }
+    return last;
+}
+
+static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale, const struct trial_row *r)
+{
+    double v[TABLE_SPARK], fit[TABLE_SPARK];
+    int n = trial_row_spark(r, v, TABLE_SPARK);
+    n = squeeze(v, n, fit, w);
+    spark_draw(c, x, y, w, r->state->over ? ST_DIM : ST_SPARK, scale, fit, n);
+}
+
+static void draw_percent(struct canvas *c, int x, int y, double progress)
+{
+    char text[16];
+    if (!isfinite(progress))
+        return;
+    row_format(text, sizeof text, "%.0f%%", floor(progress * 100 + 1e-9));
+    canvas_right(c, x, y, 4, ST_PLAIN, text);
+}
+
+static void draw_row(const struct table *t, const struct summary *s, struct canvas *c, struct rect r, int y,
+                     const struct columns *k, const struct trial_row *row, const struct spark_scale *scale)
+{
+    char text[ROW_TEXT], name[ROW_TEXT];
+    bool best = row->trial == s->best_trial;
+    style dim = row->state->over && !best ? ST_PLAIN : ST_STRONG;
+    row_format(text, sizeof text, "t%lld", (long long)row->trial);
+    canvas_text(c, r.x + k->id, y, best ? ST_BEST : dim, text);
+    canvas_put(c, r.x + k->state, y, row->state->st, row->state->glyph);
+    if (k->value - k->state >= 7)
+        canvas_text(c, r.x + k->state + 2, y, row->state->st, row->state->word);
+    row_number(text, row->value, isnan(row->value) && row->step < 0);
+    canvas_right(c, r.x + k->value, y, 8, best ? ST_BEST : isnan(row->value) ? ST_FAILED : ST_PLAIN, text);
+    for (int i = 0; i < k->n_param; i++) {
+        int p = k->param_no[i], w = t->width[p] > 2 ? t->width[p] : 2;
+        span_copy(name, sizeof name, s->params[p]);
+        row_param(text, row->params, name, w);
+        canvas_textn(c, r.x + k->param_x[i], y, w, ST_PLAIN, text, strlen(text));
+    }
+    if (k->step) {
+        if (row->step >= 0)
+            row_count(text, (double)row->step);
+        else
+            row_format(text, sizeof text, "\u2014");
+        canvas_right(c, r.x + k->step, y, 7, ST_PLAIN, text);
+        row_span(text, row->seconds);
+        canvas_right(c, r.x + k->took, y, 6, ST_DIM, text);
+    }
+    if (k->percent)
+        draw_percent(c, r.x + k->percent, y, row->progress);
+    if (k->spark_w)
+        draw_spark(c, r.x + k->spark, y, k->spark_w, scale, row);
+}
+
+static bool in_range(const struct table *t, int64_t index)
+{
+    if (t->range_from < 0 || t->sel_index < 0)
+        return false;
+    int64_t a = t->range_from < t->sel_index ? t->range_from : t->sel_index;
+    int64_t b = t->range_from < t->sel_index ? t->sel_index : t->range_from;
+    return index >= a && index <= b;
+}
+
+static void draw_pointer(const struct table *t, struct canvas *c, struct rect r, int y, int64_t index, int64_t id)
+{
+    bool sel = id == t->sel && id >= 0;
+    if (sel) {
+        canvas_flag(c, (struct rect){r.x, y, r.w, 1}, ST_REVERSE);
+        canvas_put(c, r.x, y, ST_STRONG | ST_REVERSE, '>');
+        c->cursor_x = r.x;
+        c->cursor_y = y;
+    }
+    if (table_marked(t, id))
+        canvas_put(c, r.x + 1, y, (style)(ST_MARK | (sel ? ST_REVERSE : 0)), '*');
+    else if (in_range(t, index))
+        canvas_put(c, r.x + 1, y, (style)(ST_MARK | (sel ? ST_REVERSE : 0)), '+');
+    canvas_hit(c, (struct rect){r.x, y, r.w, 1}, ACT_ROW, id);
+}
+
+static bool row_at(const struct table *t, int64_t index, struct trial_row *row)
+{
+    int64_t k = index - t->base;
+    if (k < 0 || k >= t->n_rows)
+        return false;
+    trial_row_read(row, (struct span){(char *)t->rows[k].raw.data, t->rows[k].raw.len});
+    return true;
+}
+
+static void empty_note(const struct table *t, const struct subs *f, struct canvas *c, struct rect r)
+{
+    const char *error = sub_error(f, SUB_TRIALS);
+    char safe[ROW_TEXT];
+    if (r.h <= 0)
+        return;
+    if (error) {
+        row_text(safe, (struct span){error, strlen(error)}, r.w - 2);
+        canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_ERROR, safe, strlen(safe));
+    } else if (!sub_any(f, SUB_TRIALS)) {
+        canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_DIM, "loading the trials", 18);
+    } else if (t->filter[0]) {
+        const char *none = "no trial passes the filter; \\ clears it";
+        canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_DIM, none, strlen(none));
+    } else {
+        const char *none = "no trials yet: the tuner has not chosen any";
+        canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_DIM, none, strlen(none));
+    }
+}
+
+void table_draw(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r)
+{
+    struct rect old = canvas_clip(c, r);
+    struct columns k;
+    place(t, s, r.w, &k);
+    draw_head(t, s, c, r, &k);
+    struct spark_scale scale = column_scale(t);
+    struct trial_row row;
+    if (t->n_rows == 0 || sub_error(f, SUB_TRIALS))
+        empty_note(t, f, c, (struct rect){r.x, r.y + 1, r.w, r.h - 1});
+    else
+        for (int i = 0; i + 1 < r.h && row_at(t, t->top + i, &row); i++) {
+            draw_row(t, s, c, r, r.y + 1 + i, &k, &row, &scale);
+            draw_pointer(t, c, r, r.y + 1 + i, t->top + i, row.trial);
+        }
+    canvas_clip(c, old);
+}
+
+void table_draw_small(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r)
+{
+    struct rect old = canvas_clip(c, r);
+    struct spark_scale scale = column_scale(t);
+    struct trial_row row;
+    char text[ROW_TEXT], name[ROW_TEXT];
+    int x_value = 2 + t->id_width + 3, x_param = x_value + 8, spark_x = x_param + 7 + 6;
+    if (t->n_rows == 0)
+        empty_note(t, f, c, r);
+    for (int i = 0; i < r.h && row_at(t, t->top + i, &row); i++) {
+        int y = r.y + i;
+        bool best = row.trial == s->best_trial;
+        canvas_printf(c, r.x + 2, y, best ? ST_BEST : ST_PLAIN, "t%lld", (long long)row.trial);
+        canvas_put(c, r.x + 2 + t->id_width + 1, y, row.state->st, row.state->glyph);
+        row_number(text, row.value, isnan(row.value) && row.step < 0);
+        canvas_textn(c, r.x + x_value, y, 7, best ? ST_BEST : ST_PLAIN, text, strlen(text));
+        if (s->n_params) {
+            span_copy(name, sizeof name, s->params[0]);
+            row_param(text, row.params, name, 6);
+            canvas_textn(c, r.x + x_param, y, 6, ST_PLAIN, text, strlen(text));
+        }
+        draw_percent(c, r.x + x_param + 7, y, row.progress);
+        if (r.w - spark_x > 0)
+            draw_spark(c, r.x + spark_x, y, r.w - spark_x < TABLE_SPARK ? r.w - spark_x : TABLE_SPARK, &scale, &row);
+        draw_pointer(t, c, r, y, t->top + i, row.trial);
+    }
+    canvas_clip(c, old);
+}

@@ -1,0 +1,53 @@
+/* theme: what a cell means. Panels name roles; only term.c knows colours, so a screen reads the same in monochrome. */
+#ifndef TUI_THEME_H
+#define TUI_THEME_H
+
+#include <stdint.h>
+
+/* ROLE(enumerator, 256-colour fg, 8-colour fg, attributes when there is colour, attributes without): -1 is the default
+ * colour. Chosen to keep 4.5:1 contrast on black and on white, and never red against green alone. */
+#define THEME_ROLES(ROLE)                                                                                              \
+    ROLE(PLAIN, -1, -1, 0, 0)                                                                                          \
+    ROLE(DIM, 243, -1, A_DIM8, A_DIM)                                                                                  \
+    ROLE(STRONG, -1, -1, A_BOLD, A_BOLD)                                                                               \
+    ROLE(TITLE, -1, -1, A_BOLD, A_BOLD)                                                                                \
+    ROLE(BORDER, 243, -1, A_DIM8, 0)                                                                                   \
+    ROLE(KEY, 32, 6, A_BOLD, A_BOLD)                                                                                   \
+    ROLE(LIVE, 35, 2, A_BOLD, A_BOLD)                                                                                  \
+    ROLE(WARN, 172, 3, A_BOLD, A_BOLD)                                                                                 \
+    ROLE(ERROR, 167, 1, A_BOLD, A_BOLD)                                                                                \
+    ROLE(RUN, 68, 4, A_BOLD, 0)                                                                                        \
+    ROLE(DONE, -1, -1, 0, 0)                                                                                           \
+    ROLE(PAUSED, 136, 3, 0, 0)                                                                                         \
+    ROLE(FAILED, 167, 1, 0, 0)                                                                                         \
+    ROLE(LOST, 133, 5, 0, 0)                                                                                           \
+    ROLE(WAIT, 243, -1, A_DIM8, A_DIM)                                                                                 \
+    ROLE(PRUNED, 243, -1, A_DIM8, 0)                                                                                   \
+    ROLE(MARK, 172, 3, A_BOLD, A_BOLD)                                                                                 \
+    ROLE(SPARK, 68, 6, 0, 0)                                                                                           \
+    ROLE(BEST, 35, 2, A_BOLD, A_BOLD)                                                                                  \
+    ROLE(CURVE_A, 68, 4, A_BOLD, A_BOLD)                                                                               \
+    ROLE(CURVE_B, 172, 3, 0, 0)                                                                                        \
+    ROLE(CURVE_C, 35, 2, 0, 0)                                                                                         \
+    ROLE(CURVE_D, 133, 5, 0, 0)                                                                                        \
+    ROLE(CURVE_E, 37, 6, 0, 0)                                                                                         \
+    ROLE(CURVE_F, 167, 1, 0, 0)                                                                                        \
+    ROLE(CURVE_G, 101, -1, 0, 0)                                                                                       \
+    ROLE(CURVE_H, 243, -1, A_DIM8, 0)
+
+enum theme_role {
+#define ROLE_ENUM(name, c256, c8, attr, mono) ST_##name,
+    THEME_ROLES(ROLE_ENUM)
+#undef ROLE_ENUM
+        ST_COUNT
+};
+
+/* A style is a role, with flags or-ed on. */
+#define ST_REVERSE   0x100
+#define ST_BOLD      0x200
+#define ST_UNDERLINE 0x400
+#define ST_FADED     0x800 /* stale, not allowed: dim whatever the role says */
+typedef uint16_t style;
+#define STYLE_ROLE(s) ((s)&0xff)
+
+#endif
