@@ -18,7 +18,7 @@
 
 static void announce(struct sweep *s, const struct worker *k, const char *state)
 {
-    if (!s->rec || !sweep_open(s) || (k->only && k->only != s->key))
+    if (!s->rec || !sweep_open(s) || k->slots == 0 || (k->only && k->only != s->key))
         return;
     struct codec_writer *w = sweep_begin(s, EV_WORKER, 5);
     cw_kstr(w, "worker", k->name);
@@ -136,6 +136,18 @@ static enum run_state before_loss(const struct state_run *r)
     return RUN_RUNNING;
 }
 
+/* Somebody brings what a run said before its worker died. It is listened to, but the run itself is not coming back. */
+static bool adopt_tail(struct hub *h, const struct sock_peer *peer, struct span claim)
+{
+    int64_t run, handle = cmap_int(claim, "run", -1);
+    struct sweep *s = handle > 0 ? run_find(h, handle, &run) : NULL;
+    const struct state_run *r = s ? state_run(s->state, run) : NULL;
+    if (!r || !s->rec || r->epoch != cmap_int(claim, "epoch", -1) || run_now(s, run) != RUN_LOST)
+        return false;
+    sweep_run(s, run)->peer = *peer;
+    return true;
+}
+
 /* A worker says that it still executes this: true if it may go on. */
 static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *peer, struct span claim)
 {
@@ -194,7 +206,7 @@ static void take_claims(struct hub *h, struct worker *k, const struct sock_peer 
         struct span claim = cr_value(&r);
         struct codec_reader map;
         cr_init(&map, claim.p, claim.n);
-        if (!cr_ok(&r) || cr_peek(&map) != CT_MAP || readopt(h, k, peer, claim))
+        if (!cr_ok(&r) || cr_peek(&map) != CT_MAP || (k->slots ? readopt(h, k, peer, claim) : adopt_tail(h, peer, claim)))
             continue;
         cw_int(&w, cmap_int(claim, "run", -1));
         (*dropped)++;
