@@ -217,6 +217,8 @@ static bool for_owner(struct line *l, const struct message *m, enum line_event *
             go_down(l); /* "say hello first": a hub that was started in the meantime */
             return false;
         }
+        if (m->id == 0)
+            l->pinged = 0; /* about something that has no answer, data perhaps: ask at once whether we are known */
         return l->state == ST_UP;
     default:
         return l->state == ST_UP;
