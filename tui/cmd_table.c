@@ -78,8 +78,8 @@ const struct cmd cmd_table[] = {
      "start|stop|status|run", NULL},
     {"ls", "[" VIEWS_LIST "]", 0, 1, "list what a hub or a recording holds", NULL, ls_options, 0, WORDS_LIST, VIEWS_LIST, cmd_ls},
     {"send", "VERB [WORD ...]", 1, -1, "tell the hub to do something: the verbs of the console's `:` line",
-     "`hypertop help verbs` lists the verbs. Exit status 0 only when every target accepted.\n"
-     "Words behind -- are never taken for options.\n",
+     "`hypertop help verbs` lists the verbs. The exit status is 0 only when every\n"
+     "target accepted. Words behind -- are never taken for options.\n",
      send_options, CMD_PASS, WORDS_VERB, NULL, cmd_send},
     {"replay", "FILE.mcap", 1, 1, "play a recording in the console", NULL, replay_options, 0, WORDS_FILE, NULL, cmd_replay},
     {"tune", "--space SPACE.yaml --tuner NAME --seed S", 0, -1, "ask and tell a tuner over JSON lines", NULL, NULL, CMD_EXEC,

@@ -143,7 +143,9 @@ char *program_said(struct program_child *p)
         n--;
     text[n > 0 ? n : 0] = '\0';
     char *line = strrchr(text, '\n');
-    return mem_str(line ? line + 1 : text);
+    line = line ? line + 1 : text;
+    char *colon = strstr(line, ": "); /* "hypertop-hub serve: " is not news to our reader */
+    return mem_str(colon && strncmp(line, "hypertop", 8) == 0 ? colon + 2 : line);
 }
 
 void program_leave(struct program_child *p)

@@ -19,7 +19,7 @@ struct program_child {
 int program_spawn(struct program_child *p, const char *name, char **argv, char **cause);
 /* Whether it has ended; with wait true, waits for it. */
 int program_ended(struct program_child *p, int wait);
-/* The last line it said on stderr, malloc'ed; "" when it said nothing. */
+/* The last line it said on stderr without its own name, malloc'ed; "" when it said nothing. */
 char *program_said(struct program_child *p);
 /* SIGTERM, and SIGKILL when it has not gone after a second; closes the file. */
 void program_end(struct program_child *p);
