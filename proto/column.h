@@ -1,5 +1,5 @@
 /* column: one column of integers or doubles as few bytes, lossless. The building stone of points.c and pulls.c; the byte
- * layout is at the top of column.c and in hypertop-protocol(7). Reading goes through a codec_reader as cursor: errors are
+ * layout is at the top of column_ints.c and in hypertop-protocol(7). Reading goes through a codec_reader as cursor: errors are
  * sticky and nothing beyond its end is read. The number of rows is not part of a column. */
 #ifndef PROTO_COLUMN_H
 #define PROTO_COLUMN_H

@@ -1,7 +1,7 @@
 /* points: batches of metric points as packed columns. A batch is one byte of format (1) and then blocks to its end:
  *
  *     block   length of the name (1 byte, at most 63), the name (UTF-8, no NUL), varint n (1..65536),
- *             steps: integers(n), times: integers(n), values: doubles(n)        see column.c
+ *             steps: integers(n), times: integers(n), values: doubles(n)        see column_ints.c
  *
  * A column of mode "like" refers to the block before, which then has the same n. Never allocates before n is checked
  * against POINTS_MAX_ROWS and the batch's total against POINTS_MAX_TOTAL: a column of equal steps takes three bytes

@@ -2,7 +2,7 @@
  *
  * One batch holds, for one run, one block per metric. It travels as one binary in a "points" event and is stored in the
  * recording as it came; the encoding is lossless for every double (NaN payloads included) and every int64.
- * Layout and column modes are described at the top of points.c and column.c and in hypertop-protocol(7). */
+ * Layout and column modes are described at the top of points.c and column_ints.c and in hypertop-protocol(7). */
 #ifndef PROTO_POINTS_H
 #define PROTO_POINTS_H
 

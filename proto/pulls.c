@@ -1,7 +1,7 @@
 /* pulls: what an in-process bandit did, as packed columns. One byte of format (1), then to the end blocks of
  *
  *     varint n (1..65536), integers(n): round, time, arm, propensity (the bits of the float), forced (0 or 1),
- *     doubles(n): cost, context                                                          see column.c
+ *     doubles(n): cost, context                                                          see column_ints.c
  *
  * As in points.c no count is believed before it is bounded. */
 #include <stdlib.h>

@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #include "proto/endpoint.h"
+#include "tests/unit/proto/scratch_dir.h"
 
-static char dir[64];   /* a fresh directory per test */
 static char path[256]; /* scratch */
 
 static const char *in_dir(const char *name)
@@ -29,8 +29,7 @@ static const char *in_dir(const char *name)
 
 static int set_up(void **state)
 {
-    snprintf(dir, sizeof dir, "/tmp/ht-endpoint-XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make() != 0)
         return -1;
     unsetenv("HYPERTOP_HUB");
     unsetenv("XDG_RUNTIME_DIR");
@@ -41,9 +40,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char cmd[96];
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
-    return system(cmd) == 0 ? 0 : -1;
+    return scratch_remove();
 }
 
 static void expect(const char *hub, const char *name, const char *address)

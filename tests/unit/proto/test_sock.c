@@ -18,16 +18,16 @@
 
 #include "base/clock.h"
 #include "proto/sock.h"
+#include "tests/unit/proto/scratch_dir.h"
 
 #define MAX (64 << 10)
 #define PATIENCE (10 * CLOCK_S)
 
-static char dir[64], address[128];
+static char address[128];
 
 static int set_up(void **state)
 {
-    snprintf(dir, sizeof dir, "/tmp/ht-sock-XXXXXX");
-    if (!mkdtemp(dir))
+    if (scratch_make() != 0)
         return -1;
     snprintf(address, sizeof address, "ipc://%s/h.sock", dir);
     return 0;
@@ -35,9 +35,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char cmd[96];
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
-    return system(cmd) == 0 ? 0 : -1;
+    return scratch_remove();
 }
 
 static struct sock *opened(struct sock *s, char **cause)
