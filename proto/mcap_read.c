@@ -20,6 +20,7 @@ struct mcap_reader {
     char *path;
     int flags;
     uint64_t pos;          /* of the next record outside of chunks */
+    uint64_t padding;      /* where the padding of the record before pos begins; 0 when it has none */
     bool past_data;        /* DataEnd or the footer is behind pos */
     bool at_footer;        /* mcap_next stopped there */
     bool done;             /* the closing magic was reached */
@@ -122,6 +123,7 @@ void mcap_rewind(struct mcap_reader *r)
 {
     r->pos = MCAP_MAGIC_N;
     r->inside = r->past_data = r->at_footer = r->done = false;
+    r->padding = 0;
     r->crc_at = 0;
     r->crc = 0;
 }
@@ -170,13 +172,13 @@ static const char *enter_chunk(struct mcap_reader *r, uint64_t offset, const str
     struct mcap_chunk c;
     struct span content;
     const char *why;
-    if (!mcap_parse_chunk(&c, body, at->n))
+    if (!body || !mcap_parse_chunk(&c, body, at->n))
         return "malformed Chunk record";
     if (!mcap_decode(r->decoder, &c, &content, &why))
         return why;
     mi_init(&r->content, content.p, content.n);
     r->content_at = r->content.p;
-    r->inside = true;
+    r->inside = !(r->flags & MCAP_SKIP_CHUNKS);
     r->chunk_offset = offset;
     r->chunk_end = at->end;
     r->said_start = c.start;
@@ -238,6 +240,13 @@ static int broken(struct mcap_reader *r, struct mcap_at *at, const char *reason)
         r->done = true;
         return 0;
     }
+    uint64_t padding = r->padding;
+    r->padding = 0;
+    if (padding && mcap_chain(&r->w, padding, 1)) { /* what looked like padding was the beginning of this record */
+        note(r, padding, 0, false, "the length of the record before is damaged");
+        r->pos = padding;
+        return 2;
+    }
     if (salvage(r, r->pos, &found)) {
         note(r, r->pos, 0, false, "the chunk's opcode or length is damaged, its content is whole");
         *at = found;
@@ -285,6 +294,36 @@ static void check_end(struct mcap_reader *r)
     r->done = true;
 }
 
+/* DataEnd or the footer is behind us. */
+static void pass_end(struct mcap_reader *r, uint64_t offset, const struct mcap_at *at)
+{
+    const uint8_t *body = mcap_window(&r->w, offset + MCAP_HEAD, at->n);
+    if (body)
+        check_data_end(r, body, at->n);
+    r->past_data = true;
+    if (at->op == MCAP_FOOTER)
+        check_end(r);
+}
+
+/* Looks at the record at pos, opens it when it is a chunk. 1: it makes sense; 0: the end; 2: look again at another pos. */
+static int look(struct mcap_reader *r, struct mcap_at *at)
+{
+    const char *why = mcap_look(&r->w, r->pos, at);
+    struct mcap_at hidden;
+    bool odd = !mcap_op_name(at->op) || (at->op != MCAP_CHUNK && at->end - at->known > MCAP_ODD_PADDING);
+    if (!why && odd && salvage(r, r->pos, &hidden)) {
+        *at = hidden;
+        note(r, r->pos, 0, false, "the chunk's opcode is damaged, its content is whole");
+        return 1;
+    }
+    if (!why && at->op == MCAP_CHUNK && !(r->flags & MCAP_SKIP_CHUNKS))
+        why = enter_chunk(r, r->pos, at, mcap_window(&r->w, r->pos + MCAP_HEAD, at->n));
+    bool end = at->op == MCAP_DATA_END || at->op == MCAP_FOOTER;
+    if (!why && end && !r->past_data && !mcap_ends_data(&r->w, at))
+        why = "an end record in the middle of the data";
+    return why ? broken(r, at, why) : 1;
+}
+
 /* 1: rec is set; 0: end; 2: go on. */
 static int step(struct mcap_reader *r, struct mcap_record *rec)
 {
@@ -303,35 +342,24 @@ static int step(struct mcap_reader *r, struct mcap_record *rec)
             note(r, r->pos, 0, false, "the footer is missing");
         return 0;
     }
-    const char *why = mcap_look(&r->w, r->pos, &at);
-    const uint8_t *body = why ? NULL : mcap_window(&r->w, r->pos + MCAP_HEAD, at.n);
-    bool end = !why && (at.op == MCAP_DATA_END || at.op == MCAP_FOOTER);
+    int found = look(r, &at);
+    if (found != 1)
+        return found;
+    bool end = at.op == MCAP_DATA_END || at.op == MCAP_FOOTER;
     if (end && !(r->flags & MCAP_WITH_SUMMARY)) {
         r->at_footer = true;
         return 0;
-    }
-    struct mcap_at hidden;
-    if (!why && !mcap_op_name(at.op) && salvage(r, r->pos, &hidden)) {
-        at = hidden;
-        note(r, r->pos, 0, false, "the chunk's opcode is damaged, its content is whole");
-    } else if (why || (at.op == MCAP_CHUNK && !(r->flags & MCAP_SKIP_CHUNKS) && (why = enter_chunk(r, r->pos, &at, body)))) {
-        int fixed = broken(r, &at, why);
-        if (fixed != 1)
-            return fixed;
     }
     if (at.lied)
         note(r, r->pos, 0, false, "the record's length is damaged");
     uint64_t offset = r->pos;
     r->pos = at.end;
-    if (end) {
-        check_data_end(r, body, at.n);
-        r->past_data = true;
-        if (at.op == MCAP_FOOTER)
-            check_end(r);
-    }
+    r->padding = at.known < at.end ? at.known : 0;
+    if (end)
+        pass_end(r, offset, &at);
     if ((at.op == MCAP_CHUNK || at.op == MCAP_MESSAGE_INDEX) && !(r->flags & MCAP_WITH_CHUNKS))
         return 2;
-    body = mcap_window(&r->w, offset + MCAP_HEAD, at.n);
+    const uint8_t *body = mcap_window(&r->w, offset + MCAP_HEAD, at.n);
     *rec = (struct mcap_record){at.op, false, offset, at.end, body, at.n, 0};
     return body ? 1 : 2;
 }

@@ -108,6 +108,7 @@ const char *mcap_look(struct mcap_window *w, uint64_t offset, struct mcap_at *at
         return "a record is cut off";
     if (!mcap_well_formed(at->op, body, at->n, &used))
         return malformed[at->op];
+    at->known = offset + MCAP_HEAD + used;
     /* Padding is legal, but a record inside of it means that the length is wrong and would swallow what follows. */
     if (at->n - used >= MCAP_HEAD && mcap_chain(w, offset + MCAP_HEAD + used, 1)) {
         at->lied = true;
@@ -208,6 +209,27 @@ bool mcap_chain(struct mcap_window *w, uint64_t offset, int depth)
         offset = at.end;
     }
     return true;
+}
+
+bool mcap_ends_data(struct mcap_window *w, const struct mcap_at *at)
+{
+    if (at->op == MCAP_FOOTER) {
+        const uint8_t *magic = mcap_window(w, at->end, MCAP_MAGIC_N);
+        return at->end == w->size || (magic && memcmp(magic, MCAP_MAGIC, MCAP_MAGIC_N) == 0);
+    }
+    const uint8_t *next = mcap_window(w, at->end, 1);
+    if (!next)
+        return true;
+    switch (*next) {
+    case MCAP_HEADER:
+    case MCAP_MESSAGE:
+    case MCAP_CHUNK:
+    case MCAP_MESSAGE_INDEX:
+    case MCAP_ATTACHMENT:
+    case MCAP_METADATA:
+    case MCAP_DATA_END: return false;
+    default: return true;
+    }
 }
 
 bool mcap_scan(struct mcap_window *w, uint64_t *offset)

@@ -22,11 +22,14 @@ void mcap_window_grow(struct mcap_window *w);   /* asks for the file's size agai
 void mcap_window_forget(struct mcap_window *w); /* the bytes may have changed */
 void mcap_window_release(struct mcap_window *w); /* closes fd */
 
+#define MCAP_ODD_PADDING 32 /* more than this and the record may be a chunk whose opcode is damaged */
+
 struct mcap_at { /* a record, as found */
     uint8_t op;
     bool lied;     /* its length is wrong: n and end are those of its fields */
     size_t n;      /* bytes of body */
     uint64_t end;  /* offset behind it; 0 when that is unknown */
+    uint64_t known; /* offset behind its known fields; the rest is padding */
     uint8_t head[64];
 };
 
@@ -38,6 +41,8 @@ bool mcap_look_chunk(struct mcap_window *w, uint64_t offset, struct mcap_at *at)
 bool mcap_head(struct mcap_window *w, uint64_t offset, struct mcap_at *at, struct mcap_chunk *c);
 /* Whether `depth` plausible records follow each other from offset on (or fewer, up to the very end of the file). */
 bool mcap_chain(struct mcap_window *w, uint64_t offset, int depth);
+/* Whether the DataEnd or footer just looked at can be one: what is behind it (if there is anything) belongs behind the data. */
+bool mcap_ends_data(struct mcap_window *w, const struct mcap_at *at);
 /* Moves *offset on to the next byte that could begin a record; false when there is none. */
 bool mcap_scan(struct mcap_window *w, uint64_t *offset);
 

@@ -19,6 +19,7 @@
 #define FIXTURE_STEP INT64_C(1000000)
 
 static char fixture_dir[64];
+static size_t fixture_pad = 200; /* bytes of an event's pad at most; up to 8000 */
 
 static inline const char *fixture_path(const char *name)
 {
@@ -45,12 +46,12 @@ static inline int fixture_cleanup(void **state)
 static inline void fixture_body(struct buf *b, uint64_t i)
 {
     struct codec_writer w;
-    uint8_t pad[200];
+    uint64_t pad[1000];
     struct rng r;
     rng_seed(&r, i);
-    size_t n = rng_below(&r, sizeof pad);
-    for (size_t k = 0; k < n; k++)
-        pad[k] = (uint8_t)rng_below(&r, 4); /* compresses, but not to nothing */
+    size_t n = rng_below(&r, fixture_pad);
+    for (size_t k = 0; k * sizeof *pad < n; k++)
+        pad[k] = rng_u64(&r) & (fixture_pad > 200 ? UINT64_MAX : UINT64_C(0x0303030303030303)); /* or compresses a little */
     buf_clear(b);
     cw_init(&w, b);
     cw_map(&w, 2);
