@@ -70,6 +70,11 @@ static bool piece(struct line *l, style st, const char *sep, const char *text)
     return true;
 }
 
+static int piece_columns(const char *text)
+{
+    return text[0] ? 3 + canvas_columns(text, strlen(text)) : 0;
+}
+
 static void counts(const struct console *c, struct line *l, bool words)
 {
     const struct summary *s = &c->sum;
@@ -127,22 +132,28 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
         row_format(text, sizeof text, "workers %lld/%lld", (long long)s->workers, (long long)s->slots);
         piece(&l, ST_PLAIN, " \u2502 ", text);
     }
-    counts(c, &l, size == LAYOUT_WIDE && r.w >= 150);
+    char best[ROW_TEXT] = "", spent[80], state[40] = "";
     if (s->best_trial >= 0) {
-        row_number(value, s->best, false);
         bool wide = size == LAYOUT_WIDE;
-        row_format(text, sizeof text, "best %s%s%s t%lld", wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
-        piece(&l, ST_BEST, " \u2502 ", text);
+        row_number(value, s->best, false);
+        row_format(best, sizeof best, "best %s%s%s t%lld", wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
     }
-    if (strcmp(s->state, "running") != 0 && s->state[0])
-        piece(&l, ST_MARK, " \u2502 ", s->state);
+    if (strcmp(s->state, "running") != 0)
+        row_format(state, sizeof state, "%s", s->state);
     row_span(value, s->elapsed);
-    piece(&l, ST_PLAIN, " \u2502 ", value);
+    int n = row_format(spent, sizeof spent, "%s", value);
     if (isfinite(s->eta) && s->eta > 0 && size == LAYOUT_WIDE) {
         row_span(value, s->eta);
-        row_format(text, sizeof text, "ETA %s", value);
-        piece(&l, ST_PLAIN, " ", text);
+        row_format(spent + n, sizeof spent - (size_t)n, " ETA %s", value);
     }
+    /* the counts get what the best, the state and the time leave */
+    int end = l.end, tail = piece_columns(best) + piece_columns(state) + piece_columns(spent);
+    l.end = end - tail > l.x ? end - tail : l.x;
+    counts(c, &l, size == LAYOUT_WIDE && r.w >= 150);
+    l.end = end;
+    piece(&l, ST_BEST, " \u2502 ", best);
+    piece(&l, ST_MARK, " \u2502 ", state);
+    piece(&l, ST_PLAIN, " \u2502 ", spent);
 }
 
 void chrome_tabs(const struct console *c, struct canvas *out, struct rect r)
@@ -268,6 +279,26 @@ static void footer_key(const struct console *c, struct line *l, const char *key,
     l->x += 2;
 }
 
+/* The from-th up to the to-th key with a footer text, of this screen's own or of those that work everywhere. */
+static void footer_keys(const struct console *c, struct line *l, bool own, int from, int to)
+{
+    int n, at = 0;
+    const struct key_row *rows = keymap_rows(&n);
+    for (int i = 0; i < n; i++) {
+        const struct key_row *k = &rows[i];
+        if (!k->footer || !(k->on & 1u << c->screen) || (k->on != ON_ALL) != own)
+            continue;
+        if (at++ < from || at > to)
+            continue;
+        char key[24];
+        row_format(key, sizeof key, "%s", k->key == '>' ? "<>" : k->key == '+' ? "+-" : k->show);
+        char *comma = strchr(key, ',');
+        if (comma && comma != key)
+            *comma = '\0';
+        footer_key(c, l, key, k->footer, k->guard);
+    }
+}
+
 void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
 {
     if (r.h <= 0)
@@ -287,25 +318,11 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
     }
     footer_key(c, &l, "\u2191\u2193", "move", KG_NONE);
     footer_key(c, &l, "Enter", c->screen == SCREEN_AUDIT ? "details" : c->screen == SCREEN_TRIAL ? "edit" : "open", KG_NONE);
-    int n;
-    const struct key_row *rows = keymap_rows(&n);
-    for (int pass = 0; pass < 2; pass++) /* the screen's own keys first */
-        for (int i = 0; i < n; i++) {
-            const struct key_row *k = &rows[i];
-            bool own = k->on != ON_ALL;
-            if (!k->footer || !(k->on & 1u << c->screen) || own != (pass == 0))
-                continue;
-            char key[24];
-            row_format(key, sizeof key, "%s", k->show);
-            if (k->key == '>')
-                row_format(key, sizeof key, "<>");
-            if (k->key == '+')
-                row_format(key, sizeof key, "+-");
-            char *comma = strchr(key, ',');
-            if (comma && comma != key)
-                *comma = '\0';
-            footer_key(c, &l, key, k->footer, k->guard);
-        }
+    /* the screen's first four keys, the menu and undo, the rest of the screen's, the rest */
+    footer_keys(c, &l, true, 0, 4);
+    footer_keys(c, &l, false, 0, 2);
+    footer_keys(c, &l, true, 4, 99);
+    footer_keys(c, &l, false, 2, 99);
     footer_key(c, &l, "?", "help", KG_NONE);
 }
 

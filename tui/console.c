@@ -124,6 +124,19 @@ static void screen_wants(struct console *c, const struct layout *l)
         table_want(&c->table, &c->subs, &c->sum, 10, c->mono);
 }
 
+static void follow_views(struct console *c, const struct layout *l)
+{
+    const struct screen *s = screens[c->screen];
+    subs_begin(&c->subs);
+    common_wants(c);
+    screen_wants(c, l);
+    subs_end(&c->subs);
+    sync_summary(c);
+    table_follow(&c->table, &c->subs, &c->sum, c->mono);
+    if (s->follow && l->size != LAYOUT_LINE)
+        s->follow(c);
+}
+
 void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, int rows)
 {
     struct layout l = layout_frame(cols, rows);
@@ -136,14 +149,10 @@ void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, in
     follow_time(c);
     c->subs.sweep = c->sweep[0] ? c->sweep : NULL;
     c->subs.cursor = timeline_cursor(&c->time);
-    subs_begin(&c->subs);
-    common_wants(c);
-    screen_wants(c, &l);
-    subs_end(&c->subs);
-    sync_summary(c);
-    table_follow(&c->table, &c->subs, &c->sum, mono);
-    if (screens[c->screen]->follow && l.size != LAYOUT_LINE)
-        screens[c->screen]->follow(c);
+    int64_t sel = c->table.sel;
+    follow_views(c, &l);
+    if (c->table.sel != sel) /* what the selection decides is asked for in the same frame */
+        follow_views(c, &l);
 }
 
 static bool stale(const struct console *c)

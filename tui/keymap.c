@@ -44,22 +44,33 @@ static const struct key_row rows[] = {
     {ON_ALL, 'q', ACT_QUIT, 0, KG_NONE, "q, Q", "detach", "detach; the sweep goes on"},
     {ON_ALL, 'Q', ACT_QUIT, 0, KG_NONE, NULL, NULL, NULL},
 
-    /* overview */
+    /* replay */
+    {ON_REPLAY, ' ', ACT_PLAY, 0, KG_NONE, "Space", "play", "play or hold"},
+    {ON_REPLAY, ',', ACT_STEP_BACK, 0, KG_NONE, ",", NULL, "one event back"},
+    {ON_REPLAY, '.', ACT_STEP_ON, 0, KG_NONE, ".", "step", "one event on"},
+    {ON_REPLAY, KX_SLEFT, ACT_FAR_LEFT, 0, KG_NONE, "Shift-Left", NULL, "a tenth of the recording back"},
+    {ON_REPLAY, KX_SRIGHT, ACT_FAR_RIGHT, 0, KG_NONE, "Shift-Right", NULL, "a tenth of the recording on"},
+    {ON_REPLAY, '{', ACT_SLOWER, 0, KG_NONE, "{", NULL, "half the speed"},
+    {ON_REPLAY, '}', ACT_FASTER, 0, KG_NONE, "}", "speed", "double the speed"},
+    {ON_REPLAY, KX_BACKSPACE, ACT_SPEED_ONE, 0, KG_NONE, "Backspace", NULL, "speed 1"},
+    {ON_REPLAY, '%', ACT_PERCENT, 0, KG_NONE, "%", "then 0-9: seek", "then a digit: to so many tenths of the recording"},
+
+    /* tables */
+    {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
     {ON_TABLE, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the trials: state=running lr<1e-3 tag:base"},
     {ON_TABLE, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
     {ON_TABLE, '<', ACT_SORT_LEFT, 0, KG_NONE, "<", NULL, "sort by the column to the left"},
     {ON_TABLE, '>', ACT_SORT_RIGHT, 0, KG_NONE, ">", "sort", "sort by the column to the right"},
     {ON_TABLE, 'I', ACT_SORT_REVERSE, 0, KG_NONE, "I", NULL, "reverse the order"},
+    {ON_CURVE, 'p', ACT_PAUSE, 0, KG_TRIAL_STEER, "p", "pause", "pause a running trial, resume a paused one"},
     {ON_TABLE, 'f', ACT_FREEZE, 0, KG_NONE, "f", "freeze", "freeze the order; values stay live"},
     {ON_TABLE, 'F', ACT_FOLLOW, 0, KG_NONE, "F", NULL, "follow the best trial"},
     {ON_TABLE, 'c', ACT_COLUMNS, 0, KG_NONE, "c", NULL, "choose the columns"},
-    {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
     {ON_OVER, 'v', ACT_MARK_RANGE, 0, KG_TRIAL, "v", NULL, "mark from here to where v is pressed again"},
     {ON_OVER, '*', ACT_MARK_ALL, 0, KG_NONE, "*", NULL, "mark all trials that the filter shows on this page"},
     {ON_OVER, 'U', ACT_MARK_CLEAR, 0, KG_NONE, "U", NULL, "no marks"},
 
     /* a curve is on the screen */
-    {ON_CURVE, 'p', ACT_PAUSE, 0, KG_TRIAL_STEER, "p", "pause", "pause a running trial, resume a paused one"},
     {ON_CURVE, 'e', ACT_EDIT, 0, KG_TRIAL_STEER, "e", "edit", "change a live value of the trial"},
     {ON_CURVE, 'S', ACT_CHECKPOINT, 0, KG_TRIAL_STEER, "S", NULL, "ask for a checkpoint"},
     {ON_CURVE, 'L', ACT_LOG, 0, KG_TRIAL, "L", NULL, "the trial's log, full screen"},
@@ -76,17 +87,6 @@ static const struct key_row rows[] = {
     /* arms */
     {ON_ARMS, '+', ACT_MORE, 0, KG_STEER, "+", "weight", "double the arm's chance"},
     {ON_ARMS, '-', ACT_LESS, 0, KG_STEER, "-", NULL, "halve the arm's chance"},
-
-    /* replay */
-    {ON_REPLAY, ' ', ACT_PLAY, 0, KG_NONE, "Space", "play", "play or hold"},
-    {ON_REPLAY, ',', ACT_STEP_BACK, 0, KG_NONE, ",", NULL, "one event back"},
-    {ON_REPLAY, '.', ACT_STEP_ON, 0, KG_NONE, ".", "step", "one event on"},
-    {ON_REPLAY, KX_SLEFT, ACT_FAR_LEFT, 0, KG_NONE, "Shift-Left", NULL, "a tenth of the recording back"},
-    {ON_REPLAY, KX_SRIGHT, ACT_FAR_RIGHT, 0, KG_NONE, "Shift-Right", NULL, "a tenth of the recording on"},
-    {ON_REPLAY, '{', ACT_SLOWER, 0, KG_NONE, "{", NULL, "half the speed"},
-    {ON_REPLAY, '}', ACT_FASTER, 0, KG_NONE, "}", "speed", "double the speed"},
-    {ON_REPLAY, KX_BACKSPACE, ACT_SPEED_ONE, 0, KG_NONE, "Backspace", NULL, "speed 1"},
-    {ON_REPLAY, '%', ACT_PERCENT, 0, KG_NONE, "%", "then 0-9: seek", "then a digit: to so many tenths of the recording"},
 };
 
 static const struct menu_row menu[] = {

@@ -73,6 +73,23 @@ bool panel_concerns(struct span target, int64_t trial)
     return false;
 }
 
+void panel_target(struct span row, char *out, size_t cap)
+{
+    char verb[32] = "", text[ROW_TEXT];
+    cmap_strcpy(row, "verb", verb, sizeof verb);
+    row_text(text, cmap_str(row, "target"), 60);
+    const struct verb_info *v = verb_find(verb);
+    size_t at = 0;
+    out[0] = '\0';
+    for (const char *p = text; *p && at + 3 < cap; p++) {
+        bool first = p == text || p[-1] == ',';
+        if (first && v && v->target == VT_TRIAL && *p >= '0' && *p <= '9')
+            out[at++] = 't';
+        out[at++] = *p;
+        out[at] = '\0';
+    }
+}
+
 static void change_params(struct span params, char *out, size_t cap)
 {
     struct codec_reader r;
@@ -216,10 +233,11 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
         }
         y = 1;
     }
-    row_number(a, t.value, isnan(t.value) && t.step < 0);
     row_span(b, t.seconds);
-    if (t.step >= 0)
-        row_format(text, sizeof text, "%lld  %s %s  took %s", (long long)t.step, c->sum.metric[0] ? c->sum.metric : "value", a, b);
+    if (t.step >= 0 && t.progress > 0 && t.progress <= 1)
+        row_format(text, sizeof text, "%lld of %.0f  took %s", (long long)t.step, round((double)t.step / t.progress), b);
+    else if (t.step >= 0)
+        row_format(text, sizeof text, "%lld  took %s", (long long)t.step, b);
     else
         row_format(text, sizeof text, "not started");
     y = fact(out, r, y, "step", text);

@@ -33,6 +33,8 @@ void panel_note(struct canvas *out, struct rect r, style st, const char *text);
 uint32_t panel_mark_glyph(int64_t id);
 /* Whether an intervention's target names this trial. */
 bool panel_concerns(struct span target, int64_t trial);
+/* The target as people write it: t17,t18 for trials. */
+void panel_target(struct span row, char *out, size_t cap);
 /* "lr 1e-3 -> 8.1e-4" or what else an intervention did, from its args. */
 void panel_change(struct span row, char *out, size_t cap);
 

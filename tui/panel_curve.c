@@ -12,6 +12,7 @@
 
 static const double smoothing[] = {0, .6, .9};
 #define N_SMOOTHING 3
+#define LOG_RATIO   4 /* positive data that spans more than this is drawn on a log axis unless told otherwise */
 
 static uint64_t hash(uint64_t h, const void *p, size_t n)
 {
@@ -119,7 +120,7 @@ void panel_curve_follow(struct console *c)
         return;
     uint64_t key = k->key + 1;
     bool same = k->y.set && k->y.key == key;
-    k->auto_log = (same && k->auto_log && lo > 0) || (lo > 0 && hi / lo >= 8);
+    k->auto_log = (same && k->auto_log && lo > 0) || (lo > 0 && hi / lo >= LOG_RATIO);
     bool log = k->log_y < 0 ? k->auto_log : k->log_y > 0 && lo > 0;
     range_feed(&k->y, key, lo, hi, log, c->mono);
     if (k->by_time) {
@@ -259,7 +260,7 @@ void panel_best_follow(struct console *c)
     if (!(hi >= lo))
         return;
     uint64_t key = (uint64_t)(int64_t)t0 * 2 + 1;
-    bool log = lo > 0 && hi / lo >= 8;
+    bool log = lo > 0 && hi / lo >= LOG_RATIO;
     range_feed(&c->best_y, key, lo, hi, log, c->mono);
 }
 

@@ -120,6 +120,23 @@ void row_number(char out[32], double v, bool absent)
         text_fmt_short(out, v, 3);
 }
 
+/* Three digits, or two and an exponent below a hundredth: 0.1, 0.013, 8.1e-4, 1e-3. */
+static void short_number(char out[TEXT_NUM], double v)
+{
+    double m = fabs(v);
+    if (!isfinite(v) || m >= .01 || m == 0) {
+        text_fmt_short(out, v, 3);
+        return;
+    }
+    int e = (int)floor(log10(m) + 1e-9);
+    double digits = round(v / pow(10, e) * 100) / 100;
+    if (fabs(digits) >= 10) {
+        digits /= 10;
+        e++;
+    }
+    row_format(out, TEXT_NUM, "%.3ge%d", digits, e);
+}
+
 void row_value(char out[ROW_TEXT], struct span raw, int max_columns)
 {
     struct codec_reader r;
@@ -133,8 +150,8 @@ void row_value(char out[ROW_TEXT], struct span raw, int max_columns)
         row_text(out, cr_str(&r), max_columns);
         break;
     case CT_DOUBLE:
-        text_fmt_short(num, cr_double(&r), 3);
-        snprintf(out, ROW_TEXT, "%s", num);
+        short_number(num, cr_double(&r));
+        row_format(out, ROW_TEXT, "%s", num);
         break;
     case CT_INT:
     case CT_UINT:

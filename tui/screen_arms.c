@@ -220,7 +220,7 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
 {
     static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
                                              ST_CURVE_E, ST_CURVE_F, ST_CURVE_G, ST_CURVE_H};
-    char text[ROW_TEXT], mean[32];
+    char text[ROW_TEXT], mean[AXIS_LABEL] = "\u2014";
     bool banned = cmap_bool(row, "banned", false), pinned = cmap_bool(row, "pinned", false);
     double boost = cmap_double(row, "boost", 1), low = cmap_double(row, "low", NAN), high = cmap_double(row, "high", NAN);
     double mid = cmap_double(row, "mean", NAN), p = cmap_double(row, "p_best", NAN);
@@ -234,11 +234,12 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
     canvas_textn(out, r.x + 4, y, k->label_w, st, text, strlen(text));
     row_count(text, (double)cmap_int(row, "pulls", 0));
     canvas_right(out, r.x + k->pulls, y, 6, st, text);
-    row_number(mean, mid, isnan(mid));
+    if (isfinite(mid))
+        axis_label(mean, mid);
     if (isfinite(low) && isfinite(high) && k->bar - k->mean >= 13) {
         char half[AXIS_LABEL];
         axis_label(half, (high - low) / 2);
-        row_format(text, sizeof text, "%.6s\u00b1%s", mean, half);
+        row_format(text, sizeof text, "%s \u00b1%s", mean, half);
     } else {
         row_format(text, sizeof text, "%s", mean);
     }
@@ -284,7 +285,7 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
     char lo[AXIS_LABEL] = "", hi[AXIS_LABEL] = "";
     canvas_text(out, r.x + 2, r.y, ST_DIM, "arm");
     canvas_right(out, r.x + k.pulls, r.y, 6, ST_DIM, "pulls");
-    canvas_text(out, r.x + k.mean + 1, r.y, ST_DIM, k.bar - k.mean >= 13 ? "mean\u00b1" : "mean");
+    canvas_text(out, r.x + k.mean + 1, r.y, ST_DIM, k.bar - k.mean >= 13 ? "mean \u00b1" : "mean");
     if (k.bar_w && s.hi > s.lo) {
         axis_label(lo, s.lo);
         axis_label(hi, s.hi);
@@ -306,6 +307,26 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
     canvas_clip(out, old);
 }
 
+/* The share axis starts at 0 and ends at the ladder's step above the largest share. */
+static double most_share(const struct console *c)
+{
+    double most = .1;
+    for (int i = 0; i < sub_rows(&c->subs, SUB_HISTORY); i++) {
+        struct span part = sub_row(&c->subs, SUB_HISTORY, i);
+        struct codec_reader at;
+        if (!part.p || !cmap_find(part, "share", &at) || cr_peek(&at) != CT_BIN)
+            continue;
+        struct span b = cr_bin(&at);
+        for (size_t k = 0; k + sizeof(double) <= b.n; k += sizeof(double)) {
+            double v;
+            memcpy(&v, b.p + k, sizeof v);
+            most = isfinite(v) && v > most ? v : most;
+        }
+    }
+    double top = axis_snap(0, most, false).hi;
+    return top > 1 ? 1 : top;
+}
+
 static void draw_pulls(const struct console *c, struct canvas *out, struct rect r)
 {
     static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
@@ -318,7 +339,7 @@ static void draw_pulls(const struct console *c, struct canvas *out, struct rect 
         return;
     }
     struct plot p;
-    struct axis x = {0, axis_grow_seconds(t1 - t0), false, AXIS_SECONDS}, y = {0, 1, false, AXIS_NUMBER};
+    struct axis x = {0, axis_grow_seconds(t1 - t0), false, AXIS_SECONDS}, y = {0, most_share(c), false, AXIS_NUMBER};
     struct rect old = canvas_clip(out, r);
     plot_axes(&p, out, r, x, y);
     for (int i = 0; i < sub_rows(&c->subs, SUB_IVS); i++) {

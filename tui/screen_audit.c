@@ -45,7 +45,7 @@ static void draw_row(const struct console *c, struct canvas *out, struct rect r,
         clock[5] = '\0';
     row_text(who, cmap_str(row, "who"), 8);
     row_text(verb, cmap_str(row, "verb"), 10);
-    row_text(target, cmap_str(row, "target"), 10);
+    panel_target(row, target, sizeof target);
     row_text(state, cmap_str(row, "state"), 12);
     row_text(why, cmap_str(row, "message"), 60);
     panel_change(row, change, sizeof change);
@@ -58,9 +58,9 @@ static void draw_row(const struct console *c, struct canvas *out, struct rect r,
     x += 9;
     canvas_text(out, x, y, ST_STRONG, verb);
     x += 11;
-    canvas_text(out, x, y, ST_PLAIN, target);
+    canvas_textn(out, x, y, 10, ST_PLAIN, target, strlen(target));
     x += 11;
-    int tail = wide ? r.w * 2 / 5 : 26, room = r.x + r.w - x - tail;
+    int tail = wide ? r.w * 2 / 5 : 22, room = r.x + r.w - x - tail;
     if (!small && room > 0) {
         canvas_textn(out, x, y, room - 1, ST_PLAIN, change[0] ? change : "\u2014", strlen(change[0] ? change : "\u2014"));
         x += room;

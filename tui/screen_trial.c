@@ -24,9 +24,11 @@ static struct places place(const struct console *c, struct rect body, enum layou
         *at[c->pane[SCREEN_TRIAL]] = body;
         return p;
     }
-    int n_params = c->sum.n_params + 4, top = n_params < 8 ? 8 : n_params;
-    if (top > body.h * 2 / 5)
-        top = body.h * 2 / 5;
+    int n_params = c->sum.n_params + 5, top = n_params < 9 ? 9 : n_params;
+    if (top < body.h / 3)
+        top = body.h / 3;
+    if (top > body.h * 9 / 20)
+        top = body.h * 9 / 20;
     if (top < 6)
         top = 6;
     struct rect high = rect_top(&body, top), mid = rect_top(&body, size == LAYOUT_WIDE ? 9 : 5);
