@@ -180,6 +180,16 @@ static void say_bye(struct client *c)
     buf_release(&frame);
 }
 
+/* The private hub's files go with it, also when it had to be killed. */
+static void end_replay(struct client *c)
+{
+    program_end(&c->replay);
+    if (c->ep.lock_path)
+        unlink(c->ep.lock_path);
+    if (c->ep.address && socket_path(&c->ep))
+        unlink(socket_path(&c->ep));
+}
+
 void client_close(struct client *c)
 {
     if (!c)
@@ -188,7 +198,8 @@ void client_close(struct client *c)
     say_bye(c);
     if (c->sock)
         sock_close(c->sock);
-    program_end(&c->replay);
+    if (c->replay.err >= 0)
+        end_replay(c);
     endpoint_release(&c->ep);
     free(c->user);
     free(c->hub);

@@ -147,7 +147,7 @@ static int follow(struct cmd_call *call, const char *sweep, struct headless *h, 
             return cmd_error(call, EXIT_FAILED, "%s", s.error);
         if (s.loaded && s.over)
             return finish(call, h, f, &s);
-        if (s.loaded)
+        if (s.settled && s.trials > 0)
             put_status(h, f, now);
         flush(h);
         if (interrupted || h->broken)

@@ -73,6 +73,7 @@ static void on_result(void *arg, const struct message *m)
             say_put(&p->out, s);
         }
         struct span message = cmap_str(m->body, "message"), state = cmap_str(m->body, "state");
+        story_told(p->story, cmap_int(m->body, "id", -1), state);
         buf_puts(&p->out, message.n ? ": " : "");
         say_put(&p->out, message);
         buf_putc(&p->out, '\n');
@@ -175,7 +176,7 @@ static void run_lines(struct plain *p)
     while (!p->quit && p->in.len && (nl = memchr(p->in.data, '\n', p->in.len))) {
         size_t n = (size_t)(nl - p->in.data);
         *nl = '\0';
-        p->typed = true;
+        p->typed |= n > 0;
         if (p->skip)
             p->skip = false;
         else

@@ -1,5 +1,5 @@
 /* story: compares what the hub shows now with what was told. One summary and one list of interventions are subscribed; when
- * the summary's counts move, story_trials.c looks at the trials. */
+ * the summary's counts move, story_trials.c looks at the trials; what the summary itself says is told after them. */
 #include "tui/story.h"
 
 #include <inttypes.h>
@@ -90,6 +90,13 @@ static void tell_link(struct story *f)
 
 /* ---- the summary ---- */
 
+/* The sweep's own present: of a recording, its end. */
+static int64_t story_now(const struct story *f)
+{
+    int64_t last = cmap_int(story_head(f), "last", -1);
+    return cmap_bool(story_head(f), "live", true) || last <= 0 ? client_now(f->c) : last;
+}
+
 static void tell_best(struct story *f)
 {
     double best = cmap_double(story_head(f), "best", NAN);
@@ -100,7 +107,7 @@ static void tell_best(struct story *f)
         return;
     f->best = best;
     f->best_trial = trial;
-    story_start(&b, client_now(f->c));
+    story_start(&b, story_now(f));
     buf_printf(&b, "t%" PRId64 " ", trial);
     story_metric(f, &b, best);
     buf_puts(&b, " new best");
@@ -118,7 +125,7 @@ static void tell_sweep(struct story *f)
         bool first = !*f->state;
         memcpy(f->state, state, sizeof state);
         if (!first || strcmp(state, "running") != 0) {
-            story_start(&b, client_now(f->c));
+            story_start(&b, story_now(f));
             buf_puts(&b, "sweep ");
             say_put(&b, cmap_str(story_head(f), "sweep"));
             buf_puts(&b, " is ");
@@ -128,7 +135,7 @@ static void tell_sweep(struct story *f)
     }
     if (strcmp(warning, f->warning) != 0) {
         memcpy(f->warning, warning, sizeof warning);
-        story_start(&b, client_now(f->c));
+        story_start(&b, story_now(f));
         buf_puts(&b, *warning ? "warning: " : "the warning is over");
         say_puts(&b, warning);
         story_end(f, STORY_WARNING, &b);
@@ -188,6 +195,24 @@ static uint8_t state_code(struct span state)
     return 0;
 }
 
+/* Notes the state; whether it is news and final. */
+static bool note_state(struct story *f, int64_t id, struct span state)
+{
+    uint8_t code = state_code(state);
+    if (id < 0 || id >= STORY_ID_MAX || !code)
+        return false;
+    while ((int64_t)f->iv_states.len <= id)
+        buf_putc(&f->iv_states, 0);
+    bool news = f->iv_states.data[id] != code;
+    f->iv_states.data[id] = code;
+    return news && code >= FINAL_STATE;
+}
+
+void story_told(struct story *f, int64_t intervention, struct span state)
+{
+    note_state(f, intervention, state);
+}
+
 static void tell_interventions(struct story *f)
 {
     bool first = !f->interventions_seen && f->quiet;
@@ -196,16 +221,8 @@ static void tell_interventions(struct story *f)
         return;
     f->interventions_seen = f->interventions->version;
     for (int i = 0; i < f->interventions->n_parts; i++) {
-        struct span row = f->interventions->parts[i].value, state = cmap_str(row, "state");
-        int64_t id = cmap_int(row, "id", -1);
-        uint8_t code = state_code(state);
-        if (id < 0 || id >= STORY_ID_MAX || !code)
-            continue;
-        while ((int64_t)f->iv_states.len <= id)
-            buf_putc(&f->iv_states, 0);
-        bool news = f->iv_states.data[id] != code;
-        f->iv_states.data[id] = code;
-        if (news && code >= FINAL_STATE && !first)
+        struct span row = f->interventions->parts[i].value;
+        if (note_state(f, cmap_int(row, "id", -1), cmap_str(row, "state")) && !first)
             tell_intervention(f, row);
     }
 }
@@ -252,7 +269,32 @@ void story_close(struct story *f)
     buf_release(&f->counts);
     buf_release(&f->iv_states);
     free(f->sweep);
+    free(f->current);
     free(f);
+}
+
+/* "The newest" has become another sweep: nothing that was told is about it. */
+static void follow_newest(struct story *f)
+{
+    struct span name = cmap_str(story_head(f), "sweep");
+    struct buf b = {0};
+
+    if (!name.n || (f->current && span_eq(name, f->current)))
+        return;
+    if (f->current) {
+        memset(f->trials, 0, (size_t)f->n_trials * sizeof *f->trials);
+        buf_clear(&f->iv_states);
+        buf_clear(&f->counts);
+        f->best_trial = f->mark = f->newest = -1;
+        f->state[0] = '\0';
+        story_start(&b, story_now(f));
+        buf_puts(&b, "sweep ");
+        say_put(&b, name);
+        buf_puts(&b, " is the newest now");
+        story_end(f, STORY_SWEEP, &b);
+    }
+    free(f->current);
+    f->current = span_dup(name);
 }
 
 void story_pump(struct story *f)
@@ -260,14 +302,20 @@ void story_pump(struct story *f)
     tell_link(f);
     if (f->summary->version != f->summary_seen && story_head(f).n) {
         f->summary_seen = f->summary->version;
+        follow_newest(f);
+        f->moved = true;
         if (counts_moved(f))
             f->look_again = true;
-        tell_best(f);
-        tell_sweep(f);
     }
     if (f->look_again && !f->look_id && f->link == LINK_UP) {
         f->look_again = false;
         story_look(f, 0);
+    }
+    /* The trials first: a sweep is not over before its last trial is. */
+    if (f->moved && f->looked && !f->look_id && !f->look_again) {
+        f->moved = false;
+        tell_best(f);
+        tell_sweep(f);
     }
     tell_interventions(f);
 }
@@ -303,9 +351,9 @@ void story_summary(const struct story *f, struct story_summary *s)
     s->failed = counted(counts, "failed");
     s->killed = counted(counts, "killed");
     s->withdrawn = counted(counts, "withdrawn");
-    /* Over only when the last trials were told too. */
     bool ended = strcmp(s->state, "done") == 0 || strcmp(s->state, "failed") == 0;
-    s->over = ended && f->looked && !f->look_again && !f->look_id && !f->failures;
+    s->settled = f->looked && !f->look_again && !f->look_id && !f->moved && !f->failures;
+    s->over = ended && s->settled;
     s->best_params = cmap_value(h, "best_params");
 }
 

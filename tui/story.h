@@ -22,6 +22,9 @@ void story_close(struct story *f);
 /* After every client_pump: tells what is new. */
 void story_pump(struct story *f);
 
+/* The caller has told this intervention's state himself: it is not told again. */
+void story_told(struct story *f, int64_t intervention, struct span state);
+
 /* The sweep's header as the hub last said it. */
 struct story_summary {
     bool loaded;            /* the first picture is complete */
@@ -30,7 +33,8 @@ struct story_summary {
     int64_t best_trial;     /* -1: none yet */
     int64_t trials, budget; /* budget -1: none */
     int64_t waiting, running, paused, lost, done, pruned, stopped, failed, killed, withdrawn;
-    bool over;              /* done or failed */
+    bool settled;           /* everything that the counts say has been told */
+    bool over;              /* done or failed, and settled */
     struct span best_params; /* borrowed until the client is pumped */
 };
 void story_summary(const struct story *f, struct story_summary *out);

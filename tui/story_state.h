@@ -14,7 +14,8 @@ struct story_trial {
 
 struct story {
     struct client *c;
-    char *sweep;
+    char *sweep;            /* as asked for: "" is the newest */
+    char *current;          /* the one the last summary was about */
     story_line *line;
     void *arg;
     struct view *summary, *interventions;
@@ -25,6 +26,7 @@ struct story {
     struct buf counts;      /* what of the summary was the reason for the last look at the trials */
     int64_t look_id;        /* the request under way */
     bool look_again, looked;
+    bool moved;             /* the summary has news to be told */
     int64_t from;           /* first row of the page under way */
     int64_t newest, mark;   /* changes up to mark are known; newest is the mark to be */
     int64_t best_trial;

@@ -46,7 +46,9 @@ static void put_result(struct story *f, struct buf *b, struct span row)
     story_metric(f, b, value);
     if (step >= 0)
         buf_printf(b, " at step %" PRId64, step);
-    if (isfinite(seconds)) {
+    if (isfinite(seconds) && seconds < 10) {
+        buf_printf(b, " after %.1fs", seconds);
+    } else if (isfinite(seconds)) {
         clock_span(span, (int64_t)(seconds * 1e9));
         buf_printf(b, " after %s", span);
     }

@@ -46,7 +46,7 @@ pid=$(hub_pid)
 refuses second-hub-on-the-same-name 1 "already running.*$pid" hypertop hub run
 check first-hub-is-not-disturbed hypertop ls
 equal same-hub $pid "$(hub_pid)"
-refuses unknown-sweep 1 'nosuch' hypertop ls trials --sweep nosuch
+refuses unknown-sweep 1 'nosuch|no sweep yet' hypertop ls trials --sweep nosuch
 refuses trials-without-a-sweep 1 'sweep' hypertop ls trials
 refuses send-without-a-sweep 1 'sweep' hypertop send budget +1
 equal no-sweeps-is-an-empty-list "" "$(hypertop ls sweeps --json)"

@@ -22,6 +22,7 @@ static struct {
     int best;
     int64_t sub_summary;
     int version;
+    const char *name;
 } sweep;
 
 static int count_of(const char *state)
@@ -43,7 +44,7 @@ static void put_summary(struct fake_hub *h)
     cw_kint(&w, "count", 0);
     cw_str(&w, "head");
     cw_map(&w, 7);
-    cw_kstr(&w, "sweep", "digits\x1b[31m");
+    cw_kstr(&w, "sweep", sweep.name);
     cw_kstr(&w, "state", sweep.sweep_state);
     cw_kstr(&w, "metric", "val_loss");
     cw_kint(&w, "budget", TRIALS);
@@ -176,6 +177,7 @@ static int setup(void **state)
 {
     struct scene *s = MEM_NEW(struct scene);
     memset(&sweep, 0, sizeof sweep);
+    sweep.name = "digits\x1b[31m";
     sweep.sweep_state = "running";
     sweep.best = -1;
     fake_hub_room(&s->hub);
@@ -288,6 +290,26 @@ static void a_lost_hub_is_told_and_nothing_is_told_twice(void **state)
     assert_int_equal(s->told.kinds[STORY_STARTED], TRIALS);
 }
 
+static void another_sweep(void)
+{
+    sweep.name = "other";
+    all_run();
+    sweep.best = -1;
+}
+
+static void a_newer_sweep_starts_the_story_again(void **state)
+{
+    struct scene *s = *state;
+    open_scene(s, false);
+    change(s, all_run);
+    UNTIL(s, s->told.kinds[STORY_STARTED] == TRIALS);
+    change(s, all_done);
+    UNTIL(s, s->told.kinds[STORY_ENDED] == TRIALS);
+    change(s, another_sweep);
+    UNTIL(s, s->told.kinds[STORY_STARTED] == 2 * TRIALS);
+    assert_non_null(strstr(buf_cstr(&s->told.text), " sweep other is the newest now\n"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -296,6 +318,7 @@ int main(void)
         T(a_failed_trial_is_told_with_its_reason),
         T(what_was_so_before_is_not_news),
         T(a_lost_hub_is_told_and_nothing_is_told_twice),
+        T(a_newer_sweep_starts_the_story_again),
     };
     return cmocka_run_group_tests_name("story", tests, NULL, NULL);
 }
