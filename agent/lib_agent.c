@@ -326,15 +326,16 @@ static void registry_leave(uint64_t key)
     }
 }
 
-/* Makes this process the ring's trainer. A ring has one agent at a time: while another process that opened it is alive (a
- * wrapper's trainer, rank 0 of several), the handle stays inert. After one that is gone, its half-written slots are healed. */
+/* Makes this process the ring's trainer. A ring has one agent at a time: while another process has it open (rank 0 of several, a
+ * trainer's parent), the handle stays inert. After one that is gone, its half-written slots are healed. */
 static bool take_ring(ht_agent *a)
 {
     struct ring_header *h = a->ring.h;
     uint64_t self = ring_process_self(), before = atomic_load(&h->trainer);
     if (!self || !registry_enter(a->ring.key))
         return false;
-    if ((before != self && ring_process_alive(before)) || !atomic_compare_exchange_strong(&h->trainer, &before, self)) {
+    bool free_to_take = before == self || atomic_load(&h->closed) || !ring_process_alive(before);
+    if (!free_to_take || !atomic_compare_exchange_strong(&h->trainer, &before, self)) {
         registry_leave(a->ring.key);
         return false;
     }
