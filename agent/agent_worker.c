@@ -142,7 +142,7 @@ static void take_message(struct worker_program *w, const struct message *m)
     char verb[32];
     switch (m->kind) {
     case MSG_OK:
-        if (m->id == w->asked)
+        if (m->id && m->id == w->asked)
             joined(w, m);
         break;
     case MSG_LEASE:
@@ -161,7 +161,7 @@ static void take_message(struct worker_program *w, const struct message *m)
             job_act(j, outlet_command(j->outlet, m, &id, verb), id, verb);
         break;
     case MSG_ERROR:
-        if (m->id == w->asked)
+        if (m->id && m->id == w->asked)
             agent_fail(0, "the hub refuses this worker: %.*s", (int)cmap_str(m->body, "message").n,
                        cmap_str(m->body, "message").p);
         break;

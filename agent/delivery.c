@@ -98,7 +98,7 @@ static void take_message(struct delivery *d, const struct message *m)
     bool ours = cmap_int(m->body, "run", -1) == ol->run && cmap_int(m->body, "epoch", -1) == ol->epoch;
     switch (m->kind) {
     case MSG_OK:
-        if (m->id == d->asked)
+        if (m->id && m->id == d->asked)
             answered(d, m);
         break;
     case MSG_ERROR:
