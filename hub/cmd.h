@@ -7,6 +7,9 @@
     CMD(hub, "start|stop|status|run [-L NAME] [--json] [--sync always|interval[:MS]|none]",                            \
         "the daemon: start it, stop it, ask how it is, run it in the foreground")                                      \
     CMD(serve, "--replay FILE... -L NAME [--parent PID]", "show recordings to a console; ends with its parent")        \
+    CMD(dry_run, "SWEEP.yaml", "print what a sweep file means as one JSON object and start nothing")                    \
+    CMD(tune, "--space SPACE.yaml [--tuner NAME] [--stopper NAME] [--seed S] [--budget N]",                             \
+        "ask and tell a tuner over JSON lines")                                                                        \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 

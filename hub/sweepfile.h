@@ -33,9 +33,17 @@ struct sweepfile {
     bool live_any;
     char **live;             /* names of live parameters, NULL-terminated */
     char **warnings;         /* NULL-terminated, "file:line: sentence" */
+    char *params_json;       /* resolved parameters as one JSON object */
+    char **nested;           /* of each parameter that came from nesting: its path, names separated by 0x1f; NULL-terminated */
+    char *path;              /* where the file was read from */
 };
 
-/* 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV candidates). */
+/* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...}; stopper the same without
+ * arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, live: [PARAM...],
+ * conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
+ * A file that is only the parameters of a sweep (a map of maps) is taken as such.
+ *
+ * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV candidates). */
 int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char *path, char **cause);
 void sweepfile_release(struct sweepfile *f);
 /* What `run --dry-run` prints: one JSON object (DESIGN.md). */

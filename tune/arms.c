@@ -144,7 +144,7 @@ static void choose(struct arms *a, const struct space *s, int most)
 
 static void number(char *out, size_t cap, double x)
 {
-    if (x != 0 && (fabs(x) < 0.01 || fabs(x) >= 1e5)) { /* 1e-3, not 0.001: the eye compares exponents */
+    if (x != 0 && (fabs(x) < 0.015 || fabs(x) >= 1e5)) { /* 1e-3, not 0.001: the eye compares exponents */
         int e = (int)floor(log10(fabs(x)) + 1e-9);
         snprintf(out, cap, "%.3ge%d", x / pow(10, e), e);
     } else {

@@ -1,0 +1,16 @@
+/* sweep_own: the key `hypertop:` of a sweep file. Internal to sweepfile.c. */
+#ifndef HUB_SWEEP_OWN_H
+#define HUB_SWEEP_OWN_H
+
+#include "hub/sweep_params.h"
+#include "hub/sweepfile.h"
+
+struct sweep_kv { /* a growing list of options; ends with a NULL name */
+    struct tuner_kv *kv;
+    int n;
+};
+void sweep_kv_add(struct sweep_kv *list, const char *name, double value);
+
+int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
+
+#endif
