@@ -1,0 +1,461 @@
+/* One function an operation, in tune_ops at the end; each writes one answer, or returns a cause that becomes an error line. */
+#include "hub/tune_session.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jansson's constructors have the names of json_out's; only its reader is wanted here. */
+#define json_object jansson_object
+#define json_array jansson_array
+#define json_null jansson_null
+#include <jansson.h>
+#undef json_object
+#undef json_array
+#undef json_null
+
+#include "base/cause.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ASK_MAX   10000
+#define ARMS_SHOWN 1024
+
+struct tune_session {
+    struct tuner *tuner;
+    int64_t next_id;
+    double *dna;
+    struct json_out out;
+};
+
+/* ---- values ---- */
+
+static void put_value(struct json_out *out, const struct tune_value *v)
+{
+    switch (v->kind) {
+    case TUNE_BOOL:
+        json_bool(out, v->b);
+        break;
+    case TUNE_INT:
+        json_int(out, v->i);
+        break;
+    case TUNE_FLOAT:
+        json_double(out, v->f);
+        break;
+    case TUNE_STRING:
+        json_str(out, v->s);
+        break;
+    case TUNE_JSON:
+        if (out->comma)
+            buf_putc(out->b, ',');
+        buf_puts(out->b, v->s);
+        out->comma = true;
+        break;
+    default:
+        json_null(out);
+    }
+}
+
+static void put_params(struct json_out *out, const struct space *s, const double *dna)
+{
+    json_object(out);
+    for (int i = 0; i < s->n; i++) {
+        struct tune_value v;
+        if (!space_active(s, dna, i))
+            continue;
+        param_decode(&s->params[i], dna[i], &v);
+        json_key(out, s->params[i].name);
+        put_value(out, &v);
+    }
+    json_object_end(out);
+}
+
+static struct tune_value value_of(const json_t *j)
+{
+    switch (json_typeof(j)) {
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return tune_bool(json_is_true(j));
+    case JSON_INTEGER:
+        return tune_int(json_integer_value(j));
+    case JSON_REAL:
+        return tune_float(json_real_value(j));
+    case JSON_STRING:
+        return tune_string(json_string_value(j));
+    case JSON_NULL:
+        return (struct tune_value){.kind = TUNE_NULL};
+    default: {
+        char *text = json_dumps(j, JSON_COMPACT);
+        struct tune_value v = tune_json(text ? text : "null");
+        free(text);
+        return v;
+    }
+    }
+}
+
+static void begin(struct tune_session *s, const char *op)
+{
+    json_object(&s->out);
+    json_key(&s->out, "op");
+    json_str(&s->out, op);
+}
+
+static void put_text(struct tune_session *s, const char *key, const char *text)
+{
+    json_key(&s->out, key);
+    json_str(&s->out, text);
+}
+
+static void put_double(struct tune_session *s, const char *key, double v)
+{
+    json_key(&s->out, key);
+    json_double(&s->out, v);
+}
+
+/* ---- operations: each writes one answer, or returns -1 and a cause ---- */
+
+static void put_proposal(struct tune_session *s, int64_t id, const struct proposal *p)
+{
+    json_object(&s->out);
+    json_key(&s->out, "id");
+    json_int(&s->out, id);
+    json_key(&s->out, "params");
+    put_params(&s->out, tuner_space(s->tuner), p->dna);
+    if (p->arm >= 0)
+        put_text(s, "arm", p->label);
+    if (!isnan(p->propensity))
+        put_double(s, "propensity", p->propensity);
+    put_text(s, "why", p->why);
+    json_object_end(&s->out);
+}
+
+static int op_ask(struct tune_session *s, const json_t *in, char **cause)
+{
+    const json_t *count = json_object_get(in, "n");
+    json_int_t n = count ? json_integer_value(count) : 1;
+    int rc = 0;
+    if (count && (!json_is_integer(count) || n < 1 || n > ASK_MAX))
+        return cause_set(cause, "ask: n must be a whole number from 1 to %d", ASK_MAX);
+    begin(s, "ask");
+    json_key(&s->out, "trials");
+    json_array(&s->out);
+    for (json_int_t i = 0; i < n && rc == 0; i++) {
+        struct proposal p = {.dna = s->dna};
+        rc = tuner_ask(s->tuner, s->next_id, &p, cause);
+        if (rc == 0)
+            put_proposal(s, s->next_id++, &p);
+    }
+    json_array_end(&s->out);
+    if (rc == 1) {
+        json_key(&s->out, "exhausted");
+        json_bool(&s->out, true);
+    }
+    json_object_end(&s->out);
+    return rc < 0 ? -1 : 0;
+}
+
+/* A number where JSON has none (NaN, Infinity) is told as null or as text; both mean a failure. */
+static int tell_value(const json_t *in, double *out, char **cause)
+{
+    const json_t *v = json_object_get(in, "value"), *many = json_object_get(in, "values");
+    if (!v && json_is_array(many)) {
+        if (json_array_size(many) != 1)
+            return cause_set(cause, "tell: this space has one objective; give value, or values with one entry");
+        v = json_array_get(many, 0);
+    }
+    if (!v)
+        return cause_set(cause, "tell: value is missing (or state: failed)");
+    if (json_is_null(v))
+        *out = NAN;
+    else if (json_is_number(v))
+        *out = json_number_value(v);
+    else if (!json_is_string(v) || !text_double(json_string_value(v), out))
+        return cause_set(cause, "tell: value must be a number");
+    return 0;
+}
+
+static int trial_id(const json_t *in, const char *op, int64_t *id, char **cause)
+{
+    const json_t *j = json_object_get(in, "id");
+    if (!json_is_integer(j))
+        return cause_set(cause, "%s: id must be the number of a trial", op);
+    *id = json_integer_value(j);
+    return 0;
+}
+
+static int tell_end(struct tune_session *s, int64_t id, const char *state, char **cause)
+{
+    bool failed = !strcmp(state, "failed");
+    if (!failed && strcmp(state, "withdrawn"))
+        return cause_set(cause, "tell: state must be failed or withdrawn, not \"%s\"", state);
+    return failed ? tuner_tell_failed(s->tuner, id, cause) : tuner_forget(s->tuner, id, cause);
+}
+
+static int op_tell(struct tune_session *s, const json_t *in, char **cause)
+{
+    static const char *const actions[] = {[TELL_CONTINUE] = "continue", [TELL_STOP] = "stop", [TELL_PAUSE] = "pause"};
+    const json_t *state = json_object_get(in, "state"), *step = json_object_get(in, "step"), *final = json_object_get(in, "final");
+    struct tell_result r = {.rung = -1, .cutoff = NAN};
+    double value;
+    int64_t id = -1;
+    if (trial_id(in, "tell", &id, cause) < 0)
+        return -1;
+    if (step && !json_is_integer(step))
+        return cause_set(cause, "tell: step must be a whole number");
+    if (json_is_string(state)) {
+        if (tell_end(s, id, json_string_value(state), cause) < 0)
+            return -1;
+    } else if (tell_value(in, &value, cause) < 0 ||
+               tuner_tell(s->tuner, id, step ? json_integer_value(step) : -1, value, !step || json_is_true(final), &r, cause) < 0) {
+        return -1;
+    }
+    begin(s, "tell");
+    json_key(&s->out, "id");
+    json_int(&s->out, id);
+    put_text(s, "action", actions[r.action]);
+    if (r.rung >= 0) {
+        json_key(&s->out, "rung");
+        json_int(&s->out, r.rung);
+        put_double(s, "cutoff", r.cutoff);
+    }
+    if (*r.why)
+        put_text(s, "why", r.why);
+    json_object_end(&s->out);
+    return 0;
+}
+
+static int op_context(struct tune_session *s, const json_t *in, char **cause)
+{
+    char what[200];
+    tuner_describe(s->tuner, what, sizeof what);
+    return cause_set(cause, "context: this tuner has no use for a context (%s)", what);
+}
+
+/* args: an object of target, for, weight, factor; target may also be a list of arms. */
+static int steer_args(const json_t *args, struct steer_arg *out, int *n, char **cause)
+{
+    const char *key;
+    json_t *v;
+    *n = 0;
+    json_object_foreach((json_t *)args, key, v) {
+        if (*n == 8)
+            return cause_set(cause, "steer: too many arguments");
+        out[*n].name = key;
+        if (!json_is_array(v)) {
+            out[(*n)++].value = value_of(v);
+            continue;
+        }
+        struct buf b = {0};
+        for (size_t i = 0; i < json_array_size(v); i++) {
+            struct tune_value one = value_of(json_array_get(v, i));
+            char text[400];
+            tune_text(&one, text, sizeof text);
+            buf_printf(&b, "%s%s", i ? "," : "", text);
+            tune_value_free(&one);
+        }
+        out[(*n)++].value = tune_string(buf_cstr(&b));
+        buf_release(&b);
+    }
+    return 0;
+}
+
+static int steer(struct tune_session *s, const char *verb, const json_t *args, int64_t *token, char **cause)
+{
+    struct steer_arg list[8] = {{0}};
+    struct steer_request rq;
+    int n, rc = steer_args(args, list, &n, cause);
+    if (rc == 0 && (rc = steer_parse(verb, list, n, &rq, cause)) == 0) {
+        rc = tuner_steer(s->tuner, &rq, token, cause);
+        steer_request_release(&rq);
+    }
+    for (int i = 0; i < n; i++)
+        tune_value_free(&list[i].value);
+    return rc;
+}
+
+static int steer_budget(struct tune_session *s, const json_t *args, char **cause)
+{
+    const json_t *v = json_object_get(args, "value");
+    int64_t budget = json_is_integer(v) ? json_integer_value(v) : -1;
+    if (json_is_true(json_object_get(args, "relative")) && tuner_budget(s->tuner) >= 0)
+        budget += tuner_budget(s->tuner);
+    if (!json_is_integer(v) || budget < 0)
+        return cause_set(cause, "budget: value must be a whole number of trials");
+    tuner_set_budget(s->tuner, budget);
+    return 0;
+}
+
+static int op_steer(struct tune_session *s, const json_t *in, char **cause)
+{
+    const char *verb = json_string_value(json_object_get(in, "verb"));
+    const json_t *args = json_object_get(in, "args");
+    int64_t token = 0;
+    int rc;
+    if (!verb)
+        return cause_set(cause, "steer: verb is missing");
+    if (args && !json_is_object(args))
+        return cause_set(cause, "steer: args must be an object");
+    if (!strcmp(verb, "undo"))
+        rc = tuner_unsteer(s->tuner, json_integer_value(json_object_get(args, "token")), cause);
+    else if (!strcmp(verb, "budget"))
+        rc = steer_budget(s, args, cause);
+    else
+        rc = steer(s, verb, args, &token, cause);
+    if (rc < 0)
+        return -1;
+    begin(s, "steer");
+    json_key(&s->out, "ok");
+    json_bool(&s->out, true);
+    json_key(&s->out, "space_version");
+    json_int(&s->out, tuner_space(s->tuner)->version);
+    if (token) {
+        json_key(&s->out, "token");
+        json_int(&s->out, token);
+    }
+    json_object_end(&s->out);
+    return 0;
+}
+
+static void put_row(struct tune_session *s, int arm, const struct arm_row *r)
+{
+    json_object(&s->out);
+    json_key(&s->out, "arm");
+    json_int(&s->out, arm);
+    put_text(s, "label", r->label);
+    json_key(&s->out, "pulls");
+    json_uint(&s->out, r->pulls);
+    put_double(s, "mean", r->mean);
+    put_double(s, "low", r->low);
+    put_double(s, "high", r->high);
+    put_double(s, "p_next", r->p_next);
+    put_double(s, "p_best", r->p_best);
+    json_key(&s->out, "banned");
+    json_bool(&s->out, r->banned);
+    json_key(&s->out, "pinned");
+    json_bool(&s->out, r->pinned);
+    put_double(s, "boost", r->boost);
+    json_object_end(&s->out);
+}
+
+static void put_rungs(struct tune_session *s)
+{
+    struct rung_row rows[64];
+    int n = tuner_rungs(s->tuner, rows, 64);
+    json_key(&s->out, "rungs");
+    json_array(&s->out);
+    for (int i = 0; i < n && i < 64; i++) {
+        json_object(&s->out);
+        json_key(&s->out, "rung");
+        json_int(&s->out, rows[i].rung);
+        put_double(s, "resource", rows[i].resource);
+        json_key(&s->out, "trials");
+        json_int(&s->out, rows[i].trials);
+        json_key(&s->out, "promoted");
+        json_int(&s->out, rows[i].promoted);
+        json_key(&s->out, "stopped");
+        json_int(&s->out, rows[i].stopped);
+        put_double(s, "cutoff", rows[i].cutoff);
+        json_object_end(&s->out);
+    }
+    json_array_end(&s->out);
+}
+
+static int op_explain(struct tune_session *s, const json_t *in, char **cause)
+{
+    struct arm_row *rows = mem_zero(ARMS_SHOWN, sizeof *rows);
+    char what[400];
+    int n = tuner_explain(s->tuner, rows, ARMS_SHOWN);
+    tuner_describe(s->tuner, what, sizeof what);
+    begin(s, "explain");
+    put_text(s, "tuner", what);
+    json_key(&s->out, "arms");
+    json_array(&s->out);
+    for (int i = 0; i < n && i < ARMS_SHOWN; i++)
+        put_row(s, i, &rows[i]);
+    json_array_end(&s->out);
+    put_rungs(s);
+    put_double(s, "explore", steering_explore(tuner_steering(s->tuner)));
+    json_object_end(&s->out);
+    free(rows);
+    return 0;
+}
+
+static int op_best(struct tune_session *s, const json_t *in, char **cause)
+{
+    const struct history *h = tuner_history(s->tuner);
+    int64_t id;
+    double value;
+    begin(s, "best");
+    if (tuner_best(s->tuner, &id, &value)) {
+        json_key(&s->out, "id");
+        json_int(&s->out, id);
+        put_double(s, "value", value);
+        json_key(&s->out, "params");
+        put_params(&s->out, tuner_space(s->tuner), h->trials[history_find(h, id)].dna);
+    } else {
+        json_key(&s->out, "id");
+        json_null(&s->out);
+    }
+    json_object_end(&s->out);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct tune_session *s, const json_t *in, char **cause);
+} tune_ops[] = {
+    {"ask", op_ask},         {"tell", op_tell},       {"context", op_context},
+    {"steer", op_steer},     {"explain", op_explain}, {"best", op_best},
+};
+#define N_OPS (sizeof tune_ops / sizeof *tune_ops)
+
+/* ---- the session ---- */
+
+static int dispatch(struct tune_session *s, const json_t *in, char **cause)
+{
+    const char *op = json_string_value(json_object_get(in, "op"));
+    if (!json_is_object(in) || !op)
+        return cause_set(cause, "each line must be an object with op: ask, tell, context, steer, explain or best");
+    for (size_t i = 0; i < N_OPS; i++)
+        if (!strcmp(tune_ops[i].name, op))
+            return tune_ops[i].run(s, in, cause);
+    return cause_set(cause, "there is no op \"%s\"; there are ask, tell, context, steer, explain, best", op);
+}
+
+void tune_session_answer(struct tune_session *s, const char *line, size_t n, struct buf *out)
+{
+    json_error_t error;
+    char *cause = NULL;
+    json_t *in = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
+    size_t start = out->len;
+    json_open(&s->out, out);
+    int rc = in ? dispatch(s, in, &cause) : cause_set(&cause, "not JSON: %s (column %d)", error.text, error.column);
+    if (rc < 0) { /* whatever was begun is replaced */
+        out->len = start;
+        json_open(&s->out, out);
+        begin(s, "error");
+        put_text(s, "message", cause);
+        json_object_end(&s->out);
+    }
+    json_decref(in);
+    free(cause);
+    buf_putc(out, '\n');
+}
+
+struct tune_session *tune_session_new(struct tuner *tuner)
+{
+    struct tune_session *s = MEM_NEW(struct tune_session);
+    s->tuner = tuner;
+    s->dna = mem_zero((size_t)tuner_space(tuner)->n + 1, sizeof *s->dna);
+    return s;
+}
+
+void tune_session_free(struct tune_session *s)
+{
+    if (!s)
+        return;
+    tuner_free(s->tuner);
+    free(s->dna);
+    free(s);
+}
