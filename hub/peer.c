@@ -2,8 +2,11 @@
  * starts again from hello. */
 #include "hub/peer.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -11,6 +14,7 @@
 #include "hub/worker.h"
 
 #define CONSOLE_SILENT (600 * CLOCK_S)
+#define SUSPECT_NS     ((MSG_PING_S + 1) * CLOCK_S) /* an agent that did not ping: if its process is gone we need not wait longer */
 
 struct peer *peer_find(struct hub *h, const struct sock_peer *id)
 {
@@ -82,6 +86,14 @@ int peers_consoles(const struct hub *h)
     return n;
 }
 
+/* Known for agents on this machine only. */
+static bool process_gone(const struct peer *p)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    return p->pid > 0 && strcmp(host, p->host) == 0 && kill(p->pid, 0) != 0 && errno == ESRCH;
+}
+
 void peers_tick(struct hub *h)
 {
     struct peer *p, *next;
@@ -91,5 +103,7 @@ void peers_tick(struct hub *h)
         int64_t silent = h->mono - p->last_seen;
         if (silent > (p->role == ROLE_AGENT ? MSG_LOST_S * CLOCK_S : CONSOLE_SILENT))
             peer_forget(h, p, "silent");
+        else if (p->role == ROLE_AGENT && silent > SUSPECT_NS && process_gone(p))
+            peer_forget(h, p, "its process has ended");
     }
 }

@@ -23,6 +23,7 @@
 #include "hub/sweep.h"
 #include "hub/trial.h"
 #include "hub/verbs.h"
+#include "hub/worker.h"
 #include "proto/mcap_read.h"
 
 #define SHOWN_FILES 10         /* ended recordings that are loaded to be shown */
@@ -133,12 +134,16 @@ static void lose_runs(struct sweep *s)
         if (!r)
             continue;
         l->seq = l->acked = r->last_seq;
+        if (!run_state_terminal(st) && *r->worker)
+            l->worker = worker_named(s->hub, r->worker);
         if (st == RUN_LOST)
             l->lost_since = s->hub->mono;
         if (st != RUN_LEASED && st != RUN_RUNNING && st != RUN_PAUSED)
             continue;
         struct run_change c = RUN_CHANGE(RUN_LOST);
         c.why = "the hub was started again";
+        if (l->worker)
+            l->worker->busy++; /* run_move takes it off */
         run_move(s, i, &c);
     }
     for (int i = 0; i < s->state->n_trials; i++)

@@ -218,7 +218,7 @@ static void give_up(struct sweep *s, int64_t run, const char *why)
 }
 
 /* A run that lost its worker. Its trial may have been told to end meanwhile: then that is its end. */
-static void requeue_or_end(struct sweep *s, int64_t run, const char *why)
+void scheduler_give_again(struct sweep *s, int64_t run, const char *why)
 {
     const struct state_run *r = state_run(s->state, run);
     int ending = sweep_trial(s, r->trial)->ending;
@@ -244,11 +244,11 @@ static void tick_runs(struct sweep *s)
             struct run_live *l = sweep_run(s, run);
             enum run_state st = run_now(s, run);
             if (st == RUN_LOST && l->lost_since && s->hub->mono - l->lost_since > MSG_LOST_S * CLOCK_S) {
-                requeue_or_end(s, run, "its worker did not come back");
+                scheduler_give_again(s, run, "its worker did not come back");
                 settle = true;
             } else if (st == RUN_LEASED && l->leased_at && s->hub->mono - l->leased_at > LEASE_NS) {
                 run_command(s, run, 0, "kill", (struct span){0});
-                requeue_or_end(s, run, "the worker never started it");
+                scheduler_give_again(s, run, "the worker never started it");
                 settle = true;
             }
         }

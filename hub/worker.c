@@ -83,26 +83,58 @@ static void lose_run(struct sweep *s, int64_t run, const char *why)
     trial_settle(s, state_run(s->state, run)->trial);
 }
 
+/* Runs that this peer only spoke for. */
+static void drop_tails(struct hub *h, const struct sock_peer *peer)
+{
+    for (int i = 0; i < h->n_sweeps; i++)
+        for (int64_t run = 0; run < h->sweeps[i]->cap_runs; run++)
+            if (memcmp(&h->sweeps[i]->runs[run].peer, peer, sizeof *peer) == 0)
+                h->sweeps[i]->runs[run].peer.n = 0;
+}
+
 static void disconnect(struct hub *h, struct worker *k, const char *state, const char *why)
 {
     struct peer *p = k->peer.n ? peer_find(h, &k->peer) : NULL;
+    struct sock_peer was = k->peer;
     if (p)
         p->worker = NULL;
     k->peer.n = 0;
     each_run(h, k, lose_run, why);
+    if (k->slots == 0)
+        drop_tails(h, &was);
     announce_all(h, k, state);
     hub_changed(h);
 }
 
+/* One that only delivered what another had left behind: nothing refers to it. */
+static void forget_courier(struct hub *h, struct worker *k)
+{
+    if (k->slots)
+        return;
+    for (int i = 0; i < h->n_sweeps; i++)
+        for (int64_t run = 0; run < h->sweeps[i]->cap_runs; run++)
+            if (h->sweeps[i]->runs[run].worker == k)
+                return;
+    for (int i = 0; i < h->n_workers; i++)
+        if (h->workers[i] == k)
+            h->workers[i] = h->workers[--h->n_workers];
+    free(k->host);
+    free(k->token);
+    free(k);
+}
+
 void worker_lost(struct hub *h, struct worker *k, const char *why)
 {
-    if (k->peer.n)
-        disconnect(h, k, "lost", why);
+    if (!k->peer.n)
+        return;
+    disconnect(h, k, "lost", why);
+    forget_courier(h, k);
 }
 
 void worker_left(struct hub *h, struct worker *k, const char *why)
 {
     disconnect(h, k, "left", why);
+    forget_courier(h, k);
 }
 
 void worker_detached(struct hub *h, int64_t handle, const struct sock_peer *peer, const char *why)
@@ -115,12 +147,14 @@ void worker_detached(struct hub *h, int64_t handle, const struct sock_peer *peer
 
 /* ---- joining ---- */
 
-static struct worker *worker_named(struct hub *h, const char *name)
+struct worker *worker_named(struct hub *h, const char *name)
 {
     struct worker *k = worker_by_name(h, name);
     if (k)
         return k;
     k = MEM_NEW(struct worker);
+    k->host = mem_str("");
+    k->token = mem_str("");
     snprintf(k->name, sizeof k->name, "%s", name);
     h->workers = mem_resize(h->workers, (size_t)h->n_workers + 1, sizeof(struct worker *));
     h->workers[h->n_workers++] = k;
@@ -177,20 +211,17 @@ static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *pee
     return true;
 }
 
-/* What we thought it had and it does not: it was started anew, or never got the lease. */
+/* What we thought it had and it does not: it never got the lease, or has given the run up. Nobody else will bring it back. */
 static void check_claim(struct sweep *s, int64_t run, const char *why)
 {
     struct run_live *l = sweep_run(s, run);
+    enum run_state st = run_now(s, run);
     bool claimed = l->claimed;
     l->claimed = false;
-    if (claimed || run_state_terminal(run_now(s, run)) || run_now(s, run) == RUN_QUEUED)
+    if (claimed || run_state_terminal(st) || st == RUN_QUEUED)
         return;
-    if (run_now(s, run) == RUN_LEASED) {
-        run_requeue(s, run, why);
-        trial_settle(s, state_run(s->state, run)->trial);
-    } else {
-        lose_run(s, run, why);
-    }
+    scheduler_give_again(s, run, why);
+    trial_settle(s, state_run(s->state, run)->trial);
 }
 
 static void take_claims(struct hub *h, struct worker *k, const struct sock_peer *peer, struct span runs, struct buf *drop,

@@ -29,7 +29,8 @@ void worker_left(struct hub *h, struct worker *w, const char *why);
 /* The peer of a run that attached by itself is gone. */
 void worker_detached(struct hub *h, int64_t handle, const struct sock_peer *peer, const char *why);
 struct worker *worker_by_token(struct hub *h, const char *token);
-struct worker *worker_by_name(struct hub *h, const char *name);
+struct worker *worker_by_name(struct hub *h, const char *name); /* NULL: unknown */
+struct worker *worker_named(struct hub *h, const char *name);   /* made when it is unknown */
 /* Tells a new sweep about the workers that are there. */
 void workers_announce(struct hub *h, struct sweep *s);
 /* A worker with a free slot that may run this sweep, the least busy; NULL none. */
