@@ -192,7 +192,7 @@ int delivery_finish(struct delivery *d, int hub_ms, int deliver_ms, char **cause
     if (outlet_store(ol, cause) != 0)
         return -1;
     if (ol->ring_path)
-        unlink(ol->ring_path); /* everything is in the spill file now */
+        ring_remove(ol->ring_path); /* everything is in the spill file now */
     return 0;
 }
 

@@ -117,7 +117,7 @@ struct job *job_start(const struct message *m, const char *hub, char **cause)
         return NULL;
     struct outlet *ol = outlet_open(path, cause);
     if (!ol) {
-        unlink(path);
+        ring_remove(path);
         return NULL;
     }
     struct job *j = MEM_NEW(struct job);
@@ -200,7 +200,7 @@ void job_free(struct job *j)
     if (!j->wanted || outlet_delivered(j->outlet))
         outlet_discard(j->outlet);
     else if (outlet_store(j->outlet, NULL) == 0)
-        unlink(j->outlet->ring_path);
+        ring_remove(j->outlet->ring_path);
     child_release(&j->child);
     outlet_free(j->outlet);
     free(j);

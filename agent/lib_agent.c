@@ -393,7 +393,7 @@ static bool open_all(ht_agent *a, const struct ht_options *o)
 fail:
     ring_unmap(&a->ring);
     if (a->made)
-        unlink(a->path);
+        ring_remove(a->path);
     return false;
 }
 
@@ -429,7 +429,7 @@ void ht_close(ht_agent *a)
         registry_leave(a->ring.key);
         ring_unmap(&a->ring);
         if (a->made && !a->relayed && !owned)
-            unlink(a->path); /* nobody will ever read it */
+            ring_remove(a->path); /* nobody will ever read it */
         live_word_free(a->live);
     } /* else a forked child: the ring is not mapped here, there is nothing to undo */
     hti_params_free(a);

@@ -129,6 +129,7 @@ void orphans_adopt(void)
         buf_release(&spills);
     }
     free(data);
+    rmdir(rings); /* it was perhaps made just now; it stays when there are rings in it */
 }
 
 void orphans_end_group(struct ring *r)

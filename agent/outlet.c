@@ -151,15 +151,8 @@ void outlet_free(struct outlet *ol)
 void outlet_discard(struct outlet *ol)
 {
     spill_discard(&ol->spill);
-    if (ol->ring_path) {
-        char *slash = strrchr(ol->ring_path, '/');
-        unlink(ol->ring_path);
-        if (slash && slash != ol->ring_path) { /* the directory goes with its last ring; it is made again when needed */
-            *slash = '\0';
-            rmdir(ol->ring_path);
-            *slash = '/';
-        }
-    }
+    if (ol->ring_path)
+        ring_remove(ol->ring_path);
 }
 
 void outlet_attached(struct outlet *ol, int64_t run, int64_t epoch, int64_t trial)
@@ -183,6 +176,8 @@ void outlet_attached(struct outlet *ol, int64_t run, int64_t epoch, int64_t tria
     spill_identify(&ol->spill, &id);
     ol->sent = ol->acked;
     ol->away = false;
+    if (ol->emit_due)
+        ol->emit_due = 1; /* what has gathered while there was no hub need not wait any longer */
 }
 
 void outlet_detached(struct outlet *ol)

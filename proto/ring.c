@@ -216,6 +216,18 @@ void ring_unmap(struct ring *r)
     *r = (struct ring){0};
 }
 
+void ring_remove(const char *path)
+{
+    char dir[RING_PATH];
+    unlink(path);
+    int n = snprintf(dir, sizeof dir, "%s", path);
+    char *slash = n > 0 && n < RING_PATH ? strrchr(dir, '/') : NULL;
+    if (slash && slash != dir) {
+        *slash = '\0';
+        rmdir(dir);
+    }
+}
+
 bool ring_lane_ready(struct ring *r, unsigned n)
 {
     size_t bytes = (size_t)r->g.lane_slots * RING_POINT_SLOT;

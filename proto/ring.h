@@ -204,6 +204,8 @@ void ring_unmap(struct ring *r);
 /* The directory for ring files, made and checked (0700, ours): RUNTIME/rings when that is on tmpfs, else a directory in
  * /dev/shm that is private to this user and this runtime directory, else RUNTIME/rings all the same. */
 int ring_directory(char out[RING_PATH], char *why);
+/* Removes a ring file, and its directory when that was the last one (whoever makes a ring makes the directory first). */
+void ring_remove(const char *path);
 /* Touches all of lane `n` so that no later write to it can fail; false when the memory is not to be had. */
 bool ring_lane_ready(struct ring *r, unsigned n);
 

@@ -20,6 +20,7 @@
 #include "proto/event.h"
 #include "proto/message.h"
 #include "proto/points.h"
+#include "proto/ring.h"
 #include "proto/sock.h"
 
 #define HUB_PATIENCE (20 * CLOCK_S)
@@ -103,7 +104,10 @@ static void hub_clean(void)
     free(hub.seen);
     buf_release(&hub.in);
     buf_release(&hub.out);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", hub.dir);
+    char rings[RING_PATH], why[RING_WHY];
+    if (ring_directory(rings, why) != 0) /* what a killed worker left in /dev/shm */
+        abort();
+    snprintf(cmd, sizeof cmd, "rm -rf '%s' '%.120s'", hub.dir, rings);
     if (system(cmd) != 0)
         abort();
     memset(&hub, 0, sizeof hub);
