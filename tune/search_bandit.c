@@ -29,6 +29,8 @@ struct search {
     struct bandit bandit;
     bool summed;  /* state is rebuilt from the history before a choice */
     bool dirty;
+    int *arm_of;  /* arm of each trial of the history, -1 none; a cache: dna never changes within a space version */
+    int known, cap;
 };
 
 static void drop(void *self)
@@ -36,6 +38,7 @@ static void drop(void *self)
     struct search *s = self;
     arms_free(s->arms);
     bandit_release(&s->bandit);
+    free(s->arm_of);
     free(s);
 }
 
@@ -63,6 +66,18 @@ static void *make(const struct tuner_env *env, const double *values, enum bandit
         return cause_null(cause, "%d arms: a bandit takes 2 to %d", arms->n, BANDIT_ARMS_MAX);
     }
     return s;
+}
+
+static int arm_of(struct search *s, const struct tuner_env *env, int trial)
+{
+    const struct history *h = env->history;
+    if (h->n > s->cap) {
+        s->cap = 2 * h->n;
+        s->arm_of = mem_resize(s->arm_of, (size_t)s->cap, sizeof *s->arm_of);
+    }
+    for (; s->known < h->n; s->known++)
+        s->arm_of[s->known] = h->trials[s->known].outside ? -1 : arms_find(s->arms, env->space, h->trials[s->known].dna);
+    return s->arm_of[trial];
 }
 
 /* ---- losses ---- */
@@ -102,7 +117,7 @@ static int by_order(const void *a, const void *b)
 }
 
 /* Every ended trial with its arm and rank, in the order of their ends (which matters to a policy that forgets). */
-static struct scored *score(const struct search *s, const struct tuner_env *env, int *count)
+static struct scored *score(struct search *s, const struct tuner_env *env, int *count)
 {
     const struct history *h = env->history;
     int n, *sorted = history_sorted(h, &n), failed = 0, k = 0;
@@ -122,7 +137,7 @@ static struct scored *score(const struct search *s, const struct tuner_env *env,
     for (int m = 0; m < k; m++) {
         const struct history_trial *t = &h->trials[out[m].arm];
         out[m].order = t->order;
-        out[m].arm = arms_find(s->arms, env->space, t->dna);
+        out[m].arm = arm_of(s, env, out[m].arm);
     }
     qsort(out, (size_t)k, sizeof *out, by_order);
     free(sorted);
@@ -147,7 +162,7 @@ static void rebuild(struct search *s, const struct tuner_env *env)
             bandit_observe(&s->bandit, all[i].arm, all[i].rank);
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
-        int arm = t->outside || t->end != END_PENDING ? -1 : arms_find(s->arms, env->space, t->dna);
+        int arm = t->end != END_PENDING ? -1 : arm_of(s, env, i);
         if (arm >= 0)
             s->bandit.arm[arm].pending++;
     }
@@ -233,7 +248,7 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
         return;
     }
     double loss = rank_of(env->history, ob->trial);
-    int arm = t->outside ? -1 : arms_find(s->arms, env->space, t->dna);
+    int arm = arm_of(s, env, ob->trial);
     if (mine)
         bandit_learn(&s->bandit, &pull, loss);
     else if (arm >= 0 && !ob->forgotten)
@@ -242,12 +257,14 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
 
 /* ---- for people ---- */
 
-static void statistics(const struct history *h, const struct space *space, const struct arms *arms, struct arm_row *rows)
+static void statistics(struct search *s, const struct tuner_env *env, struct arm_row *rows)
 {
+    const struct history *h = env->history;
+    const struct arms *arms = s->arms;
     double *sum2 = mem_zero((size_t)arms->n, sizeof *sum2), *n = mem_zero((size_t)arms->n, sizeof *n);
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
-        int arm = ended(t) ? arms_find(arms, space, t->dna) : -1;
+        int arm = ended(t) ? arm_of(s, env, i) : -1;
         if (arm < 0)
             continue;
         rows[arm].pulls++;
@@ -288,7 +305,7 @@ static int explain(void *self, const struct tuner_env *env, struct arm_row *out,
                                    .boost = bandit_boosted(&s->bandit, i)};
         snprintf(rows[i].label, sizeof rows[i].label, "%s", s->arms->label[i]);
     }
-    statistics(env->history, env->space, s->arms, rows);
+    statistics(s, env, rows);
     for (int i = 0; i < n && i < max; i++)
         out[i] = rows[i];
     free(rows);
