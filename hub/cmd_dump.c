@@ -1,7 +1,9 @@
-/* cmd_dump: a recording as text: its events, or (--records) every record of the MCAP file, for people or as JSON.
+/* cmd_dump: a recording as text: its events, or (--records) every record of the MCAP file, for people or as
+ * JSON.
  *
- * Streams: one chunk is in memory at a time. What the file says goes through safe_text before it can reach a terminal; JSON
- * is escaped. Damage is said on stderr, one line each, and makes the exit status 1; what is readable is printed. */
+ * Streams: one chunk is in memory at a time. What the file says goes through safe_text before it can reach a
+ * terminal; JSON is escaped. Damage is said on stderr, one line each, and makes the exit status 1; what is
+ * readable is printed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +88,9 @@ static void text_field(struct buf *b, const struct mcap_field *f, uint64_t v, st
         break;
     case MF_U8:
     case MF_U16:
-    case MF_U32: buf_printf(b, "%llu", (unsigned long long)v); break;
+    case MF_U32:
+        buf_printf(b, "%llu", (unsigned long long)v);
+        break;
     case MF_STR:
         buf_putc(b, '"');
         safe_text_buf(b, s.p, s.n, -1);
@@ -101,8 +105,12 @@ static void text_field(struct buf *b, const struct mcap_field *f, uint64_t v, st
         buf_release(&text);
         break;
     }
-    case MF_INDEX: buf_printf(b, "%zu entries", s.n / 16); break;
-    default: buf_printf(b, "%zu bytes", s.n); break;
+    case MF_INDEX:
+        buf_printf(b, "%zu entries", s.n / 16);
+        break;
+    default:
+        buf_printf(b, "%zu bytes", s.n);
+        break;
     }
 }
 
@@ -136,13 +144,14 @@ static int report_damage(const char *file, const struct mcap_reader *r)
     char text[512];
     const struct mcap_damage *d = mcap_damages(r, &n);
     for (size_t i = 0; i < n; i++) {
-        snprintf(text, sizeof text, "%s: byte %llu: %s (%llu bytes skipped)", file, (unsigned long long)d[i].offset, d[i].why,
-                 (unsigned long long)d[i].bytes);
+        snprintf(text, sizeof text, "%s: byte %llu: %s (%llu bytes skipped)", file,
+                 (unsigned long long)d[i].offset, d[i].why, (unsigned long long)d[i].bytes);
         complain(text);
     }
     int64_t torn = mcap_torn_at(r, &why);
     if (torn >= 0) {
-        snprintf(text, sizeof text, "%s: byte %lld: torn end: %s (%llu bytes); hypertop fsck --repair writes a whole file", file,
+        snprintf(text, sizeof text,
+                 "%s: byte %lld: torn end: %s (%llu bytes); hypertop fsck --repair writes a whole file", file,
                  (long long)torn, why, (unsigned long long)(mcap_size(r) - (uint64_t)torn));
         complain(text);
     }
@@ -209,7 +218,8 @@ static int dump_events(const struct dump_options *o)
     if (d.truncated_at < 0 && d.bytes_lost == 0 && d.events_skipped == 0 && d.chunks_skipped == 0)
         return 0;
     char text[512];
-    snprintf(text, sizeof text, "%s: %lld bytes could not be read (%d chunks, %lld events skipped%s); hypertop fsck says where",
+    snprintf(text, sizeof text,
+             "%s: %lld bytes could not be read (%d chunks, %lld events skipped%s); hypertop fsck says where",
              o->file, (long long)d.bytes_lost, d.chunks_skipped, (long long)d.events_skipped,
              d.truncated_at >= 0 ? ", torn end" : "");
     return complain(text);

@@ -1,5 +1,5 @@
-/* cmd_fsck: says whether a recording is whole, and with --repair writes a whole one from everything readable. Never changes
- * the file that it looks at. */
+/* cmd_fsck: says whether a recording is whole, and with --repair writes a whole one from everything readable.
+ * Never changes the file that it looks at. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +96,11 @@ static void print_text(const char *file, const struct mcap_report *r)
         putchar('\n');
     }
     if (r->torn_at >= 0)
-        printf("%s: byte %lld: torn end: %s (%llu bytes)\n", buf_cstr(&name), (long long)r->torn_at, r->torn_why,
-               (unsigned long long)r->torn_bytes);
+        printf("%s: byte %lld: torn end: %s (%llu bytes)\n", buf_cstr(&name), (long long)r->torn_at,
+               r->torn_why, (unsigned long long)r->torn_bytes);
     printf("%s: %s, %llu messages in %llu chunks%s\n", buf_cstr(&name), mcap_report_ok(r) ? "ok" : "damaged",
-           (unsigned long long)r->messages, (unsigned long long)r->chunks, r->finished ? "" : ", not finished");
+           (unsigned long long)r->messages, (unsigned long long)r->chunks,
+           r->finished ? "" : ", not finished");
     buf_release(&name);
 }
 

@@ -148,8 +148,8 @@ static void text_points(struct buf *b, struct span c)
         text_fmt_short(last, p->values[p->n - 1], 4);
         buf_puts(b, sep);
         safe_text_buf(b, p->name, strlen(p->name), -1);
-        buf_printf(b, ": %u points, steps %lld..%lld, last %s", p->n, (long long)p->steps[0], (long long)p->steps[p->n - 1],
-                   last);
+        buf_printf(b, ": %u points, steps %lld..%lld, last %s", p->n, (long long)p->steps[0],
+                   (long long)p->steps[p->n - 1], last);
         sep = "; ";
     }
     if (!points_ok(&r, &why))

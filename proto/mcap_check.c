@@ -14,9 +14,9 @@ struct check {
     struct mcap_builder last; /* messages of the newest chunk */
     uint8_t *ours;            /* per channel: payloads are events */
     uint64_t chunk_at;
-    size_t indexed;           /* messages that its message indexes named correctly */
+    size_t indexed; /* messages that its message indexes named correctly */
     bool any_index;
-    uint64_t behind;          /* where a message index of that chunk would begin */
+    uint64_t behind; /* where a message index of that chunk would begin */
 };
 
 static void found(struct check *c, uint64_t offset, uint64_t bytes, const char *why)
@@ -76,7 +76,8 @@ static void message_index(struct check *c, const struct mcap_record *rec)
     size_t good = 0, at = 0;
     while (in.p < in.end) {
         uint64_t time = mi_uint(&in, 8), offset = mi_uint(&in, 8);
-        /* Writers list a channel's messages in file order or in time order: look on from the last hit first, then all over. */
+        /* Writers list a channel's messages in file order or in time order: look on from the last hit first,
+         * then all over. */
         for (size_t k = 0; k < c->last.n; k++, at++) {
             const struct mcap_entry *e = &c->last.entries[at % c->last.n];
             if (e->offset == offset) {
@@ -113,10 +114,17 @@ static void record(struct check *c, const struct mcap_record *rec)
         if (mcap_parse_chunk(&chunk, rec->body, rec->n))
             mcap_index_chunk(&c->index, &chunk, rec->offset, rec->end - rec->offset);
         break;
-    case MCAP_MESSAGE: message(c, rec); break;
-    case MCAP_MESSAGE_INDEX: message_index(c, rec); break;
-    case MCAP_FOOTER: c->out->finished = true; break;
-    default: break;
+    case MCAP_MESSAGE:
+        message(c, rec);
+        break;
+    case MCAP_MESSAGE_INDEX:
+        message_index(c, rec);
+        break;
+    case MCAP_FOOTER:
+        c->out->finished = true;
+        break;
+    default:
+        break;
     }
 }
 
@@ -139,7 +147,8 @@ static void summary(struct check *c, struct mcap_reader *r, const struct mcap_fo
         found(c, f->summary_start, 0, "the statistics count other messages than there are");
     bool same = x->n_chunks == 0 || x->n_chunks == c->index.n_chunks;
     for (size_t i = 0; same && i < x->n_chunks; i++)
-        same = x->chunks[i].offset == c->index.chunks[i].offset && x->chunks[i].length == c->index.chunks[i].length &&
+        same = x->chunks[i].offset == c->index.chunks[i].offset &&
+               x->chunks[i].length == c->index.chunks[i].length &&
                x->chunks[i].start == c->index.chunks[i].start && x->chunks[i].end == c->index.chunks[i].end;
     if (!same)
         found(c, f->summary_start, 0, "the chunk index names other chunks than there are");

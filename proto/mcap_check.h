@@ -1,5 +1,5 @@
-/* mcap_check: whether an MCAP file is what it says: framing, CRCs, message indexes, summary, and (in a recording) payloads.
- * Reads every byte. Memory is bounded by the largest chunk and the summary. */
+/* mcap_check: whether an MCAP file is what it says: framing, CRCs, message indexes, summary, and (in a
+ * recording) payloads. Reads every byte. Memory is bounded by the largest chunk and the summary. */
 #ifndef PROTO_MCAP_CHECK_H
 #define PROTO_MCAP_CHECK_H
 
@@ -9,10 +9,10 @@ struct mcap_report {
     uint64_t chunks, messages; /* readable ones */
     struct mcap_damage *damages;
     size_t n_damages;
-    int64_t torn_at;           /* -1: none */
+    int64_t torn_at; /* -1: none */
     uint64_t torn_bytes;
     char torn_why[112];
-    bool finished;             /* it ends with a footer */
+    bool finished; /* it ends with a footer */
 };
 
 /* 0, or -1 and a cause: it cannot be read, or is no MCAP file. Damage is no failure: it is in the report. */

@@ -48,8 +48,9 @@ void mcap_builder_clear(struct mcap_builder *b)
 
 struct mcap_encoder {
     ZSTD_CCtx *zstd;
-    uint32_t *first;  /* per channel: index + 1 of its newest entry in the chain, 0 none; all zero between calls */
-    uint32_t *next;   /* per entry: the one before it of the same channel */
+    uint32_t
+        *first; /* per channel: index + 1 of its newest entry in the chain, 0 none; all zero between calls */
+    uint32_t *next; /* per entry: the one before it of the same channel */
     size_t next_cap;
 };
 
@@ -94,8 +95,10 @@ static void encode_records(struct mcap_encoder *e, const struct mcap_builder *b,
     mo_end(out, at);
 }
 
-/* The message index of one channel: its chain runs from the newest entry to the oldest, so it is filled from the back. */
-static void encode_index(const struct mcap_encoder *e, const struct mcap_builder *b, uint16_t channel, struct buf *out)
+/* The message index of one channel: its chain runs from the newest entry to the oldest, so it is filled from
+ * the back. */
+static void encode_index(const struct mcap_encoder *e, const struct mcap_builder *b, uint16_t channel,
+                         struct buf *out)
 {
     size_t at = mo_begin(out, MCAP_MESSAGE_INDEX), n = 0;
     for (uint32_t i = e->first[channel]; i; i = e->next[i - 1])
@@ -227,7 +230,8 @@ bool mcap_decode(struct mcap_decoder *d, const struct mcap_chunk *c, struct span
         snprintf(d->why, sizeof d->why, "compression \"%s\" is not supported (zstd and none are)", name);
         *why = d->why;
     }
-    if (!*why && c->uncompressed_crc && c->uncompressed_crc != (uint32_t)crc32_z(0, (const uint8_t *)content->p, content->n))
+    if (!*why && c->uncompressed_crc &&
+        c->uncompressed_crc != (uint32_t)crc32_z(0, (const uint8_t *)content->p, content->n))
         *why = "the CRC of the content does not match";
     return *why == NULL;
 }

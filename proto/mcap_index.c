@@ -21,8 +21,10 @@ void mcap_index_release(struct mcap_index *x)
 
 /* ---- definitions ---- */
 
-/* A slot for the record that starts at `at` in definitions; false (and the record is taken back) when the id is taken. */
-static bool define(struct mcap_index *x, struct mcap_index_id **table, uint32_t *count, uint16_t id, size_t at)
+/* A slot for the record that starts at `at` in definitions; false (and the record is taken back) when the id
+ * is taken. */
+static bool define(struct mcap_index *x, struct mcap_index_id **table, uint32_t *count, uint16_t id,
+                   size_t at)
 {
     if (!*table)
         *table = mem_zero(MCAP_CHANNELS, sizeof **table);
@@ -100,7 +102,8 @@ static struct mcap_index_chunk *chunk_add(struct mcap_index *x)
     return c;
 }
 
-struct mcap_index_chunk *mcap_index_chunk(struct mcap_index *x, const struct mcap_chunk *c, uint64_t offset, uint64_t length)
+struct mcap_index_chunk *mcap_index_chunk(struct mcap_index *x, const struct mcap_chunk *c, uint64_t offset,
+                                          uint64_t length)
 {
     struct mcap_index_chunk *k = chunk_add(x);
     k->start = c->start;
@@ -124,7 +127,8 @@ void mcap_index_message_index(struct mcap_index *x, uint16_t channel, uint64_t o
     k->index_length += (uint32_t)length;
 }
 
-void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a, uint64_t offset, uint64_t length)
+void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a, uint64_t offset,
+                           uint64_t length)
 {
     struct buf *b = &x->attachments;
     size_t at = mo_begin(b, MCAP_ATTACHMENT_INDEX);
@@ -139,7 +143,8 @@ void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a
     x->n_attachments++;
 }
 
-void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, uint64_t offset, uint64_t length)
+void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, uint64_t offset,
+                         uint64_t length)
 {
     struct buf *b = &x->metadata;
     size_t at = mo_begin(b, MCAP_METADATA_INDEX);
@@ -196,7 +201,7 @@ static void put_chunk_index(const struct mcap_index *x, const struct mcap_index_
     mo_end(b, at);
 }
 
-/* One group of the summary: `at` is where it began in b; says so in the summary offsets unless it is empty. */
+/* One group of the summary: `at` is where it began in b. An empty one is not named in the summary offsets. */
 static void group(struct buf *offsets, const struct buf *b, size_t at, uint64_t base, enum mcap_op op)
 {
     if (b->len == at)
@@ -290,10 +295,14 @@ static bool load_record(struct mcap_index *x, uint8_t op, const uint8_t *body, s
     if (!mcap_well_formed(op, body, n, &used))
         return false;
     switch (op) {
-    case MCAP_SCHEMA: return mcap_parse_schema(&schema, body, n) && mcap_index_schema(x, &schema);
-    case MCAP_CHANNEL: return mcap_parse_channel(&channel, body, n) && mcap_index_channel(x, &channel);
-    case MCAP_CHUNK_INDEX: return load_chunk_index(x, body, n);
-    case MCAP_STATISTICS: return load_statistics(x, body, n);
+    case MCAP_SCHEMA:
+        return mcap_parse_schema(&schema, body, n) && mcap_index_schema(x, &schema);
+    case MCAP_CHANNEL:
+        return mcap_parse_channel(&channel, body, n) && mcap_index_channel(x, &channel);
+    case MCAP_CHUNK_INDEX:
+        return load_chunk_index(x, body, n);
+    case MCAP_STATISTICS:
+        return load_statistics(x, body, n);
     case MCAP_ATTACHMENT_INDEX:
         buf_put(&x->attachments, body - MCAP_HEAD, n + MCAP_HEAD);
         x->n_attachments++;
@@ -302,7 +311,8 @@ static bool load_record(struct mcap_index *x, uint8_t op, const uint8_t *body, s
         buf_put(&x->metadata, body - MCAP_HEAD, n + MCAP_HEAD);
         x->n_metadata++;
         return true;
-    default: return true;
+    default:
+        return true;
     }
 }
 

@@ -1,5 +1,6 @@
-/* mcap_index: what the summary of an MCAP file says, in memory: channels, schemas, where the chunks, attachments and
- * metadata are, and the statistics. A writer fills it as it writes, a reader from the summary or while it scans.
+/* mcap_index: what the summary of an MCAP file says, in memory: channels, schemas, where the chunks,
+ * attachments and metadata are, and the statistics. A writer fills it as it writes, a reader from the summary
+ * or while it scans.
  *
  * About 50 bytes a chunk and 10 more for each channel in it. No I/O. Not thread-safe. */
 #ifndef PROTO_MCAP_INDEX_H
@@ -8,16 +9,16 @@
 #include "proto/mcap_records.h"
 
 struct mcap_index_chunk {
-    uint64_t start, end;       /* log times */
-    uint64_t offset, length;   /* of the chunk record, its 9 byte head included */
+    uint64_t start, end;     /* log times */
+    uint64_t offset, length; /* of the chunk record, its 9 byte head included */
     uint64_t compressed, uncompressed;
-    uint64_t offsets_at;       /* where this chunk's part of `offsets` begins */
+    uint64_t offsets_at; /* where this chunk's part of `offsets` begins */
     uint32_t offsets_n;
-    uint32_t index_length;     /* bytes of message indexes behind the chunk */
+    uint32_t index_length; /* bytes of message indexes behind the chunk */
     char compression[8];
 };
 
-struct mcap_index_id { /* a schema or channel: where its record lies in `definitions`; n 0 when there is none */
+struct mcap_index_id { /* a schema or channel: where its record lies in `definitions`; n is 0 without one */
     size_t at, n;
     uint64_t messages;
 };
@@ -25,8 +26,8 @@ struct mcap_index_id { /* a schema or channel: where its record lies in `definit
 struct mcap_index {
     struct mcap_index_chunk *chunks;
     size_t n_chunks, cap_chunks;
-    struct buf offsets;      /* pairs (u16 channel, u64 offset of its message index), as they go to disk */
-    struct buf definitions;  /* schema and channel records */
+    struct buf offsets;     /* pairs (u16 channel, u64 offset of its message index), as they go to disk */
+    struct buf definitions; /* schema and channel records */
     struct mcap_index_id *schemas, *channels; /* by id; NULL until there is one */
     uint32_t n_schemas, n_channels;
     struct buf attachments, metadata; /* AttachmentIndex and MetadataIndex records */
@@ -45,17 +46,22 @@ bool mcap_index_find_channel(const struct mcap_index *x, uint16_t id, struct mca
 bool mcap_index_find_schema(const struct mcap_index *x, uint16_t id, struct mcap_schema *s);
 
 void mcap_index_messages(struct mcap_index *x, uint16_t channel, uint64_t n);
-void mcap_index_times(struct mcap_index *x, uint64_t start, uint64_t end); /* of n > 0 messages just counted */
-struct mcap_index_chunk *mcap_index_chunk(struct mcap_index *x, const struct mcap_chunk *c, uint64_t offset, uint64_t length);
+void mcap_index_times(struct mcap_index *x, uint64_t start,
+                      uint64_t end); /* of n > 0 messages just counted */
+struct mcap_index_chunk *mcap_index_chunk(struct mcap_index *x, const struct mcap_chunk *c, uint64_t offset,
+                                          uint64_t length);
 /* A message index of the newest chunk, `length` bytes of record at file offset `offset`. */
 void mcap_index_message_index(struct mcap_index *x, uint16_t channel, uint64_t offset, uint64_t length);
-void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a, uint64_t offset, uint64_t length);
-void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, uint64_t offset, uint64_t length);
+void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a, uint64_t offset,
+                           uint64_t length);
+void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, uint64_t offset,
+                         uint64_t length);
 
-/* Appends DataEnd, summary section, summary offsets, footer and magic; `offset` is where in the file they begin, crc that of
- * everything before. */
+/* Appends DataEnd, summary section, summary offsets, footer and magic; `offset` is where in the file they
+ * begin, crc that of everything before. */
 void mcap_index_put_end(const struct mcap_index *x, struct buf *b, uint64_t offset, uint32_t crc);
-/* Fills an empty index from a summary section (the bytes from summary_start up to the footer). False when it is malformed. */
+/* Fills an empty index from a summary section (the bytes from summary_start up to the footer). False when it
+ * is malformed. */
 bool mcap_index_load(struct mcap_index *x, const uint8_t *p, size_t n);
 
 #endif

@@ -42,8 +42,12 @@ void mcap_field_json(enum mcap_field_type type, uint64_t v, struct span s, struc
     case MF_U8:
     case MF_U16:
     case MF_U32:
-    case MF_U64: json_digits(out, v); break;
-    case MF_STR: json_strn(out, s.p, s.n); break;
+    case MF_U64:
+        json_digits(out, v);
+        break;
+    case MF_STR:
+        json_strn(out, s.p, s.n);
+        break;
     case MF_BYTES32:
     case MF_BYTES64:
     case MF_REST:
@@ -69,8 +73,8 @@ void mcap_field_json(enum mcap_field_type type, uint64_t v, struct span s, struc
     }
 }
 
-/* The record's fields sorted by name; how many, 0 when the body is malformed. The CRC of an attachment is left out: it is
- * checked on reading and the conformance files do not list it. */
+/* The record's fields sorted by name; how many, 0 when the body is malformed. The CRC of an attachment is
+ * left out: it is checked on reading and the conformance files do not list it. */
 static int sorted_fields(const struct mcap_record *rec, struct value out[MCAP_FIELDS])
 {
     struct mcap_in in;

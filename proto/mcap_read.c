@@ -19,11 +19,11 @@ struct mcap_reader {
     struct mcap_window w;
     char *path;
     int flags;
-    uint64_t pos;          /* of the next record outside of chunks */
-    uint64_t padding;      /* where the padding of the record before pos begins; 0 when it has none */
-    bool past_data;        /* DataEnd or the footer is behind pos */
-    bool at_footer;        /* mcap_next stopped there */
-    bool done;             /* the closing magic was reached */
+    uint64_t pos;     /* of the next record outside of chunks */
+    uint64_t padding; /* where the padding of the record before pos begins; 0 when it has none */
+    bool past_data;   /* DataEnd or the footer is behind pos */
+    bool at_footer;   /* mcap_next stopped there */
+    bool done;        /* the closing magic was reached */
     struct mcap_decoder *decoder;
     /* the chunk that is being read */
     bool inside;
@@ -72,9 +72,12 @@ static int check_magic(struct mcap_reader *r, char **cause)
     if (r->w.error)
         return cause_set(cause, "%s: cannot read: %s", r->path, strerror(r->w.error));
     if (!p)
-        return cause_set(cause, "%s: not an MCAP file: %s", r->path, r->w.size ? "it is shorter than 8 bytes" : "it is empty");
+        return cause_set(cause, "%s: not an MCAP file: %s", r->path,
+                         r->w.size ? "it is shorter than 8 bytes" : "it is empty");
     if (memcmp(p, "version ", 8) == 0)
-        return cause_set(cause, "%s: not an MCAP file but the text that Git LFS leaves in place of one; run git lfs pull", r->path);
+        return cause_set(
+            cause, "%s: not an MCAP file but the text that Git LFS leaves in place of one; run git lfs pull",
+            r->path);
     struct mcap_at at;
     if (mcap_look(&r->w, MCAP_MAGIC_N, &at) || at.op != MCAP_HEADER)
         return cause_set(cause, "%s: not an MCAP file (it does not begin with its magic bytes)", r->path);
@@ -150,7 +153,8 @@ static bool next_inside(struct mcap_reader *r, struct mcap_record *rec)
     size_t used;
     if (r->content.bad || !mcap_well_formed(op, body.p, body.n, &used)) {
         r->inside = false;
-        note(r, r->chunk_offset, r->chunk_end - r->chunk_offset, true, "a record inside the chunk is malformed");
+        note(r, r->chunk_offset, r->chunk_end - r->chunk_offset, true,
+             "a record inside the chunk is malformed");
         return false;
     }
     if (op == MCAP_MESSAGE) {
@@ -167,7 +171,8 @@ static bool next_inside(struct mcap_reader *r, struct mcap_record *rec)
 }
 
 /* NULL, or why the chunk cannot be opened. */
-static const char *enter_chunk(struct mcap_reader *r, uint64_t offset, const struct mcap_at *at, const uint8_t *body)
+static const char *enter_chunk(struct mcap_reader *r, uint64_t offset, const struct mcap_at *at,
+                               const uint8_t *body)
 {
     struct mcap_chunk c;
     struct span content;
@@ -187,15 +192,16 @@ static const char *enter_chunk(struct mcap_reader *r, uint64_t offset, const str
     return NULL;
 }
 
-/* A chunk whose opcode or length is damaged while everything else is there: its own fields say where it ends, and its CRC
- * says whether that is so. */
+/* A chunk whose opcode or length is damaged while everything else is there: its own fields say where it ends,
+ * and its CRC says whether that is so. */
 static bool salvage(struct mcap_reader *r, uint64_t offset, struct mcap_at *at)
 {
     if (!mcap_look_chunk(&r->w, offset, at))
         return false;
     const uint8_t *body = mcap_window(&r->w, offset + MCAP_HEAD, at->n);
     struct mcap_chunk c;
-    return body && mcap_parse_chunk(&c, body, at->n) && c.uncompressed_crc && !enter_chunk(r, offset, at, body);
+    return body && mcap_parse_chunk(&c, body, at->n) && c.uncompressed_crc &&
+           !enter_chunk(r, offset, at, body);
 }
 
 /* ---- between chunks ---- */
@@ -212,8 +218,8 @@ static uint64_t resync(struct mcap_reader *r, uint64_t from, const struct mcap_a
             r->inside = false; /* only tried: it will be read when pos is there */
             return o;
         }
-        bool start = op == MCAP_MESSAGE_INDEX || op == MCAP_ATTACHMENT || op == MCAP_METADATA || op == MCAP_DATA_END ||
-                     op == MCAP_FOOTER;
+        bool start = op == MCAP_MESSAGE_INDEX || op == MCAP_ATTACHMENT || op == MCAP_METADATA ||
+                     op == MCAP_DATA_END || op == MCAP_FOOTER;
         if (start && mcap_chain(&r->w, o, 2))
             return o;
     }
@@ -229,7 +235,8 @@ static void torn(struct mcap_reader *r, const char *why)
     mcap_window_forget(&r->w); /* what is there may be cut off and written anew */
 }
 
-/* A record at pos that makes no sense: 1 the chunk in it could be opened after all, 0 it is the torn end, 2 skipped. */
+/* A record at pos that makes no sense: 1 the chunk in it could be opened after all, 0 it is the torn end, 2
+ * skipped. */
 static int broken(struct mcap_reader *r, struct mcap_at *at, const char *reason)
 {
     char why[112];
@@ -242,7 +249,7 @@ static int broken(struct mcap_reader *r, struct mcap_at *at, const char *reason)
     }
     uint64_t padding = r->padding;
     r->padding = 0;
-    if (padding && mcap_chain(&r->w, padding, 1)) { /* what looked like padding was the beginning of this record */
+    if (padding && mcap_chain(&r->w, padding, 1)) { /* what looked like padding is where this record begins */
         note(r, padding, 0, false, "the length of the record before is damaged");
         r->pos = padding;
         return 2;
@@ -290,7 +297,8 @@ static void check_end(struct mcap_reader *r)
     if (!p || memcmp(p, MCAP_MAGIC, MCAP_MAGIC_N) != 0)
         note(r, r->pos, r->w.size - r->pos, false, "the closing magic bytes are missing or damaged");
     else if (r->pos + MCAP_MAGIC_N < r->w.size)
-        note(r, r->pos + MCAP_MAGIC_N, r->w.size - r->pos - MCAP_MAGIC_N, false, "bytes behind the end of the file");
+        note(r, r->pos + MCAP_MAGIC_N, r->w.size - r->pos - MCAP_MAGIC_N, false,
+             "bytes behind the end of the file");
     r->done = true;
 }
 
@@ -305,7 +313,8 @@ static void pass_end(struct mcap_reader *r, uint64_t offset, const struct mcap_a
         check_end(r);
 }
 
-/* Looks at the record at pos, opens it when it is a chunk. 1: it makes sense; 0: the end; 2: look again at another pos. */
+/* Looks at the record at pos, opens it when it is a chunk. 1: it makes sense; 0: the end; 2: look again at
+ * another pos. */
 static int look(struct mcap_reader *r, struct mcap_at *at)
 {
     const char *why = mcap_look(&r->w, r->pos, at);
@@ -373,7 +382,8 @@ int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause)
         if (r->w.error) {
             int error = r->w.error;
             r->w.error = 0;
-            return cause_set(cause, "%s: cannot read at byte %llu: %s", r->path, (unsigned long long)r->pos, strerror(error));
+            return cause_set(cause, "%s: cannot read at byte %llu: %s", r->path, (unsigned long long)r->pos,
+                             strerror(error));
         }
         if (s < 2)
             return s;
@@ -412,8 +422,8 @@ const struct mcap_index *mcap_summary(struct mcap_reader *r)
     return r->index_whole ? &r->index : NULL;
 }
 
-/* Without a summary: walks from record to record by their lengths, reading nothing but the heads of chunks. Stops at the
- * first thing that makes no sense; from there on only reading helps. */
+/* Without a summary: walks from record to record by their lengths, reading nothing but the heads of chunks.
+ * Stops at the first thing that makes no sense; from there on only reading helps. */
 static void scan_heads(struct mcap_reader *r)
 {
     struct mcap_at at;

@@ -253,23 +253,54 @@ static const struct mcap_field fields[MCAP_OP_COUNT][MCAP_FIELDS + 1] = {
     [MCAP_HEADER] = {{"profile", MF_STR}, {"library", MF_STR}},
     [MCAP_FOOTER] = {{"summary_start", MF_U64}, {"summary_offset_start", MF_U64}, {"summary_crc", MF_U32}},
     [MCAP_SCHEMA] = {{"id", MF_U16}, {"name", MF_STR}, {"encoding", MF_STR}, {"data", MF_BYTES32}},
-    [MCAP_CHANNEL] = {{"id", MF_U16}, {"schema_id", MF_U16}, {"topic", MF_STR}, {"message_encoding", MF_STR},
+    [MCAP_CHANNEL] = {{"id", MF_U16},
+                      {"schema_id", MF_U16},
+                      {"topic", MF_STR},
+                      {"message_encoding", MF_STR},
                       {"metadata", MF_MAP_STR}},
-    [MCAP_MESSAGE] = {{"channel_id", MF_U16}, {"sequence", MF_U32}, {"log_time", MF_U64}, {"publish_time", MF_U64},
+    [MCAP_MESSAGE] = {{"channel_id", MF_U16},
+                      {"sequence", MF_U32},
+                      {"log_time", MF_U64},
+                      {"publish_time", MF_U64},
                       {"data", MF_REST}},
-    [MCAP_CHUNK] = {{"message_start_time", MF_U64}, {"message_end_time", MF_U64}, {"uncompressed_size", MF_U64},
-                    {"uncompressed_crc", MF_U32}, {"compression", MF_STR}, {"records", MF_RECORDS}},
+    [MCAP_CHUNK] = {{"message_start_time", MF_U64},
+                    {"message_end_time", MF_U64},
+                    {"uncompressed_size", MF_U64},
+                    {"uncompressed_crc", MF_U32},
+                    {"compression", MF_STR},
+                    {"records", MF_RECORDS}},
     [MCAP_MESSAGE_INDEX] = {{"channel_id", MF_U16}, {"records", MF_INDEX}},
-    [MCAP_CHUNK_INDEX] = {{"message_start_time", MF_U64}, {"message_end_time", MF_U64}, {"chunk_start_offset", MF_U64},
-                          {"chunk_length", MF_U64}, {"message_index_offsets", MF_MAP_U64}, {"message_index_length", MF_U64},
-                          {"compression", MF_STR}, {"compressed_size", MF_U64}, {"uncompressed_size", MF_U64}},
-    [MCAP_ATTACHMENT] = {{"log_time", MF_U64}, {"create_time", MF_U64}, {"name", MF_STR}, {"media_type", MF_STR},
-                         {"data", MF_BYTES64}, {"crc", MF_U32}},
-    [MCAP_ATTACHMENT_INDEX] = {{"offset", MF_U64}, {"length", MF_U64}, {"log_time", MF_U64}, {"create_time", MF_U64},
-                               {"data_size", MF_U64}, {"name", MF_STR}, {"media_type", MF_STR}},
-    [MCAP_STATISTICS] = {{"message_count", MF_U64}, {"schema_count", MF_U16}, {"channel_count", MF_U32},
-                         {"attachment_count", MF_U32}, {"metadata_count", MF_U32}, {"chunk_count", MF_U32},
-                         {"message_start_time", MF_U64}, {"message_end_time", MF_U64}, {"channel_message_counts", MF_MAP_U64}},
+    [MCAP_CHUNK_INDEX] = {{"message_start_time", MF_U64},
+                          {"message_end_time", MF_U64},
+                          {"chunk_start_offset", MF_U64},
+                          {"chunk_length", MF_U64},
+                          {"message_index_offsets", MF_MAP_U64},
+                          {"message_index_length", MF_U64},
+                          {"compression", MF_STR},
+                          {"compressed_size", MF_U64},
+                          {"uncompressed_size", MF_U64}},
+    [MCAP_ATTACHMENT] = {{"log_time", MF_U64},
+                         {"create_time", MF_U64},
+                         {"name", MF_STR},
+                         {"media_type", MF_STR},
+                         {"data", MF_BYTES64},
+                         {"crc", MF_U32}},
+    [MCAP_ATTACHMENT_INDEX] = {{"offset", MF_U64},
+                               {"length", MF_U64},
+                               {"log_time", MF_U64},
+                               {"create_time", MF_U64},
+                               {"data_size", MF_U64},
+                               {"name", MF_STR},
+                               {"media_type", MF_STR}},
+    [MCAP_STATISTICS] = {{"message_count", MF_U64},
+                         {"schema_count", MF_U16},
+                         {"channel_count", MF_U32},
+                         {"attachment_count", MF_U32},
+                         {"metadata_count", MF_U32},
+                         {"chunk_count", MF_U32},
+                         {"message_start_time", MF_U64},
+                         {"message_end_time", MF_U64},
+                         {"channel_message_counts", MF_MAP_U64}},
     [MCAP_METADATA] = {{"name", MF_STR}, {"metadata", MF_MAP_STR}},
     [MCAP_METADATA_INDEX] = {{"offset", MF_U64}, {"length", MF_U64}, {"name", MF_STR}},
     [MCAP_SUMMARY_OFFSET] = {{"group_opcode", MF_U8}, {"group_start", MF_U64}, {"group_length", MF_U64}},
@@ -284,17 +315,35 @@ const struct mcap_field *mcap_fields(uint8_t op)
 void mcap_field_read(struct mcap_in *in, enum mcap_field_type type, uint64_t *v, struct span *s)
 {
     switch (type) {
-    case MF_U8: *v = mi_uint(in, 1); break;
-    case MF_U16: *v = mi_uint(in, 2); break;
-    case MF_U32: *v = mi_uint(in, 4); break;
-    case MF_U64: *v = mi_uint(in, 8); break;
+    case MF_U8:
+        *v = mi_uint(in, 1);
+        break;
+    case MF_U16:
+        *v = mi_uint(in, 2);
+        break;
+    case MF_U32:
+        *v = mi_uint(in, 4);
+        break;
+    case MF_U64:
+        *v = mi_uint(in, 8);
+        break;
     case MF_STR:
-    case MF_BYTES32: *s = mi_str(in); break;
+    case MF_BYTES32:
+        *s = mi_str(in);
+        break;
     case MF_BYTES64:
-    case MF_RECORDS: *s = mi_bytes(in, mi_uint(in, 8)); break;
-    case MF_REST: *s = mi_rest(in); break;
-    case MF_MAP_STR: *s = mi_map(in, true); break;
-    case MF_MAP_U64: *s = mi_map(in, false); break;
+    case MF_RECORDS:
+        *s = mi_bytes(in, mi_uint(in, 8));
+        break;
+    case MF_REST:
+        *s = mi_rest(in);
+        break;
+    case MF_MAP_STR:
+        *s = mi_map(in, true);
+        break;
+    case MF_MAP_U64:
+        *s = mi_map(in, false);
+        break;
     case MF_INDEX:
         *s = mi_str(in);
         in->bad |= s->n % 16 != 0;

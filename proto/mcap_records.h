@@ -1,9 +1,10 @@
 /* mcap_records: the bytes of an MCAP file: opcodes, the layout of every record, bounds.
  *
- * https://mcap.dev/spec. A record is opcode u8, length u64, body; integers are little-endian; strings are u32 length and
- * bytes. A body may be longer than its known fields: the rest is skipped. Unknown opcodes are skipped.
- * Parsing borrows from the input, allocates nothing and is strict about every length; after false the struct is
- * undefined. Emitting appends whole records to a buf. No I/O. */
+ * https://mcap.dev/spec. A record is opcode u8, length u64, body; integers are little-endian; strings are u32
+ * length and bytes. A body may be longer than its known fields: the rest is skipped, and so are unknown
+ * opcodes.
+ * Parsing borrows from the input, allocates nothing and is strict about every length; after false the struct
+ * is undefined. Emitting appends whole records to a buf. No I/O. */
 #ifndef PROTO_MCAP_RECORDS_H
 #define PROTO_MCAP_RECORDS_H
 
@@ -64,15 +65,23 @@ struct span mi_bytes(struct mcap_in *in, uint64_t n);
 struct mcap_header { struct span profile, library; };
 struct mcap_footer { uint64_t summary_start, summary_offset_start; uint32_t summary_crc; };
 struct mcap_schema { uint16_t id; struct span name, encoding, data; };
-struct mcap_channel { uint16_t id, schema_id; struct span topic, message_encoding, metadata; }; /* metadata: map as on disk */
-struct mcap_message { uint16_t channel_id; uint32_t sequence; uint64_t log_time, publish_time; struct span data; };
+struct mcap_channel {
+    uint16_t id, schema_id;
+    struct span topic, message_encoding, metadata; /* metadata: the map as on disk */
+};
+struct mcap_message {
+    uint16_t channel_id;
+    uint32_t sequence;
+    uint64_t log_time, publish_time;
+    struct span data;
+};
 struct mcap_chunk {
     uint64_t start, end; /* log times; both 0 when there is no message */
     uint64_t uncompressed_size;
     uint32_t uncompressed_crc; /* 0: not available */
     struct span compression, records;
 };
-struct mcap_message_index { uint16_t channel_id; struct span entries; }; /* 16 bytes each: log time, offset in the chunk */
+struct mcap_message_index { uint16_t channel_id; struct span entries; }; /* 16 bytes each: time, offset */
 struct mcap_chunk_index {
     uint64_t start, end, offset, length;
     struct span index_offsets; /* map u16 -> u64 as on disk */
@@ -85,7 +94,10 @@ struct mcap_attachment {
     struct span name, media_type, data;
     uint32_t crc;
 };
-struct mcap_attachment_index { uint64_t offset, length, log_time, create_time, data_size; struct span name, media_type; };
+struct mcap_attachment_index {
+    uint64_t offset, length, log_time, create_time, data_size;
+    struct span name, media_type;
+};
 struct mcap_statistics {
     uint64_t messages;
     uint16_t schemas;
@@ -129,9 +141,10 @@ struct mcap_field {
 #define MCAP_FIELDS 9
 /* Fields of an opcode, ended by a NULL name; NULL for unknown opcodes. */
 const struct mcap_field *mcap_fields(uint8_t op);
-/* Reads one field: the value of an integer in *v, the bytes of everything else in *s (of a map or index: its content). */
+/* Reads one field: an integer into *v, the bytes of all else into *s (of a map or index: its content). */
 void mcap_field_read(struct mcap_in *in, enum mcap_field_type type, uint64_t *v, struct span *s);
-/* Whether the body is well-formed for its opcode (true for unknown ones), and how many bytes the known fields take. */
+/* Whether the body is well-formed for its opcode (true for unknown ones), and how many bytes the known fields
+ * take. */
 bool mcap_well_formed(uint8_t op, const void *body, size_t n, size_t *used);
 
 /* ---- emitting: whole records appended to b ---- */

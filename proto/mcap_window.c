@@ -109,7 +109,8 @@ const char *mcap_look(struct mcap_window *w, uint64_t offset, struct mcap_at *at
     if (!mcap_well_formed(at->op, body, at->n, &used))
         return malformed[at->op];
     at->known = offset + MCAP_HEAD + used;
-    /* Padding is legal, but a record inside of it means that the length is wrong and would swallow what follows. */
+    /* Padding is legal, but a record inside of it means that the length is wrong and would swallow what
+     * follows. */
     if (at->n - used >= MCAP_HEAD && mcap_chain(w, offset + MCAP_HEAD + used, 1)) {
         at->lied = true;
         at->n = used;
@@ -130,8 +131,8 @@ static bool chunk_fields(const uint8_t *p, size_t have, uint64_t most, struct mc
     c->compression = mi_str(&in);
     uint64_t n = mi_uint(&in, 8);
     uint64_t fixed = (uint64_t)(in.p - p);
-    if (in.bad || c->compression.n > MAX_NAME || c->uncompressed_size > MCAP_MAX_CHUNK || fixed > most || n > most - fixed ||
-        n > MCAP_MAX_CHUNK)
+    if (in.bad || c->compression.n > MAX_NAME || c->uncompressed_size > MCAP_MAX_CHUNK || fixed > most ||
+        n > most - fixed || n > MCAP_MAX_CHUNK)
         return false;
     c->records = (struct span){NULL, (size_t)n};
     *used = (size_t)(fixed + n);
@@ -227,8 +228,10 @@ bool mcap_ends_data(struct mcap_window *w, const struct mcap_at *at)
     case MCAP_MESSAGE_INDEX:
     case MCAP_ATTACHMENT:
     case MCAP_METADATA:
-    case MCAP_DATA_END: return false;
-    default: return true;
+    case MCAP_DATA_END:
+        return false;
+    default:
+        return true;
     }
 }
 

@@ -12,11 +12,13 @@
 #include "base/cause.h"
 #include "base/mem.h"
 
-struct mcap_sys mcap_sys = {.pwrite = pwrite, .fdatasync = fdatasync, .ftruncate = ftruncate, .rename = rename};
+struct mcap_sys mcap_sys = {
+    .pwrite = pwrite, .fdatasync = fdatasync, .ftruncate = ftruncate, .rename = rename};
 
 /* ---- opening ---- */
 
-/* An open-file-description lock: it goes with fd, whatever else this process opens, and leaves flock to the owner. */
+/* An open-file-description lock: it goes with fd, whatever else this process opens, and leaves flock to the
+ * owner. */
 static int lock_file(int fd, const char *path, char **cause)
 {
     struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -24,7 +26,8 @@ static int lock_file(int fd, const char *path, char **cause)
         return 0;
     if (errno == EAGAIN || errno == EACCES)
         return cause_set(cause, "%s: another process is writing this recording", path);
-    if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL) /* a file system without locks: the hub's own must do */
+    if (errno == ENOLCK || errno == EOPNOTSUPP ||
+        errno == EINVAL) /* a file system without locks: the hub's own must do */
         return 0;
     return cause_set(cause, "%s: cannot lock: %s", path, strerror(errno));
 }
@@ -71,14 +74,15 @@ int mcap_open_locked(const char *path, char **cause)
     return fd;
 }
 
-struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc, struct mcap_index *index,
-                                char **cause)
+struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc,
+                                struct mcap_index *index, char **cause)
 {
     struct mcap_writer *w = writer_new(fd, path);
     w->offset = offset;
     w->crc = crc;
     if (mcap_sys.ftruncate(fd, (off_t)offset) < 0) {
-        cause_set(cause, "%s: cannot cut off what is behind byte %llu: %s", path, (unsigned long long)offset, strerror(errno));
+        cause_set(cause, "%s: cannot cut off what is behind byte %llu: %s", path, (unsigned long long)offset,
+                  strerror(errno));
         mcap_close_writer(&w);
         return NULL;
     }
@@ -123,12 +127,13 @@ static bool no_space(int error)
 static enum mcap_status die(struct mcap_writer *w, const char *what, int error, char **cause)
 {
     w->dead = true;
-    cause_set(cause, "%s: %s: %s; nothing written since the last sync is safe in this file", w->path, what, strerror(error));
+    cause_set(cause, "%s: %s: %s; nothing written since the last sync is safe in this file", w->path, what,
+              strerror(error));
     return MCAP_DEAD;
 }
 
-/* All of p or nothing of it. A torn tail that could not be cut off does no harm: the next write goes over it, and readers
- * stop at it. */
+/* All of p or nothing of it. A torn tail that could not be cut off does no harm: the next write goes over it,
+ * and readers stop at it. */
 static enum mcap_status append(struct mcap_writer *w, const uint8_t *p, size_t n, char **cause)
 {
     if (w->dead) {
@@ -149,8 +154,8 @@ static enum mcap_status append(struct mcap_writer *w, const uint8_t *p, size_t n
         (void)cut;
         if (!no_space(error))
             return die(w, "cannot write", error, cause);
-        cause_set(cause, "%s: cannot write %zu bytes: %s; free some space, it will be tried again", w->path, n,
-                  strerror(error));
+        cause_set(cause, "%s: cannot write %zu bytes: %s; free some space, it will be tried again", w->path,
+                  n, strerror(error));
         return MCAP_FULL;
     }
     w->crc = (uint32_t)crc32_z(w->crc, p, n);
@@ -202,7 +207,8 @@ enum mcap_status mcap_sync(struct mcap_writer *w, char **cause)
         cause_set(cause, "%s: no more syncing after an error", w->path);
         return MCAP_DEAD;
     }
-    if (mcap_sys.fdatasync(w->fd) < 0 && errno != EINVAL && errno != EROFS) /* these two: not a file that can be synced (a pipe, /dev/full) */
+    if (mcap_sys.fdatasync(w->fd) < 0 && errno != EINVAL &&
+        errno != EROFS) /* these two: not a file that can be synced (a pipe, /dev/full) */
         return die(w, "cannot sync", errno, cause);
     w->synced = w->offset;
     w->synced_crc = w->crc;
@@ -223,7 +229,8 @@ static enum mcap_status copy_synced(const struct mcap_writer *w, struct mcap_wri
         if (k > 0) {
             s = append(to, p, (size_t)k, cause);
         } else if (k == 0 || errno != EINTR) {
-            cause_set(cause, "%s: cannot read back what was synced: %s", w->path, k ? strerror(errno) : "the file is shorter");
+            cause_set(cause, "%s: cannot read back what was synced: %s", w->path,
+                      k ? strerror(errno) : "the file is shorter");
             s = MCAP_DEAD;
         }
     }
@@ -235,8 +242,8 @@ static enum mcap_status copy_synced(const struct mcap_writer *w, struct mcap_wri
     return s;
 }
 
-static enum mcap_status rescue_into(struct mcap_writer *w, struct mcap_writer *to, const struct buf *const *tail, size_t n,
-                                    char **cause)
+static enum mcap_status rescue_into(struct mcap_writer *w, struct mcap_writer *to,
+                                    const struct buf *const *tail, size_t n, char **cause)
 {
     enum mcap_status s = copy_synced(w, to, cause);
     for (size_t i = 0; i < n && s == MCAP_OK; i++)

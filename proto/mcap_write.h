@@ -1,9 +1,10 @@
 /* mcap_write: the file side of writing MCAP: appending whole records, syncing, finishing.
  *
- * The one invariant: bytes 0..offset of the file are the magic and whole records, whatever fails. A write that does not
- * get through is cut off again; a failed sync (or an I/O error on write) makes the writer dead for good, because the kernel
- * may have thrown away what it could not write and would report success the next time.
- * The file is locked (F_OFD_SETLK) while it is open, so that two hubs cannot append to one recording. One thread at a time. */
+ * The one invariant: bytes 0..offset of the file are the magic and whole records, whatever fails. A write
+ * that does not get through is cut off again; a failed sync (or an I/O error on write) makes the writer dead
+ * for good, because the kernel may have thrown away what it could not write and would report success the next
+ * time. The file is locked (F_OFD_SETLK) while it is open, so that two hubs cannot append to one recording.
+ * One thread at a time. */
 #ifndef PROTO_MCAP_WRITE_H
 #define PROTO_MCAP_WRITE_H
 
@@ -33,26 +34,30 @@ struct mcap_writer {
     struct mcap_index index;
 };
 
-/* Creates the file (mode 0600, must not exist) with magic and header, in memory: sync it with mcap_sync and the directory
- * with mcap_sync_directory. NULL and a cause. */
+/* Creates the file (mode 0600, must not exist) with magic and header, in memory: sync it with mcap_sync and
+ * the directory with mcap_sync_directory. NULL and a cause. */
 struct mcap_writer *mcap_create(const char *path, const char *profile, const char *library, char **cause);
-/* Goes on at `offset` of an existing file that is open and locked as fd (which it takes over), cutting off what is behind;
- * index describes what is before and is moved out of *index. NULL and a cause: then fd is closed. */
-struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc, struct mcap_index *index,
-                                char **cause);
+/* Goes on at `offset` of an existing file that is open and locked as fd (which it takes over), cutting off
+ * what is behind; index describes what is before and is moved out of *index. NULL and a cause: then fd is
+ * closed. */
+struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc,
+                                struct mcap_index *index, char **cause);
 /* Opens an existing file for mcap_resume: read-write and locked. -1 and a cause. */
 int mcap_open_locked(const char *path, char **cause);
 
-/* Each appends one record (for a chunk: with its message indexes) and indexes it. The cause is set unless MCAP_OK. */
+/* Each appends one record (for a chunk: with its message indexes) and indexes it. The cause is set unless
+ * MCAP_OK. */
 enum mcap_status mcap_write_metadata(struct mcap_writer *w, const struct mcap_metadata *m, char **cause);
 enum mcap_status mcap_write_attachment(struct mcap_writer *w, const struct mcap_attachment *a, char **cause);
-enum mcap_status mcap_write_encoded(struct mcap_writer *w, const struct buf *encoded, char **cause); /* from mcap_encode */
+enum mcap_status mcap_write_encoded(struct mcap_writer *w, const struct buf *encoded,
+                                    char **cause); /* from mcap_encode */
 /* Already encoded records that the index need not know. */
 enum mcap_status mcap_write_raw(struct mcap_writer *w, const void *p, size_t n, char **cause);
 
 enum mcap_status mcap_sync(struct mcap_writer *w, char **cause);
-/* Revives a dead writer in a new file PATH.rescue that takes the place of PATH: bytes 0..synced are copied (and checked), what
- * was written after them comes from memory as `tail`, in order. Not MCAP_OK: nothing changed, it may be called again. */
+/* Revives a dead writer in a new file PATH.rescue that takes the place of PATH: bytes 0..synced are copied
+ * (and checked), what was written after them comes from memory as `tail`, in order. Not MCAP_OK: nothing
+ * changed, it may be called again. */
 enum mcap_status mcap_rescue(struct mcap_writer *w, const struct buf *const *tail, size_t n, char **cause);
 /* Writes DataEnd, summary, footer and magic, and syncs. After MCAP_FULL the file stays valid without them. */
 enum mcap_status mcap_finish(struct mcap_writer *w, char **cause);

@@ -1,5 +1,5 @@
-/* recording_file: what the halves of recording.h share: how an event kind is written as a channel, and how a writer is put
- * together from a file that was created or recovered. Not for other rooms. */
+/* recording_file: what the halves of recording.h share: how an event kind is written as a channel, and how a
+ * writer is put together from a file that was created or recovered. Not for other rooms. */
 #ifndef PROTO_RECORDING_FILE_H
 #define PROTO_RECORDING_FILE_H
 

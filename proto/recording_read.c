@@ -1,5 +1,5 @@
-/* recording_read: the reading half of recording.h: MCAP messages back into events. Payloads are validated before anybody
- * sees them; kinds that this version does not know are passed over. */
+/* recording_read: the reading half of recording.h: MCAP messages back into events. Payloads are validated
+ * before anybody sees them; kinds that this version does not know are passed over. */
 #include "proto/recording.h"
 
 #include <stdlib.h>
@@ -36,10 +36,12 @@ static bool is_ours(struct recording_reader *r, char **cause)
         int got = mcap_next(r->m, &rec, cause);
         if (got <= 0)
             return false;
-        if (rec.op == MCAP_HEADER && mcap_parse_header(&h, rec.body, rec.n) && span_eq(h.profile, REC_PROFILE))
+        if (rec.op == MCAP_HEADER && mcap_parse_header(&h, rec.body, rec.n) &&
+            span_eq(h.profile, REC_PROFILE))
             return true;
         struct mcap_channel c;
-        if (rec.op == MCAP_CHANNEL && mcap_parse_channel(&c, rec.body, rec.n) && rec_channel_kind(&c) != EV_UNKNOWN)
+        if (rec.op == MCAP_CHANNEL && mcap_parse_channel(&c, rec.body, rec.n) &&
+            rec_channel_kind(&c) != EV_UNKNOWN)
             return true;
     }
     return false;
@@ -57,7 +59,10 @@ struct recording_reader *rec_open(const char *path, char **cause)
         if (why)
             cause_set(cause, "%s", why);
         else
-            cause_set(cause, "%s: an MCAP file, but no hypertop recording (hypertop dump --records shows what is in it)", path);
+            cause_set(
+                cause,
+                "%s: an MCAP file, but no hypertop recording (hypertop dump --records shows what is in it)",
+                path);
         free(why);
         rec_close(r);
         return NULL;
@@ -139,8 +144,10 @@ uint8_t *rec_attachment(const char *path, const char *name, size_t *n)
     struct mcap_record rec;
     struct mcap_attachment a;
     uint8_t *out = NULL;
-    while (m && !out && mcap_next(m, &rec, NULL) == 1 && rec.op != MCAP_CHUNK) /* they stand before the first event */
-        if (rec.op == MCAP_ATTACHMENT && mcap_parse_attachment(&a, rec.body, rec.n) && span_eq(a.name, name)) {
+    while (m && !out && mcap_next(m, &rec, NULL) == 1 &&
+           rec.op != MCAP_CHUNK) /* they stand before the first event */
+        if (rec.op == MCAP_ATTACHMENT && mcap_parse_attachment(&a, rec.body, rec.n) &&
+            span_eq(a.name, name)) {
             out = (uint8_t *)mem_strn(a.data.p, a.data.n);
             *n = a.data.n;
         }

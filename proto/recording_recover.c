@@ -1,7 +1,9 @@
-/* recording_recover: everything that makes a recording out of a recording: going on after a crash, compaction, repair.
+/* recording_recover: everything that makes a recording out of a recording: going on after a crash,
+ * compaction, repair.
  *
- * None of them ever leaves less than was there: a torn tail is cut off only when nothing readable stands behind it, a file
- * with damage in the middle is kept beside its clean copy, and a copy takes the place of its source by rename. */
+ * None of them ever leaves less than was there: a torn tail is cut off only when nothing readable stands
+ * behind it, a file with damage in the middle is kept beside its clean copy, and a copy takes the place of
+ * its source by rename. */
 #include "proto/recording.h"
 
 #include <errno.h>
@@ -27,11 +29,11 @@ struct tail { /* what is known of a recording after reading it all */
     struct mcap_index index;
     struct mcap_builder last; /* messages of the newest chunk, for its message indexes */
     uint64_t chunk_at, chunk_end;
-    uint32_t crc_at_chunk;    /* of the bytes before it */
-    size_t indexed;           /* messages of it that its message indexes name */
-    bool sealed;              /* something else than message indexes stands behind it */
-    uint32_t sequence;        /* of the newest message */
-    uint64_t end;             /* of the last whole record */
+    uint32_t crc_at_chunk; /* of the bytes before it */
+    size_t indexed;        /* messages of it that its message indexes name */
+    bool sealed;           /* something else than message indexes stands behind it */
+    uint32_t sequence;     /* of the newest message */
+    uint64_t end;          /* of the last whole record */
     uint32_t crc;
     bool footer;
     int64_t torn_at;
@@ -77,7 +79,9 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
         if (mcap_parse_channel(&channel, rec->body, rec->n))
             mcap_index_channel(&t->index, &channel);
         break;
-    case MCAP_MESSAGE: tail_message(t, rec); break;
+    case MCAP_MESSAGE:
+        tail_message(t, rec);
+        break;
     case MCAP_CHUNK:
         if (!mcap_parse_chunk(&chunk, rec->body, rec->n))
             break;
@@ -103,7 +107,8 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
         if (mcap_parse_metadata(&metadata, rec->body, rec->n))
             mcap_index_metadata(&t->index, &metadata, rec->offset, length);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -184,7 +189,8 @@ static int replace_damaged(const char *path, char **kept, char **cause)
         if (link(path, buf_cstr(&old)) == 0)
             break;
         if (errno != EEXIST || i == MAX_DAMAGED)
-            rc = cause_set(cause, "%s: cannot keep the damaged file as %s: %s", path, buf_cstr(&old), strerror(errno));
+            rc = cause_set(cause, "%s: cannot keep the damaged file as %s: %s", path, buf_cstr(&old),
+                           strerror(errno));
     }
     if (rc == 0 && mcap_sys.rename(buf_cstr(&clean), path) < 0)
         rc = cause_set(cause, "%s: cannot rename to %s: %s", buf_cstr(&clean), path, strerror(errno));
@@ -197,15 +203,15 @@ static int replace_damaged(const char *path, char **kept, char **cause)
     return rc;
 }
 
-/* The newest sequence number: its lower half is in the file, the upper one follows from the number of events. */
+/* The newest sequence number: the file has its lower half, the upper one follows from the number of events. */
 static uint64_t whole_sequence(uint32_t low, uint64_t events)
 {
     uint64_t seq = (events & ~(uint64_t)UINT32_MAX) | low;
     return seq < events ? seq + (UINT64_C(1) << 32) : seq;
 }
 
-static struct rec_writer *resume(const char *path, int fd, struct tail *t, bool unsynced, struct rec_recovered *out,
-                                 char **cause)
+static struct rec_writer *resume(const char *path, int fd, struct tail *t, bool unsynced,
+                                 struct rec_recovered *out, char **cause)
 {
     bool reindex = t->index.n_chunks > 0 && t->indexed != t->last.n && !t->sealed && !t->footer;
     if (reindex && tail_at_chunk(t, fd, path, cause) < 0) {
@@ -286,7 +292,8 @@ static void copy_message(struct copy *c, const struct mcap_record *rec, char **c
     struct mcap_message m;
     struct mcap_channel channel;
     struct mcap_schema schema;
-    if (!mcap_parse_message(&m, rec->body, rec->n) || !mcap_index_find_channel(&c->to->index, m.channel_id, &channel)) {
+    if (!mcap_parse_message(&m, rec->body, rec->n) ||
+        !mcap_index_find_channel(&c->to->index, m.channel_id, &channel)) {
         c->orphans++;
         return;
     }
@@ -320,7 +327,9 @@ static void copy_record(struct copy *c, const struct mcap_record *rec, char **ca
         if (mcap_parse_channel(&channel, rec->body, rec->n))
             mcap_index_channel(&c->to->index, &channel);
         break;
-    case MCAP_MESSAGE: copy_message(c, rec, cause); break;
+    case MCAP_MESSAGE:
+        copy_message(c, rec, cause);
+        break;
     case MCAP_ATTACHMENT:
         if (mcap_parse_attachment(&attachment, rec->body, rec->n))
             c->status = mcap_write_attachment(c->to, &attachment, cause);
@@ -329,7 +338,8 @@ static void copy_record(struct copy *c, const struct mcap_record *rec, char **ca
         if (mcap_parse_metadata(&metadata, rec->body, rec->n))
             c->status = mcap_write_metadata(c->to, &metadata, cause);
         break;
-    default: break; /* index records are made anew; what this version does not know it cannot place */
+    default:
+        break; /* index records are made anew; what this version does not know it cannot place */
     }
 }
 
@@ -354,7 +364,8 @@ static struct mcap_writer *copy_target(struct mcap_reader *r, const char *path, 
     return w;
 }
 
-/* Copies everything readable into `out`, finished and synced; r is left at its end. Messages copied, or -1 and no file. */
+/* Copies everything readable into `out`, finished and synced; r is left at its end. Messages copied, or -1
+ * and no file. */
 static int64_t copy_all(struct mcap_reader *r, const char *path, const char *out, char **cause)
 {
     struct copy c = {.to = copy_target(r, path, out, cause)};
@@ -403,7 +414,9 @@ static int check_copied(struct mcap_reader *r, const char *path, int64_t copied,
         return cause_set(cause, "%s: not finished, hence not compacted", path);
     const struct mcap_index *x = mcap_summary(r);
     if (!x || x->messages != (uint64_t)copied)
-        return cause_set(cause, "%s: its statistics do not match its messages, hence not compacted; see hypertop fsck", path);
+        return cause_set(
+            cause, "%s: its statistics do not match its messages, hence not compacted; see hypertop fsck",
+            path);
     return 0;
 }
 

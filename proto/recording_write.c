@@ -1,8 +1,8 @@
 /* recording_write: the writing half of recording.h: events into chunks, chunks into the file.
  *
- * The building side owns `pending`, `groups`, `seq` and `last_time`; the file side owns the rest; `durable` and `bytes` are
- * read by anybody. Chunks that are written but not synced are kept (compressed) until the sync, because after a failed sync
- * memory is the only place where they are. */
+ * The building side owns `pending`, `groups`, `seq` and `last_time`; the file side owns the rest; `durable`
+ * and `bytes` are read by anybody. Chunks that are written but not synced are kept (compressed) until the
+ * sync, because after a failed sync memory is the only place where they are. */
 #include "proto/recording.h"
 
 #include <stdio.h>
@@ -124,7 +124,8 @@ struct rec_writer *rec_create(const char *path, const struct rec_header *h, char
     struct mcap_writer *file = mcap_create(path, REC_PROFILE, REC_LIBRARY, cause);
     if (!file)
         return NULL;
-    if (put_preface(file, h, cause) != MCAP_OK || mcap_sync(file, cause) != MCAP_OK || mcap_sync_directory(path, cause) < 0) {
+    if (put_preface(file, h, cause) != MCAP_OK || mcap_sync(file, cause) != MCAP_OK ||
+        mcap_sync_directory(path, cause) < 0) {
         mcap_close_writer(&file);
         unlink(path); /* nothing in it was promised to anybody */
         return NULL;
@@ -168,7 +169,8 @@ uint64_t rec_put(struct rec_writer *w, enum event_kind kind, int64_t log_time, i
     if (log_time > w->last_time)
         w->last_time = log_time;
     c->seq = ++w->seq;
-    struct mcap_message m = {w->channel[kind], (uint32_t)w->seq, (uint64_t)w->last_time, time > 0 ? (uint64_t)time : 0, body};
+    struct mcap_message m = {w->channel[kind], (uint32_t)w->seq, (uint64_t)w->last_time,
+                             time > 0 ? (uint64_t)time : 0, body};
     mcap_builder_message(&c->b, &m);
     return w->seq;
 }

@@ -1,13 +1,15 @@
 /* bench_record: bytes a point on disk for real training curves, and how fast recordings are written.
  *
- * record_bytes: every metric of every run of data/deepobs and data/algoperf as a series of (step, time, value), written as a
- * recording, finished and compacted as the hub does at the end of a sweep; beside it a TensorBoard event file of the same
- * points, really written. Two shapes of batches: "run", many rows in one batch (a fast trainer, or one whose points come
- * from a spill file), and "row", one batch for every row that was logged (a trainer with seconds between its rows).
- * deepobs has no clock: five seconds an epoch with jitter; algoperf has its own (total_duration). Metrics of one row are
- * logged one after the other, some hundred nanoseconds apart.
+ * record_bytes: every metric of every run of data/deepobs and data/algoperf as a series of (step, time,
+ * value), written as a recording, finished and compacted as the hub does at the end of a sweep; beside it a
+ * TensorBoard event file of the same points, really written. Two shapes of batches: "run", many rows in one
+ * batch (a fast trainer, or one whose points come from a spill file), and "row", one batch for every row that
+ * was logged (a trainer with seconds between its rows). deepobs has no clock: five seconds an epoch with
+ * jitter; algoperf has its own (total_duration). Metrics of one row are logged one after the other, some
+ * hundred nanoseconds apart.
  *
- * record_write: chunks of 1 MiB appended and synced one by one, beside plain write and fdatasync of the same number of bytes. */
+ * record_write: chunks of 1 MiB appended and synced one by one, beside plain write and fdatasync of the same
+ * number of bytes. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
@@ -143,7 +145,8 @@ static void flush_chunk(struct corpus *c)
 }
 
 /* One batch: what each series has from *from on, below `until` rows of time; as the relay packs it. */
-static void put_batch(struct corpus *c, const struct series *s, int n, uint32_t *from, int64_t until, int64_t seq)
+static void put_batch(struct corpus *c, const struct series *s, int n, uint32_t *from, int64_t until,
+                      int64_t seq)
 {
     struct buf packed = {0}, body = {0};
     struct codec_writer w;
@@ -158,8 +161,8 @@ static void put_batch(struct corpus *c, const struct series *s, int n, uint32_t 
         uint32_t m = k - from[i];
         if (m == 0)
             continue;
-        points_add_like(&packed, s[i].name, m, s[i].steps + from[i], s[i].times + from[i], s[i].values + from[i],
-                        any ? &like : NULL);
+        points_add_like(&packed, s[i].name, m, s[i].steps + from[i], s[i].times + from[i],
+                        s[i].values + from[i], any ? &like : NULL);
         like = (struct point_block){.n = m, .steps = s[i].steps + from[i], .times = s[i].times + from[i]};
         newest = s[i].times[k - 1];
         from[i] = k;
@@ -256,7 +259,8 @@ static void run_begin(struct run *run, const struct table *t, const struct corpu
         run->s[i].name = is_metric(t, i) ? mem_str(t->name[i]) : NULL;
 }
 
-static void run_row(struct run *run, const struct table *t, char **cell, int n, struct rng *r, double *text_bytes)
+static void run_row(struct run *run, const struct table *t, char **cell, int n, struct rng *r,
+                    double *text_bytes)
 {
     double step = run->rows, since;
     if (t->step >= 0 && t->step < n)
@@ -465,7 +469,8 @@ static int by_value(const void *a, const void *b)
 #define WRITE_CHUNKS 200
 #define WRITE_POINTS 1000 /* in a batch */
 
-/* Points of the shape that the ingest benchmark sends: steps count up, a nanosecond clock, doubles with all their bits. */
+/* Points of the shape that the ingest benchmark sends: steps count up, a nanosecond clock, doubles with all
+ * their bits. */
 static size_t fill_chunk(struct rec_writer *w, struct rng *r, int64_t *step, uint64_t *points)
 {
     static int64_t steps[WRITE_POINTS], times[WRITE_POINTS];

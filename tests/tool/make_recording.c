@@ -1,5 +1,6 @@
-/* make_recording OUT CHUNKS EVENTS [--unfinished|--compact]: writes a recording and says what is in it, one JSON object per
- * message: {"topic","sequence","log_time","publish_time","data"} with the payload in hexadecimal. For tests of readers. */
+/* make_recording OUT CHUNKS EVENTS [--unfinished|--compact]: writes a recording and says what is in it, one
+ * JSON object per message: {"topic","sequence","log_time","publish_time","data"} with the payload in
+ * hexadecimal. For tests of readers. */
 #include "tests/unit/proto/recording_fixture.h"
 
 int main(int argc, char **argv)

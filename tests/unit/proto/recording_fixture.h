@@ -1,10 +1,11 @@
-/* recording_fixture: small recordings whose events can be recognised again: event i (from 1) carries {n: i, pad: bytes that
- * depend on i}, one millisecond after the one before it. */
+/* recording_fixture: small recordings whose events can be recognised again: event i (from 1) carries {n: i,
+ * pad: bytes that depend on i}, one millisecond after the one before it. */
 #ifndef RECORDING_FIXTURE_H
 #define RECORDING_FIXTURE_H
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,16 @@ static inline const char *fixture_path(const char *name)
     return p;
 }
 
+static inline int fixture_remove(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    (void)st, (void)flag, (void)at;
+    return remove(path);
+}
+
 static inline int fixture_cleanup(void **state)
 {
     (void)state;
-    char cmd[160];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", fixture_dir);
-    return fixture_dir[0] ? system(cmd) : 0;
+    return fixture_dir[0] ? nftw(fixture_dir, fixture_remove, 16, FTW_DEPTH | FTW_PHYS) : 0;
 }
 
 static inline void fixture_body(struct buf *b, uint64_t i)
@@ -51,7 +56,8 @@ static inline void fixture_body(struct buf *b, uint64_t i)
     rng_seed(&r, i);
     size_t n = rng_below(&r, fixture_pad);
     for (size_t k = 0; k * sizeof *pad < n; k++)
-        pad[k] = rng_u64(&r) & (fixture_pad > 200 ? UINT64_MAX : UINT64_C(0x0303030303030303)); /* or compresses a little */
+        pad[k] = rng_u64(&r) &
+                 (fixture_pad > 200 ? UINT64_MAX : UINT64_C(0x0303030303030303)); /* or compresses a little */
     buf_clear(b);
     cw_init(&w, b);
     cw_map(&w, 2);
@@ -83,8 +89,8 @@ static inline bool fixture_is(const struct event *ev, uint64_t i)
     struct buf b = {0};
     fixture_body(&b, i);
     int64_t t = FIXTURE_T0 + (int64_t)i * FIXTURE_STEP;
-    bool same = ev->kind == fixture_kind(i) && ev->log_time == t && ev->time == t - 500 && ev->body.n == b.len &&
-                memcmp(ev->body.p, b.data, b.len) == 0;
+    bool same = ev->kind == fixture_kind(i) && ev->log_time == t && ev->time == t - 500 &&
+                ev->body.n == b.len && memcmp(ev->body.p, b.data, b.len) == 0;
     buf_release(&b);
     return same;
 }
@@ -92,8 +98,12 @@ static inline bool fixture_is(const struct event *ev, uint64_t i)
 static inline struct rec_writer *fixture_create(const char *path)
 {
     static const char yaml[] = "method: random\nparameters: {lr: {min: 0.1, max: 1.0}}\n";
-    struct rec_header h = {.sweep = "fixture", .yaml = yaml, .yaml_n = sizeof yaml - 1, .environment = "{\"A\":\"b\"}",
-                           .environment_n = 9, .created = FIXTURE_T0};
+    struct rec_header h = {.sweep = "fixture",
+                           .yaml = yaml,
+                           .yaml_n = sizeof yaml - 1,
+                           .environment = "{\"A\":\"b\"}",
+                           .environment_n = 9,
+                           .created = FIXTURE_T0};
     char *cause = NULL;
     unlink(path);
     struct rec_writer *w = rec_create(path, &h, &cause);
@@ -151,8 +161,8 @@ static inline void fixture_store(const char *path, const uint8_t *p, size_t n)
     close(fd);
 }
 
-/* Reads it all: the number of events, each checked to be a genuine one, no number twice, in order; -1 when something is
- * wrong with what was delivered. `seen` (if not NULL) gets a mark per event number up to max. */
+/* Reads it all: the number of events, each checked to be a genuine one, no number twice, in order; -1 when
+ * something is wrong with what was delivered. `seen` (if not NULL) gets a mark per event number up to max. */
 static inline int64_t fixture_read(const char *path, uint8_t *seen, uint64_t max, struct rec_damage *damage)
 {
     char *cause = NULL;

@@ -1,5 +1,5 @@
-/* mcap_read against broken files: every whole chunk is read, what is broken is said, nothing crashes. Run it with
- * SANITIZER=address,undefined too. Random choices come from a seed that is printed on failure. */
+/* mcap_read against broken files: every whole chunk is read, what is broken is said, nothing crashes. Run it
+ * with SANITIZER=address,undefined too. Random choices come from a seed that is printed on failure. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +43,8 @@ static void layout_of(const char *path, struct layout *l)
     mcap_close(r);
 }
 
-/* Cut at every byte of the last 64 KB: all chunks that are whole are read, and the torn end begins where the last whole
- * record ends. */
+/* Cut at every byte of the last 64 KB: all chunks that are whole are read, and the torn end begins where the
+ * last whole record ends. */
 static void any_cut_leaves_all_whole_chunks(void **state)
 {
     (void)state;
@@ -151,8 +151,8 @@ static void half_zeroed_last_chunk_is_cut_off(void **state)
     free(p);
 }
 
-/* One flipped bit: what was lost is at most the chunk around it, and it is said; whatever is delivered is genuine
- * (fixture_read compares every byte of every event). */
+/* One flipped bit: what was lost is at most the chunk around it, and it is said; whatever is delivered is
+ * genuine (fixture_read compares every byte of every event). */
 static void check_flip(const char *path, const struct layout *l, size_t at, int bit, uint64_t total)
 {
     static uint8_t seen[4000];
@@ -210,7 +210,8 @@ static void single_bit_flips_are_found_and_cost_one_chunk(void **state)
     free(p);
 }
 
-/* Anything may be in a file: random bytes over random stretches; readers end, never crash, never invent events. */
+/* Anything may be in a file: random bytes over random stretches; readers end, never crash, never invent
+ * events. */
 static void random_damage_never_invents_events(void **state)
 {
     (void)state;
@@ -239,7 +240,8 @@ static void random_damage_never_invents_events(void **state)
 
 /* ---- hand-made lies ---- */
 
-static void put_lie(const char *path, uint64_t record_length, uint64_t uncompressed, uint64_t records, const char *compression)
+static void put_lie(const char *path, uint64_t record_length, uint64_t uncompressed, uint64_t records,
+                    const char *compression)
 {
     struct buf b = {0};
     buf_put(&b, MCAP_MAGIC, MCAP_MAGIC_N);
@@ -375,7 +377,7 @@ static void repair_saves_everything_readable(void **state)
     layout_of(path, &l);
     uint8_t *p = fixture_load(path, &n);
     p[l.e[3].at + 100] ^= 1;
-    memset(p + l.e[8].at - 20, 0xee, 60);  /* the end of one chunk's indexes and the head of the next */
+    memset(p + l.e[8].at - 20, 0xee, 60); /* the end of one chunk's indexes and the head of the next */
     fixture_store(path, p, n - 30);
     char *cause = NULL;
     assert_int_equal(rec_repair(path, out, &cause), 120 - 6 - 6);

@@ -1,4 +1,5 @@
-/* recording: what goes in comes out, in time order, by seek as by reading, while it is written, after a crash, compacted. */
+/* recording: what goes in comes out, in time order, by seek as by reading, while it is written, after a
+ * crash, compacted. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,7 +137,9 @@ static void seek_matches_scan(const char *path, uint64_t events)
         uint64_t i = rng_below(&rng, events + 20);
         int64_t t = FIXTURE_T0 + (int64_t)i * FIXTURE_STEP - (int64_t)rng_below(&rng, 2);
         assert_int_equal(rec_seek(r, t, NULL), 0);
-        uint64_t first = t <= FIXTURE_T0 + FIXTURE_STEP ? 1 : (uint64_t)((t - FIXTURE_T0 + FIXTURE_STEP - 1) / FIXTURE_STEP);
+        uint64_t first = t <= FIXTURE_T0 + FIXTURE_STEP
+                             ? 1
+                             : (uint64_t)((t - FIXTURE_T0 + FIXTURE_STEP - 1) / FIXTURE_STEP);
         for (uint64_t j = first; j < first + 60 && j <= events; j++) {
             assert_int_equal(rec_next(r, &ev, NULL), 1);
             assert_true(fixture_is(&ev, j));
@@ -300,7 +303,8 @@ static void append_after_finish_goes_on(void **state)
     seek_matches_scan(path, 50);
 }
 
-/* Every cut between the first and the last byte of the second chunk and its indexes: the file goes on as one valid file. */
+/* Every cut between the first and the last byte of the second chunk and its indexes: the file goes on as one
+ * valid file. */
 static void append_after_any_cut_gives_one_valid_file(void **state)
 {
     (void)state;
@@ -323,7 +327,8 @@ static void append_after_any_cut_gives_one_valid_file(void **state)
         struct rec_damage d;
         assert_int_equal(fixture_read(path, NULL, 0, &d), found.events + 3);
         assert_int_equal(d.bytes_lost, 0);
-        assert_int_equal(rec_compact(path, &cause), 0); /* only a whole, finished file is compacted: CRC, statistics */
+        assert_int_equal(rec_compact(path, &cause),
+                         0); /* only a whole, finished file is compacted: CRC, statistics */
         assert_int_equal(fixture_read(path, NULL, 0, &d), found.events + 3);
     }
     free(p);

@@ -1,6 +1,6 @@
-/* recording when the system fails it: writes, syncs and renames that fail at the n-th call, a full disk, kill -9 at any
- * moment. What was acknowledged is there afterwards, exactly once. The seed of the random kills is printed; set
- * HYPERTOP_SEED to have the same ones again. */
+/* recording when the system fails it: writes, syncs and renames that fail at the n-th call, a full disk, kill
+ * -9 at any moment. What was acknowledged is there afterwards, exactly once. The seed of the random kills is
+ * printed; set HYPERTOP_SEED to have the same ones again. */
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -38,14 +38,16 @@ static ssize_t faulty_pwrite(int fd, const void *p, size_t n, off_t at)
             _exit(2);
         _exit(0);
     }
-    if (plan.fault == FAULT_ENOSPC || plan.fault == FAULT_EIO || plan.fault == FAULT_SHORT || plan.fault == FAULT_CUT) {
+    if (plan.fault == FAULT_ENOSPC || plan.fault == FAULT_EIO || plan.fault == FAULT_SHORT ||
+        plan.fault == FAULT_CUT) {
         if (strikes()) {
             if (plan.fault == FAULT_SHORT || plan.fault == FAULT_CUT)
                 return n > 1 ? pwrite(fd, p, n / 2, at) : 0;
             errno = plan.fault == FAULT_EIO ? EIO : ENOSPC;
             return -1;
         }
-        if ((plan.fault == FAULT_SHORT || plan.fault == FAULT_CUT) && plan.calls == plan.at + 1) { /* the rest of a short write */
+        if ((plan.fault == FAULT_SHORT || plan.fault == FAULT_CUT) &&
+            plan.calls == plan.at + 1) { /* the rest of a short write */
             errno = ENOSPC;
             return -1;
         }
@@ -107,7 +109,8 @@ static void whole_with(const char *path, uint64_t events)
     assert_int_equal(fixture_read(path, NULL, 0, NULL), events);
 }
 
-/* Ten chunks; whatever fails is done again as the contract says. What rec_durable claims is read back at every turn. */
+/* Ten chunks; whatever fails is done again as the contract says. What rec_durable claims is read back at
+ * every turn. */
 static void write_through(const char *path, enum fault fault, int at)
 {
     struct rec_writer *w = fixture_create(path);
@@ -186,7 +189,8 @@ static void failed_sync_at_the_nth_call_is_rescued(void **state)
         write_through(fixture_path("sync.mcap"), FAULT_SYNC, n);
 }
 
-/* Three chunks written, then the sync fails: all three come from memory. And a rescue that fails can be repeated. */
+/* Three chunks written, then the sync fails: all three come from memory. And a rescue that fails can be
+ * repeated. */
 static void rescue_rewrites_all_that_was_not_synced(void **state)
 {
     (void)state;
@@ -353,7 +357,8 @@ static void appender(const char *path, int out, uint64_t seed)
     struct rng r;
     char *cause = NULL;
     rng_seed(&r, seed);
-    struct rec_writer *w = access(path, F_OK) == 0 ? rec_append_open(path, false, NULL, &cause) : fixture_create(path);
+    struct rec_writer *w =
+        access(path, F_OK) == 0 ? rec_append_open(path, false, NULL, &cause) : fixture_create(path);
     if (!w) {
         dprintf(2, "%s\n", cause);
         _exit(3);
@@ -375,7 +380,7 @@ static void appender(const char *path, int out, uint64_t seed)
     }
 }
 
-/* Lets an appender run for a random while and kills it. Returns the newest sequence number it acknowledged. */
+/* Lets an appender run for a random while and kills it. Returns the newest sequence number that it said. */
 static uint64_t run_and_kill(const char *path, struct rng *r, uint64_t before)
 {
     int fds[2];
@@ -390,7 +395,8 @@ static uint64_t run_and_kill(const char *path, struct rng *r, uint64_t before)
     close(fds[1]);
     uint64_t said = before, one;
     struct pollfd p = {fds[0], POLLIN, 0};
-    for (int64_t left; (left = until - clock_mono_ns()) > 0;) { /* the time of the kill, not a wait for a condition */
+    for (int64_t left;
+         (left = until - clock_mono_ns()) > 0;) { /* the time of the kill, not a wait for a condition */
         struct timespec ts = {left / CLOCK_S, left % CLOCK_S};
         if (ppoll(&p, 1, &ts, NULL) == 1) {
             if (read(fds[0], &one, sizeof one) != sizeof one)
