@@ -105,21 +105,41 @@ static void held_free(struct held_frame *f)
     free(f);
 }
 
+/* What was not looked at again for lack of time goes behind what had to be held anew: that is older. */
+static void keep_held(struct hub *h, struct held_frame *rest)
+{
+    struct held_frame *last = rest;
+    for (;; last = last->next) {
+        struct peer *p = peer_find(h, &last->from);
+        h->held_bytes += last->frame.len;
+        if (p)
+            p->held++;
+        if (!last->next)
+            break;
+    }
+    *h->held_tail = rest;
+    h->held_tail = &last->next;
+}
+
 void hub_release_held(struct hub *h)
 {
     struct held_frame *f = h->held, *next;
+    int64_t stop = clock_mono_ns() + TURN_NS;
     h->held = NULL;
     h->held_tail = &h->held;
     h->held_bytes = 0;
-    for (; f; f = next) { /* a frame may be held again: it joins the new list, in order */
-        struct peer *p = peer_find(h, &f->from);
+    for (struct peer *p = h->peers; p; p = p->hh.next)
+        p->held = 0;
+    for (; f && clock_mono_ns() < stop; f = next) { /* a frame may be held again: it joins the new list, in order */
         next = f->next;
-        if (p)
-            p->held--;
         buf_clear(&h->in);
         buf_put(&h->in, f->frame.data, f->frame.len);
         request_handle(h, &f->from, &h->in);
         held_free(f);
+    }
+    if (f) {
+        keep_held(h, f);
+        h->sent = true; /* do not sleep: there is more to do */
     }
 }
 

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,7 @@
 struct fixture {
     char dir[64], address[128];
     pid_t pid;
+    bool mounted;
     struct recorder_options sync;
 };
 
@@ -53,16 +56,29 @@ UNUSED static void fixture_start(struct fixture *f)
     }
 }
 
-UNUSED static void fixture_open(struct fixture *f)
+/* tmpfs: mount options of a small file system for everything, NULL: the ordinary one. False: it cannot be mounted here. */
+UNUSED static bool fixture_open_on(struct fixture *f, const char *tmpfs)
 {
     *f = (struct fixture){.sync = {.policy = RECORDER_INTERVAL}};
     snprintf(f->dir, sizeof f->dir, "/tmp/ht-hub-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
+    f->mounted = tmpfs && mount("none", f->dir, "tmpfs", 0, tmpfs) == 0;
+    if (tmpfs && !f->mounted) {
+        rmdir(f->dir);
+        return false;
+    }
+    chmod(f->dir, 0700);
     assert_int_equal(setenv("HYPERTOP_RUNTIME_DIR", f->dir, 1), 0);
     assert_int_equal(setenv("HYPERTOP_DATA_DIR", f->dir, 1), 0);
     unsetenv("HYPERTOP_HUB");
     snprintf(f->address, sizeof f->address, "ipc://%s/test.sock", f->dir);
     fixture_start(f);
+    return true;
+}
+
+UNUSED static void fixture_open(struct fixture *f)
+{
+    fixture_open_on(f, NULL);
 }
 
 UNUSED static void fixture_kill(struct fixture *f)
@@ -87,6 +103,8 @@ UNUSED static void fixture_close(struct fixture *f)
     char cmd[128];
     if (f->pid)
         fixture_stop(f);
+    if (f->mounted)
+        assert_int_equal(umount2(f->dir, MNT_DETACH), 0);
     snprintf(cmd, sizeof cmd, "rm -rf '%s'", f->dir);
     assert_int_equal(system(cmd), 0);
 }
