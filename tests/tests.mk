@@ -50,3 +50,11 @@ quick:
 # One JSON object a line; BENCH=name runs one program only (bench_NAME).
 bench: all $(BENCH_BIN)
 	@for b in $(if $(BENCH),$(BUILD)/tests/bench/bench_$(BENCH),$(BENCH_BIN)); do HYPERTOP_BUILD=$(BUILD) $$b || exit 1; done
+
+# Our tuners beside Optuna's on measured tables and functions: JSON lines and a table in $(BUILD)/bench-tuners. TUNERS_ARGS goes to
+# tests/bench/tuners/bench_tuners.py (--seeds 20 is the full run; --tables 6 --evals 50 --tuners gp,random a quick look).
+# Optuna comes from PyPI into a virtual environment in $(BUILD); its GP sampler needs torch (OPTUNA_TORCH=1: a large download).
+.PHONY: bench-tuners
+bench-tuners: $(BUILD)/hypertop-hub
+	@tests/bench/tuners/optuna_venv $(BUILD)/venv-optuna $(OPTUNA_TORCH)
+	@tests/bench/tuners/run $(BUILD) $(TUNERS_ARGS)
