@@ -63,6 +63,17 @@ static int read_option(struct sweep_reader *r, const struct yaml_node *key, cons
     return 0;
 }
 
+static int unknown_part(struct sweep_reader *r, const struct yaml_node *title, bool sampler, const char *what)
+{
+    struct buf known = {0};
+    for (int i = 0; tuner_list[i]; i++)
+        if (sampler ? tuner_list[i]->propose != NULL : tuner_list[i]->judge != NULL)
+            buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
+    sweep_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text, buf_cstr(&known));
+    buf_release(&known);
+    return -1;
+}
+
 /* NAME or {name: NAME, OPTION: number...}. Whether the options exist is checked by tuner_new. */
 static int read_part(struct sweep_reader *r, const struct yaml_node *node, const struct space *s, bool sampler, char **name,
                      struct tuner_kv **options)
@@ -75,7 +86,7 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
         return sweep_error(r, node, "%s: name is missing", what);
     ops = tuner_find(title->text);
     if (!ops || (sampler ? !ops->propose : !ops->judge))
-        return sweep_error(r, title, "%s: there is none called \"%s\" (hypertop help tuners lists them)", what, title->text);
+        return unknown_part(r, title, sampler, what);
     int rc = 0;
     for (int i = 0; node->kind == YAML_MAP && i < node->n && rc == 0; i++) {
         const struct yaml_node *key = node->keys[i];
