@@ -61,7 +61,7 @@ static void try_label(char *s, size_t cap, double v, int digits)
 {
     double m = fabs(v);
     const char *sign = v < 0 ? "-" : "";
-    if (m >= 1e9 || m < 1e-4) {
+    if (m >= 1e9 || m < 1e-3) {
         snprintf(s, cap, "%s%.*e", sign, digits > 1 ? digits - 1 : 0, m);
         strip_exponent(s);
     } else if (m >= 1e6) {

@@ -108,7 +108,13 @@ static void follow_time(struct console *c)
 
 static void sync_summary(struct console *c)
 {
-    summary_read(&c->sum, sub_head(&c->subs, SUB_SUMMARY));
+    struct span head = sub_head(&c->subs, SUB_SUMMARY);
+    uint64_t version = sub_version(&c->subs, SUB_SUMMARY);
+    if (head.p == c->sum_head && version == c->sum_version)
+        return;
+    c->sum_head = head.p;
+    c->sum_version = version;
+    summary_read(&c->sum, head);
 }
 
 /* LAYOUT_LINE shows no screen, but the selection and the counts still follow. */
@@ -148,11 +154,15 @@ void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, in
     sync_summary(c);
     follow_time(c);
     c->subs.sweep = c->sweep[0] ? c->sweep : NULL;
-    c->subs.cursor = timeline_cursor(&c->time);
-    int64_t sel = c->table.sel;
-    follow_views(c, &l);
-    if (c->table.sel != sel) /* what the selection decides is asked for in the same frame */
+    /* what the answers decide (the selection, where time starts) is asked for in the same frame */
+    for (int pass = 0; pass < 3; pass++) {
+        int64_t sel = c->table.sel, cursor = timeline_cursor(&c->time);
+        c->subs.cursor = cursor;
         follow_views(c, &l);
+        follow_time(c);
+        if (c->table.sel == sel && timeline_cursor(&c->time) == cursor)
+            break;
+    }
 }
 
 static bool stale(const struct console *c)

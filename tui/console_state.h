@@ -59,6 +59,8 @@ struct console {
 
     struct subs subs;
     struct summary sum;   /* decoded from the subscriptions; its spans live until the client is pumped */
+    const char *sum_head; /* what sum was decoded from */
+    uint64_t sum_version;
     struct timeline time;
     bool at_done;         /* --at was honoured */
     struct table table;

@@ -214,6 +214,7 @@ struct collect {
     int n, cap;
     const char *line;
     size_t stem; /* bytes of line kept in front of the completed word */
+    int rank;    /* of the matches taken now, see match() */
 };
 
 static struct candidate *offer(struct collect *k, const char *word, const char *tail)
@@ -290,9 +291,7 @@ static void complete_names(const struct console *c, struct collect *k, const cha
 
 static void complete_word(struct collect *k, const char *typed, const char *word, const char *tail, const char *what)
 {
-    if (match(typed, word) < 0)
-        return;
-    struct candidate *d = offer(k, word, tail);
+    struct candidate *d = match(typed, word) == k->rank ? offer(k, word, tail) : NULL;
     if (!d)
         return;
     row_format(d->show, sizeof d->show, "%.60s", word);
@@ -335,7 +334,7 @@ static void complete_arms(const struct console *c, struct collect *k, const char
     }
 }
 
-static void complete_args(const struct console *c, struct collect *k, const char *first, int nth, const char *typed)
+static void complete_args(const struct console *c, struct collect *k, const char *first, const char *typed)
 {
     const struct verb_info *v = verb_find(first);
     if (v && v->target == VT_TRIAL) {
@@ -381,7 +380,8 @@ int palette_complete(const struct console *c, const char *line, struct candidate
     }
     row_format(first, sizeof first, "%.30s", line);
     first[strcspn(first, " ")] = '\0';
-    complete_args(c, &k, first, nth, line + k.stem);
+    for (k.rank = 0; k.rank < 2; k.rank++)
+        complete_args(c, &k, first, line + k.stem);
     return k.n;
 }
 

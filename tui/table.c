@@ -249,7 +249,8 @@ void table_mark(struct table *t, int64_t trial, bool on)
         }
     if (!on || trial < 0 || t->n_marks >= TABLE_MARKS)
         return;
-    t->marks = mem_resize(t->marks, (size_t)t->n_marks + 1, sizeof *t->marks);
+    if (!t->marks)
+        t->marks = mem_zero(TABLE_MARKS, sizeof *t->marks);
     t->marks[t->n_marks++] = trial;
 }
 
