@@ -10,6 +10,8 @@
     CMD(dry_run, "SWEEP.yaml", "print what a sweep file means as one JSON object and start nothing")                    \
     CMD(tune, "--space SPACE.yaml [--tuner NAME] [--stopper NAME] [--seed S] [--budget N]",                             \
         "ask and tell a tuner over JSON lines")                                                                        \
+    CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--json]", \
+        "list what a recording holds, without a hub")                                                                  \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 

@@ -83,16 +83,14 @@ struct state_live { /* a live parameter's change at a step */
     size_t old_n, new_n;
 };
 
-struct state_param { /* declared by the code */
+struct state_param { /* declared by the code; declared again with other bounds it is a new entry behind the old one */
     char *name, *type; /* float, int, choice */
     double low, high;
     bool log, live;
     char *choices;     /* raw msgpack array or NULL */
     size_t choices_n;
-    char *value;       /* raw msgpack, current */
+    char *value;       /* raw msgpack, when it was declared: state_param_value() knows what it is */
     size_t value_n;
-    char *first;       /* raw msgpack, as first declared: what it was as of T is this and then the run's lives up to T */
-    size_t first_n;
     int64_t time;
 };
 
@@ -238,11 +236,13 @@ struct state_bandit {
         float *p;
     } *rows;               /* also one at the end of each event, so that "as of T" is exact until rows are thinned */
     int n_rows;
+    size_t row_bytes;
     uint64_t every;
     float *last_p; /* last known probability of each arm, NaN unknown */
 };
 #define STATE_SNAPS      4096 /* of one bandit's arms; then every second one of the older half goes */
-#define STATE_PULLS_ROWS 256
+#define STATE_PULLS_ROWS 4096       /* of one bandit, then every second one goes */
+#define STATE_ROW_BYTES  (64 << 20) /* of all bandits together; the one with the most is thinned first */
 #define STATE_MAX_ARMS   4096
 
 struct state_hub_event {
@@ -298,7 +298,7 @@ struct state {
     int n_spaces;
     int64_t *heap; /* trials that may be the best, a binary heap, best first */
     int n_heap;
-    size_t text_bytes;
+    size_t text_bytes, row_bytes;
 };
 #define STATE_MAX_TRIALS (1 << 20)
 #define STATE_MAX_RUNS   (1 << 22)
@@ -330,6 +330,9 @@ enum sweep_state state_sweep_at(const struct state *s, int64_t t);
 const struct state_process *state_process_at(const struct state_run *r, int64_t t);
 const struct state_join *state_join_at(const struct state_worker *w, int64_t t);
 int state_space_at(const struct state *s, int64_t t);           /* version */
+/* The newest declaration of a parameter, and its value as of t (raw MessagePack); NULL when it was not declared yet. */
+const struct state_param *state_param_at(const struct state_run *r, const char *name, int64_t t);
+struct span state_param_value(const struct state_run *r, const char *name, int64_t t);
 uint64_t state_run_points(const struct state_run *r, int64_t t); /* points of all its metrics */
 uint64_t state_points(const struct state *s, int64_t t);         /* of the sweep */
 /* Number of leading entries of a time-ordered list that were there as of t: every list above is searched with it. `time` is the

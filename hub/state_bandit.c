@@ -1,7 +1,7 @@
 /* state_bandit: bandits: the sweep's own, whose arms come as snapshots of what the tuner said, and those inside runs, whose pulls are
  * summed here.
  *
- * Pulls come by the million, so of each in-process bandit only running sums are kept and at most STATE_PULLS_ROWS rows of them over time: one
+ * Pulls come by the million, so of each in-process bandit only running sums are kept and a bounded number of rows of them over time: one
  * every `every` rounds and one at the end of each event. When there are too many every second one goes and `every` doubles. */
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 #define TUNER_BANDIT "tuner"
 #define MAX_BANDITS_PER_RUN 256
+#define FIRST_EVERY 64
 
 static struct state_bandit *add_bandit(struct state *s, char *id)
 {
@@ -20,7 +21,7 @@ static struct state_bandit *add_bandit(struct state *s, char *id)
     b->id = id;
     b->run = -1;
     b->time = s->last_time;
-    b->every = 1;
+    b->every = FIRST_EVERY;
     return b;
 }
 
@@ -116,29 +117,51 @@ int apply_bandit(struct state *s, const struct event *ev)
 
 /* ---- pulls ---- */
 
-static void thin_rows(struct state_bandit *b)
+static size_t row_size(const struct state_bandit *b)
+{
+    return sizeof *b->rows + (size_t)b->n_arms * (3 * sizeof(double) + sizeof(float)) + 1;
+}
+
+static void thin_rows(struct state *s, struct state_bandit *b)
 {
     int keep = 0;
     for (int i = 0; i < b->n_rows; i++) {
-        if (i % 2 == 0)
+        if (i % 2 && i != b->n_rows - 1)
             free(b->rows[i].cost_sum);
         else
             b->rows[keep++] = b->rows[i];
     }
+    size_t freed = (size_t)(b->n_rows - keep) * row_size(b);
+    b->row_bytes -= freed;
+    s->row_bytes -= freed;
     b->n_rows = keep;
     b->every *= 2;
+}
+
+static void bound_rows(struct state *s)
+{
+    while (s->row_bytes > STATE_ROW_BYTES) {
+        struct state_bandit *most = s->bandits[0];
+        for (int i = 1; i < s->n_bandits; i++)
+            most = s->bandits[i]->row_bytes > most->row_bytes ? s->bandits[i] : most;
+        if (most->n_rows < 3)
+            break;
+        thin_rows(s, most);
+    }
 }
 
 static void add_row(struct state *s, struct state_bandit *b, int64_t time)
 {
     if (b->n_rows == STATE_PULLS_ROWS)
-        thin_rows(b);
+        thin_rows(s, b);
+    b->row_bytes += row_size(b);
+    s->row_bytes += row_size(b);
     size_t n = (size_t)b->n_arms;
     struct state_pulls_row *row = &STATE_PUSH(b->rows, b->n_rows);
     row->time = time;
     row->seen = s->last_time;
     row->rounds = b->rounds;
-    row->cost_sum = mem_alloc(n * (3 * sizeof(double) + sizeof(float)) + 1);
+    row->cost_sum = mem_alloc(row_size(b) - sizeof *row);
     row->cost_sq = row->cost_sum + n;
     row->pulls = (uint64_t *)(void *)(row->cost_sq + n);
     row->p = (float *)(void *)(row->pulls + n);
@@ -179,6 +202,7 @@ int apply_pulls(struct state *s, const struct event *ev)
     free(pulls);
     if (n > 0 && (!b->n_rows || b->rows[b->n_rows - 1].rounds != b->rounds))
         add_row(s, b, last);
+    bound_rows(s);
     return n < 0;
 }
 

@@ -156,20 +156,26 @@ int apply_run_state(struct state *s, const struct event *ev)
 
 /* ---- live parameters ---- */
 
-static struct state_param *find_param(struct state_run *r, struct span name)
+const struct state_param *state_param_at(const struct state_run *r, const char *name, int64_t t)
 {
-    for (int i = 0; i < r->n_params; i++)
-        if (span_eq(name, r->params[i].name))
+    for (int i = r->n_params - 1; i >= 0; i--)
+        if (r->params[i].time <= t && strcmp(r->params[i].name, name) == 0)
             return &r->params[i];
     return NULL;
 }
 
-static void keep_value(char **to, size_t *n, struct span v)
+struct span state_param_value(const struct state_run *r, const char *name, int64_t t)
 {
-    if (!v.p)
-        return;
-    free(*to);
-    *to = state_keep(v, n);
+    for (int i = r->n_lives - 1; i >= 0; i--)
+        if (r->lives[i].time <= t && strcmp(r->lives[i].param, name) == 0)
+            return (struct span){r->lives[i].new_value, r->lives[i].new_n};
+    const struct state_param *p = state_param_at(r, name, t);
+    return p ? (struct span){p->value, p->value_n} : (struct span){NULL, 0};
+}
+
+static bool same_value(struct span a, struct span b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static void note_live(struct state *s, struct state_run *r, struct span body, struct span name, struct span old,
@@ -182,30 +188,49 @@ static void note_live(struct state *s, struct state_run *r, struct span body, st
     l->new_value = state_keep(new, &l->new_n);
 }
 
+static bool same_double(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same_declaration(const struct state_param *p, const struct state_param *q)
+{
+    return strcmp(p->type, q->type) == 0 && same_double(p->low, q->low) && same_double(p->high, q->high) && p->log == q->log &&
+           p->live == q->live && same_value((struct span){p->choices, p->choices_n}, (struct span){q->choices, q->choices_n});
+}
+
+static void param_release(struct state_param *p)
+{
+    free(p->name);
+    free(p->type);
+    free(p->choices);
+    free(p->value);
+}
+
 /* A second declaration (the program was started again) may change the value: that is a change like any other. */
 int apply_declare(struct state *s, const struct event *ev)
 {
     struct state_run *r = state_speaker(s, ev);
-    struct span name = cmap_str(ev->body, "name"), value = cmap_value(ev->body, "value");
-    if (!r || !name.p || !value.p)
+    struct span name = cmap_str(ev->body, "name"), value = cmap_value(ev->body, "value"), type = cmap_str(ev->body, "type");
+    if (!r || !name.n || !value.p)
         return 1;
-    struct state_param *p = find_param(r, name);
-    if (p) {
-        if (p->value_n != value.n || memcmp(p->value, value.p, value.n) != 0)
-            note_live(s, r, ev->body, name, (struct span){p->value, p->value_n}, value);
-    } else {
-        p = &STATE_PUSH(r->params, r->n_params);
-        *p = (struct state_param){.name = span_dup(name), .time = s->last_time};
-        p->first = state_keep(value, &p->first_n);
-    }
-    struct span type = cmap_str(ev->body, "type");
-    replace(&p->type, type.p ? type : (struct span){"float", 5});
-    p->low = cmap_double(ev->body, "low", NAN);
-    p->high = cmap_double(ev->body, "high", NAN);
-    p->log = cmap_bool(ev->body, "log", false);
-    p->live = cmap_bool(ev->body, "live", false);
-    keep_value(&p->choices, &p->choices_n, cmap_value(ev->body, "choices"));
-    keep_value(&p->value, &p->value_n, value);
+    struct state_param p = {.name = span_dup(name),
+                            .type = type.p ? span_dup(type) : mem_str("float"),
+                            .low = cmap_double(ev->body, "low", NAN),
+                            .high = cmap_double(ev->body, "high", NAN),
+                            .log = cmap_bool(ev->body, "log", false),
+                            .live = cmap_bool(ev->body, "live", false),
+                            .time = s->last_time};
+    p.choices = state_keep(cmap_value(ev->body, "choices"), &p.choices_n);
+    p.value = state_keep(value, &p.value_n);
+    const struct state_param *before = state_param_at(r, p.name, s->last_time);
+    struct span old = state_param_value(r, p.name, s->last_time);
+    if (before && !same_value(old, value))
+        note_live(s, r, ev->body, name, old, value);
+    if (before && same_declaration(before, &p))
+        param_release(&p);
+    else
+        STATE_PUSH(r->params, r->n_params) = p;
     return 0;
 }
 
@@ -220,9 +245,6 @@ int apply_command(struct state *s, const struct event *ev)
     if (!span_eq(state, "applied") || !name.n || !value.p)
         return 0;
     note_live(s, r, ev->body, name, cmap_value(ev->body, "old"), value);
-    struct state_param *p = find_param(r, name);
-    if (p)
-        keep_value(&p->value, &p->value_n, value);
     return 0;
 }
 
@@ -235,18 +257,6 @@ int apply_checkpoint(struct state *s, const struct event *ev)
     struct state_checkpoint *c = &STATE_PUSH(r->checkpoints, r->n_checkpoints);
     *c = (struct state_checkpoint){s->last_time, cmap_int(ev->body, "step", -1), span_dup(path)};
     return 0;
-}
-
-static void params_free(struct state_param *params, int n)
-{
-    for (int i = 0; i < n; i++) {
-        free(params[i].name);
-        free(params[i].type);
-        free(params[i].choices);
-        free(params[i].value);
-        free(params[i].first);
-    }
-    free(params);
 }
 
 static void lives_free(struct state_live *lives, int n)
@@ -263,7 +273,8 @@ void state_run_free(struct state_run *r)
 {
     if (!r)
         return;
-    params_free(r->params, r->n_params);
+    for (int i = 0; i < r->n_params; i++)
+        param_release(&r->params[i]);
     lives_free(r->lives, r->n_lives);
     for (int i = 0; i < r->n_processes; i++) {
         free(r->processes[i].worker);
@@ -277,6 +288,7 @@ void state_run_free(struct state_run *r)
         free(r->lines[i].text);
     state_changes_free(r->changes, r->n_changes);
     series_free(r->reports);
+    free(r->params);
     free(r->processes);
     free(r->metrics);
     free(r->checkpoints);

@@ -36,12 +36,14 @@
  *   curve          trials [id...] or run, metric (absent: the objective), x (step|time), x0, x1 (absent: all), columns
  *                  parts: one per run {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin, mean: bin (NaN = gap),
  *                        first, last, last_step, nan_step}
- *                  head {x0, x1, y0, y1, metric, columns}
+ *                  head {x0, x1, y0, y1, metric, columns, x}; x in steps, or in seconds since each run's first point
  *   best           columns: the incumbent's value against time; head {t0,t1,columns, value: bin f64[columns]}
  *   arms_history   columns, bandit: pulls (cumulative share) over time; parts {arm, label, share: bin f64[columns]}; head {t0,t1}
  *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],
- *                        config diff to best: [[name, mine, best]], checkpoints: [{path,step,time}], runs: [...], why, propensity}
- *   text           trial or run, lines (tail length), before (index, for scrolling): rows {index,time,stream,text}
+ *                        diff: [[name, mine, best]] to the best trial's parameters, checkpoints: [{path,step,time,run}],
+ *                        runs: [{run,seed,state,worker,host,step,value}], why, state_why, arm, propensity, parent}
+ *   text           trial or run, lines (tail length), before (index, for scrolling): rows {index,time,stream,text};
+ *                  head {run, first, end, lines}: indexes of the oldest line kept and one past the newest
  *   events         t0, t1, columns, trial (optional): rows {time, kind: best|fail|intervention|hub, id, trial, step, text};
  *                  head {first, last, density: bin f64[columns]}
  *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}

@@ -26,6 +26,7 @@ struct random_log {
     struct buf bodies;
     struct codec_writer w;
     int64_t now;
+    bool still; /* time only passes when the test says so */
     int trials, runs, ivs;
     struct random_run {
         int trial, epoch, state;
@@ -40,10 +41,10 @@ static inline uint64_t log_pick(struct random_log *l, uint64_t n)
 
 static inline struct codec_writer *log_begin(struct random_log *l, enum event_kind kind, size_t pairs)
 {
-    if (log_pick(l, 3) == 0)
+    if (!l->still && log_pick(l, 3) == 0)
         l->now += (int64_t)log_pick(l, 3000) * 1000000;
     l->events = mem_resize(l->events, (size_t)l->n + 1, sizeof *l->events);
-    l->events[l->n++] = (struct random_event){kind, l->now, l->now - (int64_t)log_pick(l, 50000), l->bodies.len, 0};
+    l->events[l->n++] = (struct random_event){kind, l->now, l->still ? l->now : l->now - (int64_t)log_pick(l, 50000), l->bodies.len, 0};
     cw_init(&l->w, &l->bodies);
     cw_map(&l->w, pairs);
     return &l->w;

@@ -346,7 +346,7 @@ static void pulls_are_summed_and_sampled(void **state)
     put_run(l, 0, 0, 1, 0, "running");
     l->trials = l->runs = 1;
     log_bandit(l);
-    for (int k = 0; k < 3000; k++)
+    for (int k = 0; k < 6000; k++)
         log_pulls(l);
     struct state *s = log_fold(l, STATE_NOW);
     struct state_bandit *b = state_bandit(s, "0/omega");
@@ -358,7 +358,7 @@ static void pulls_are_summed_and_sampled(void **state)
     for (int i = 0; i < 3; i++)
         sum += b->pulls[i];
     assert_int_equal(sum, b->rounds);
-    assert_true(b->rounds > 20000);
+    assert_true(b->rounds > 40000);
     for (int i = 1; i < b->n_rows; i++)
         assert_true(b->rows[i].rounds > b->rows[i - 1].rounds && b->rows[i].seen >= b->rows[i - 1].seen);
     assert_int_equal(b->rows[b->n_rows - 1].rounds, b->rounds);

@@ -1,0 +1,189 @@
+/* cmd_ls: lists what a recording holds, without a hub: the same views and the same printing as `hypertop ls` on a live sweep. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cause.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "hub/cmd.h"
+#include "hub/views.h"
+#include "proto/row_print.h"
+#include "proto/safe_text.h"
+#include "proto/view.h"
+
+struct ls_options {
+    const char *view, *file, *filter, *sort, *as_of;
+    bool json;
+};
+
+/* What a table shows: the columns that fit a terminal; --json prints every key. */
+static const struct {
+    const char *view, *columns;
+} tables[] = {
+    {"sweeps", "sweep,state,trials,running,best,best_trial,goal,tuner,started"},
+    {"trials", "trial,state,value,step,params,origin,runs,seconds,tags,note"},
+    {"runs", "run,trial,seed,state,worker,pid,exit,epoch"},
+    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost"},
+    {"workers", "worker,host,pid,slots,busy,state,last_seen"},
+    {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of"},
+    {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max"},
+};
+
+static int usage(const char *what, const char *arg)
+{
+    struct buf b = {0};
+    safe_text_buf(&b, arg, strlen(arg), -1);
+    fprintf(stderr, "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics] --sweep FILE.mcap"
+                    " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
+            what, buf_cstr(&b));
+    buf_release(&b);
+    return 2;
+}
+
+static const char *columns_of(const char *view)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (strcmp(tables[i].view, view) == 0)
+            return tables[i].columns;
+    return NULL;
+}
+
+/* An option with a value, as "--name value" or "--name=value". */
+static bool take_option(int argc, char **argv, int *i, const char *name, const char **value)
+{
+    size_t n = strlen(name);
+    if (strncmp(argv[*i], name, n) != 0 || (argv[*i][n] && argv[*i][n] != '='))
+        return false;
+    if (argv[*i][n] == '=')
+        *value = argv[*i] + n + 1;
+    else if (*i + 1 < argc)
+        *value = argv[++*i];
+    else
+        *value = "";
+    return true;
+}
+
+static int parse(int argc, char **argv, struct ls_options *o)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            o->json = true;
+        else if (take_option(argc, argv, &i, "--sweep", &o->file) || take_option(argc, argv, &i, "--filter", &o->filter) ||
+                 take_option(argc, argv, &i, "--sort", &o->sort) || take_option(argc, argv, &i, "--as-of", &o->as_of))
+            continue;
+        else if (argv[i][0] == '-')
+            return usage("unknown option ", argv[i]);
+        else if (o->view)
+            return usage("one list at a time, not also ", argv[i]);
+        else
+            o->view = argv[i];
+    }
+    o->view = o->view ? o->view : "sweeps";
+    if (!columns_of(o->view))
+        return usage("there is no list called ", o->view);
+    return o->file && *o->file ? 0 : usage("--sweep needs the path of a recording", "");
+}
+
+/* A time, or N% of the recording's length. */
+static int parse_as_of(const char *text, const struct state *s, int64_t *t, char **cause)
+{
+    char number[TEXT_NUM];
+    size_t n = text ? strlen(text) : 0;
+    double percent;
+    *t = -1;
+    if (!text)
+        return 0;
+    if (n > 1 && n < sizeof number && text[n - 1] == '%') {
+        memcpy(number, text, n - 1);
+        number[n - 1] = '\0';
+        if (text_double(number, &percent) && percent >= 0 && percent <= 100) {
+            *t = s->first_time + (int64_t)((double)(s->last_time - s->first_time) * percent / 100);
+            return 0;
+        }
+    } else if (clock_parse(text, t) && *t >= 0) {
+        return 0;
+    }
+    return cause_set(cause, "--as-of '%s': a time like 2026-01-31T14:21:07Z, seconds since 1970 or N%% is needed", text);
+}
+
+static void put_request(struct buf *b, const struct ls_options *o, int64_t cursor)
+{
+    struct codec_writer w;
+    cw_init(&w, b);
+    cw_map(&w, 4);
+    cw_kstr(&w, "view", o->view);
+    cw_kint(&w, "cursor", cursor);
+    cw_kstr(&w, "filter", o->filter ? o->filter : "");
+    cw_kstr(&w, "sort", o->sort ? o->sort : "");
+}
+
+static int terminal_width(void)
+{
+    struct winsize ws;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 ? ws.ws_col : 0;
+}
+
+static int print(const struct ls_options *o, const struct view_out *v, char **cause)
+{
+    struct buf out = {0};
+    struct row_table *t = o->json ? NULL : row_table_new(columns_of(o->view));
+    for (int i = 0; i < v->n_parts; i++) {
+        struct span row = {(const char *)v->data.data + v->parts[i].off, v->parts[i].len};
+        if (o->json)
+            row_json(&out, row);
+        else
+            row_table_add(t, row);
+    }
+    if (t) {
+        row_table_print(t, &out, terminal_width());
+        row_table_free(t);
+    }
+    fwrite(out.data, 1, out.len, stdout);
+    buf_release(&out);
+    return fflush(stdout) == 0 ? 0 : cause_set(cause, "the output could not be written");
+}
+
+static int list(const struct ls_options *o, struct sweep_ref *ref, char **cause)
+{
+    struct sweep_ref *const refs[] = {ref};
+    struct views_ctx ctx = {.sweeps = refs, .n_sweeps = 1, .readonly = true, .now = ref->state->last_time};
+    struct view_out v = {0};
+    struct buf request = {0};
+    int64_t cursor;
+    int rc = parse_as_of(o->as_of, ref->state, &cursor, cause);
+    if (rc == 0) {
+        put_request(&request, o, cursor);
+        rc = views_answer(&ctx, (struct span){(const char *)request.data, request.len}, &v, cause);
+    }
+    if (rc == 0)
+        rc = print(o, &v, cause);
+    buf_release(&request);
+    view_out_release(&v);
+    return rc;
+}
+
+int cmd_ls(int argc, char **argv)
+{
+    struct ls_options o = {0};
+    char *cause = NULL;
+    int rc = parse(argc, argv, &o);
+    if (rc != 0)
+        return rc;
+    struct sweep_ref *ref = sweep_ref_load(o.file, &cause);
+    if (ref && ref->warning)
+        fprintf(stderr, "hypertop ls: %s: %s\n", o.file, ref->warning);
+    if (!ref || list(&o, ref, &cause) != 0) {
+        struct buf b = {0};
+        safe_text_buf(&b, cause, strlen(cause), -1);
+        fprintf(stderr, "hypertop ls: %s\n", buf_cstr(&b));
+        buf_release(&b);
+        free(cause);
+        rc = 1;
+    }
+    sweep_ref_free(ref);
+    return rc;
+}

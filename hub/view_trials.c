@@ -1,0 +1,118 @@
+/* view_trials: the table of trials. Only the rows of the window are computed whole; of the others only what filter and order need. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hub/trial_row.h"
+
+struct table {
+    struct view_key *keys;
+    int n;
+    int64_t total;
+};
+
+/* The common orders need one look-up a trial, not a whole row. */
+static struct filter_value sort_value(const struct view_request *rq, const struct state_trial *tr, const char *name)
+{
+    struct trial_row row;
+    if (strcmp(name, "value") == 0) {
+        double v = NAN;
+        int64_t step;
+        if (!state_value_at(rq->s, tr, rq->t, &v, &step) || !isfinite(v))
+            v = NAN;
+        return (struct filter_value){FILTER_NUMBER, v, {NULL, 0}};
+    }
+    trial_row_fill(&row, rq, tr);
+    if (strcmp(name, "state") == 0) /* as trials live, not as the alphabet has it */
+        return (struct filter_value){FILTER_NUMBER, row.state, {NULL, 0}};
+    return trial_row_get(&row, name);
+}
+
+static void collect(const struct view_request *rq, const struct filter *f, const char *sort, struct table *tb)
+{
+    const struct state *s = rq->s;
+    tb->keys = mem_alloc(((size_t)s->n_trials + 1) * sizeof *tb->keys);
+    for (int i = 0; i < s->n_trials; i++) {
+        const struct state_trial *tr = s->trials[i];
+        if (!view_has_trial(rq, tr))
+            continue;
+        tb->total++;
+        if (f) {
+            struct trial_row row;
+            trial_row_fill(&row, rq, tr);
+            struct filter_subject subject = trial_row_subject(&row);
+            if (!filter_match(f, &subject))
+                continue;
+        }
+        struct view_key *k = &tb->keys[tb->n++];
+        *k = (struct view_key){.id = tr->trial, .at = i};
+        if (sort)
+            k->v = sort_value(rq, tr, sort);
+    }
+}
+
+static void order(const struct view_request *rq, struct table *tb, const char *name, bool reverse)
+{
+    if (strcmp(name, "value") == 0) /* best first, whichever way is good */
+        reverse ^= rq->s->info.maximize;
+    view_sort(tb->keys, tb->n, reverse);
+}
+
+static int64_t position(const struct table *tb, int64_t trial)
+{
+    for (int i = 0; i < tb->n; i++)
+        if (tb->keys[i].id == trial)
+            return i;
+    return -1;
+}
+
+static void put_window(const struct view_request *rq, const struct table *tb, struct view_out *out)
+{
+    int64_t from = cmap_int(rq->body, "from", 0), rows = cmap_int(rq->body, "rows", 0);
+    from = from < 0 ? 0 : from;
+    for (int64_t i = from; i < tb->n && (rows <= 0 || i < from + rows); i++) {
+        struct trial_row row;
+        struct codec_writer w;
+        trial_row_fill(&row, rq, rq->s->trials[tb->keys[i].at]);
+        view_part_begin(out, &w, i - from);
+        cw_map(&w, TRIAL_ROW_PAIRS + 1);
+        trial_row_put(&row, trial_row_spark(rq), &w);
+        cw_kint(&w, "runs", row.runs);
+        view_part_end(out);
+    }
+}
+
+int view_trials(const struct view_request *rq, struct view_out *out, char **cause)
+{
+    char text[FILTER_MAX_TEXT + 2], sort[128];
+    struct table tb = {0};
+    struct filter *f = NULL;
+    bool reverse = false;
+    text[0] = sort[0] = '\0';
+    cmap_strcpy(rq->body, "sort", sort, sizeof sort);
+    if (cmap_strcpy(rq->body, "filter", text, sizeof text) && text[0]) {
+        f = filter_parse(text, cause);
+        if (!f)
+            return -1;
+    }
+    const char *name = view_sort_name(sort, &reverse);
+    collect(rq, f, *name && strcmp(name, "trial") != 0 ? name : NULL, &tb);
+    if (*name && strcmp(name, "trial") != 0) {
+        order(rq, &tb, name, reverse);
+    } else if (reverse) {
+        for (int i = 0; i < tb.n; i++)
+            tb.keys[i].v = (struct filter_value){FILTER_NUMBER, (double)tb.keys[i].id, {NULL, 0}};
+        view_sort(tb.keys, tb.n, true);
+    }
+    put_window(rq, &tb, out);
+    out->count = tb.n;
+    struct codec_writer w;
+    view_head(out, &w, 3);
+    cw_kint(&w, "shown", tb.n);
+    cw_kint(&w, "total", tb.total);
+    view_ktime(&w, "index", position(&tb, cmap_int(rq->body, "follow", -1)));
+    free(tb.keys);
+    filter_free(f);
+    return 0;
+}
