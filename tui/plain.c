@@ -221,7 +221,7 @@ static bool finished(const struct plain *p)
     story_summary(p->story, &s);
     if (p->prompt || p->typed)
         return !p->waiting || clock_mono_ns() - p->eof_at > ANSWER_WAIT;
-    return s.error || s.over;
+    return s.error || s.over || (p->o->replay && s.settled);
 }
 
 static bool hub_gone(struct plain *p)

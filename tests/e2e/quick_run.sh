@@ -89,6 +89,10 @@ equal plain-writes-no-escape 0 "$(LC_ALL=C grep -c $'\e' plain.txt)"
 check sweep-is-stopped hypertop send concurrency 1
 try hypertop send kill all
 matches kill-all-answers 'kill' "$OUT$ERR"
-echo | timeout 20 hypertop replay "$recording" --plain >replay.txt 2>&1
+timeout 20 hypertop replay "$recording" --plain </dev/null >replay.txt 2>&1
+equal replay-ends-when-told 0 $?
 matches replay-tells-the-story 't1 done objective' "$(<replay.txt)"
+unfinished=$(hypertop ls sweeps --json | tail -n 1 | json recording)
+timeout 20 hypertop replay "$unfinished" --plain </dev/null >replay.txt 2>&1
+equal replay-of-an-unfinished-sweep-ends-too 0 $?
 equal replay-hub-ends-with-its-client "" "$(ls "$HYPERTOP_RUNTIME_DIR" | grep 'replay-.*sock')"
