@@ -48,8 +48,9 @@ static void act(void *ctx, enum outlet_verdict v, int64_t id, const char *verb)
 static int signals(void)
 {
     static const int passed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t set;
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &ignore, NULL);
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)
         sigaddset(&set, passed_on[i]);

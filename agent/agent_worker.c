@@ -289,8 +289,9 @@ static void loop(struct worker_program *w, int signal_fd)
 
 static int signals(void)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t set;
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &ignore, NULL);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

@@ -56,10 +56,11 @@ static void fail_child(int fd, int at)
 /* Between fork and exec: async-signal-safe calls only, other threads (libzmq's) held who knows what. */
 static void become(const struct child_spec *spec, const struct pipes *p, pid_t parent)
 {
+    struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL);
+        sigaction(s, &standard, NULL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)

@@ -22,6 +22,7 @@
 #include "proto/points.h"
 #include "proto/ring.h"
 #include "proto/sock.h"
+#include "tests/unit/agent/tree.h"
 
 #define HUB_PATIENCE (20 * CLOCK_S)
 #define HUB_POINTS   4000000
@@ -96,7 +97,6 @@ static void hub_down(void)
 
 static void hub_clean(void)
 {
-    char cmd[256];
     hub_down();
     for (int i = 0; i < hub.n_events; i++)
         buf_release(&hub.events[i].body);
@@ -107,8 +107,7 @@ static void hub_clean(void)
     char rings[RING_PATH], why[RING_WHY];
     if (ring_directory(rings, why) != 0) /* what a killed worker left in /dev/shm */
         abort();
-    snprintf(cmd, sizeof cmd, "rm -rf '%s' '%.120s'", hub.dir, rings);
-    if (system(cmd) != 0)
+    if (tree_remove(rings) != 0 || tree_remove(hub.dir) != 0)
         abort();
     memset(&hub, 0, sizeof hub);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +182,7 @@ static void *log_points(void *arg)
     uint16_t me = (uint16_t)(intptr_t)arg;
     for (int i = 0; i < EACH; i++)
         while (!ring_point_push(&shared.lanes[me % shared.g.lanes], me, i, me, i))
-            usleep(50);
+            sched_yield();
     return NULL;
 }
 

@@ -16,6 +16,7 @@
 
 #include "agent/spill.h"
 #include "base/mem.h"
+#include "tests/unit/agent/tree.h"
 
 static char dir[64], path[96];
 static struct spill s;
@@ -34,10 +35,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char cmd[96];
     spill_release(&s);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
-    return system(cmd) == 0 ? 0 : -1;
+    return tree_remove(dir);
 }
 
 /* A batch whose bytes follow from its number. */
