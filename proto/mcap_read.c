@@ -226,6 +226,27 @@ static uint64_t resync(struct mcap_reader *r, uint64_t from, const struct mcap_a
     return 0;
 }
 
+/* Whether nothing but message indexes and broken chunks stands between offset and the end. After a power loss
+ * the indexes may be on disk while parts of the chunk before them are not; they say nothing without it. */
+static bool nothing_readable(struct mcap_reader *r, uint64_t offset)
+{
+    struct mcap_at at;
+    for (; offset < r->w.size; offset = at.end) {
+        const char *why = mcap_look(&r->w, offset, &at);
+        bool chunk = at.op == MCAP_CHUNK;
+        if (!chunk && at.op != MCAP_MESSAGE_INDEX)
+            return false;
+        if (why)
+            return at.end > r->w.size;
+        const uint8_t *body = mcap_window(&r->w, offset + MCAP_HEAD, at.n);
+        bool readable = chunk && !enter_chunk(r, offset, &at, body);
+        r->inside = false; /* it was only tried */
+        if (readable)
+            return false;
+    }
+    return true;
+}
+
 /* Nothing readable behind pos: the end, for now. */
 static void torn(struct mcap_reader *r, const char *why)
 {
@@ -260,7 +281,7 @@ static int broken(struct mcap_reader *r, struct mcap_at *at, const char *reason)
         return 1;
     }
     uint64_t next = resync(r, r->pos, at);
-    if (!next) {
+    if (!next || nothing_readable(r, next)) {
         torn(r, why);
         return 0;
     }

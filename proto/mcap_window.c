@@ -83,9 +83,9 @@ static const char *look_head(struct mcap_window *w, uint64_t offset, struct mcap
     uint64_t n = le64(p + 1);
     if (at->op == MCAP_NONE)
         return "zero bytes where a record should begin";
+    at->end = n < UINT64_MAX / 2 ? offset + MCAP_HEAD + n : 0;
     if (n > w->size - offset - MCAP_HEAD)
         return "a record is cut off";
-    at->end = offset + MCAP_HEAD + n;
     if (n > MCAP_MAX_CHUNK)
         return "a record is larger than 256 MiB";
     at->n = (size_t)n;

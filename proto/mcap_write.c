@@ -93,6 +93,22 @@ struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint3
     return w;
 }
 
+enum mcap_status mcap_rename(struct mcap_writer *w, const char *path, char **cause)
+{
+    int rc = renameat2(AT_FDCWD, w->path, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (rc < 0 && (errno == EINVAL || errno == ENOSYS)) { /* a file system that cannot promise it */
+        errno = EEXIST;
+        rc = access(path, F_OK) == 0 ? -1 : mcap_sys.rename(w->path, path);
+    }
+    if (rc < 0) {
+        cause_set(cause, "%s: cannot create: %s", path, strerror(errno));
+        return MCAP_FULL;
+    }
+    free(w->path);
+    w->path = mem_str(path);
+    return MCAP_OK;
+}
+
 void mcap_close_writer(struct mcap_writer **w)
 {
     if (!*w)

@@ -45,6 +45,9 @@ struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint3
 /* Opens an existing file for mcap_resume: read-write and locked. -1 and a cause. */
 int mcap_open_locked(const char *path, char **cause);
 
+/* Gives the file the name `path`, which must not exist. MCAP_OK, or a cause: then it keeps its name. */
+enum mcap_status mcap_rename(struct mcap_writer *w, const char *path, char **cause);
+
 /* Each appends one record (for a chunk: with its message indexes) and indexes it. The cause is set unless
  * MCAP_OK. */
 enum mcap_status mcap_write_metadata(struct mcap_writer *w, const struct mcap_metadata *m, char **cause);

@@ -60,7 +60,8 @@ struct rec_header {
     int level;     /* zstd level, 0 for the default (1) */
 };
 
-/* Creates PATH (which must not exist) with header, metadata and attachments, syncs it and its directory.
+/* Creates PATH (which must not exist) with header, metadata and attachments, as PATH.new first, syncs it and
+ * its directory.
  * Everything in h is copied. NULL and a cause. */
 struct rec_writer *rec_create(const char *path, const struct rec_header *h, char **cause);
 

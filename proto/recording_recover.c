@@ -36,6 +36,7 @@ struct tail { /* what is known of a recording after reading it all */
     uint64_t end;          /* of the last whole record */
     uint32_t crc;
     bool footer;
+    bool ours; /* its header says that it is a recording of ours */
     int64_t torn_at;
     uint64_t size;
     size_t damages;
@@ -68,9 +69,13 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
     struct mcap_message_index mi;
     struct mcap_attachment attachment;
     struct mcap_metadata metadata;
+    struct mcap_header header;
     uint64_t length = rec->end - rec->offset;
     t->sealed |= !rec->in_chunk && rec->op != MCAP_MESSAGE_INDEX;
     switch (rec->op) {
+    case MCAP_HEADER:
+        t->ours = mcap_parse_header(&header, rec->body, rec->n) && span_eq(header.profile, REC_PROFILE);
+        break;
     case MCAP_SCHEMA:
         if (mcap_parse_schema(&schema, rec->body, rec->n))
             mcap_index_schema(&t->index, &schema);
@@ -203,7 +208,8 @@ static int replace_damaged(const char *path, char **kept, char **cause)
     return rc;
 }
 
-/* The newest sequence number: the file has its lower half, the upper one follows from the number of events. */
+/* The newest sequence number: the file has its lower half, the upper one follows from the number of events.
+ */
 static uint64_t whole_sequence(uint32_t low, uint64_t events)
 {
     uint64_t seq = (events & ~(uint64_t)UINT32_MAX) | low;
@@ -248,6 +254,9 @@ struct rec_writer *rec_append_open(const char *path, bool unsynced, struct rec_r
         if (rc == 0 && t.damages > 0 && !out.damaged_copy) {
             out.chunks_skipped = t.chunks_lost;
             again = replace_damaged(path, &out.damaged_copy, cause) == 0;
+            close(fd);
+        } else if (rc == 0 && !t.ours) {
+            cause_set(cause, "%s: not a recording of hypertop, hence not appended to", path);
             close(fd);
         } else if (rc == 0) {
             w = resume(path, fd, &t, unsynced, &out, cause);

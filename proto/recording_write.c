@@ -119,17 +119,21 @@ static enum mcap_status put_preface(struct mcap_writer *file, const struct rec_h
     return s;
 }
 
+/* The file gets its name when it is whole: whoever finds a recording finds at least its header. */
 struct rec_writer *rec_create(const char *path, const struct rec_header *h, char **cause)
 {
-    struct mcap_writer *file = mcap_create(path, REC_PROFILE, REC_LIBRARY, cause);
+    struct buf unnamed = {0};
+    buf_printf(&unnamed, "%s.new", path);
+    unlink(buf_cstr(&unnamed)); /* of a hub that died here */
+    struct mcap_writer *file = mcap_create(buf_cstr(&unnamed), REC_PROFILE, REC_LIBRARY, cause);
+    if (file && (put_preface(file, h, cause) != MCAP_OK || mcap_sync(file, cause) != MCAP_OK ||
+                 mcap_rename(file, path, cause) != MCAP_OK || mcap_sync_directory(path, cause) < 0)) {
+        unlink(file->path); /* nothing in it was promised to anybody */
+        mcap_close_writer(&file);
+    }
+    buf_release(&unnamed);
     if (!file)
         return NULL;
-    if (put_preface(file, h, cause) != MCAP_OK || mcap_sync(file, cause) != MCAP_OK ||
-        mcap_sync_directory(path, cause) < 0) {
-        mcap_close_writer(&file);
-        unlink(path); /* nothing in it was promised to anybody */
-        return NULL;
-    }
     struct rec_writer *w = rec_writer_new(&file, h->unsynced, h->level);
     rec_writer_channels(w);
     return w;

@@ -151,6 +151,33 @@ static void half_zeroed_last_chunk_is_cut_off(void **state)
     free(p);
 }
 
+/* The indexes of the last chunk came to disk, the chunk itself did not: that is a torn end, too, and no
+ * reason to copy the recording. With something behind it, it is damage. */
+static void lost_chunk_with_its_indexes_is_a_torn_end(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("holes.mcap");
+    static struct layout l;
+    size_t n;
+    struct rec_damage d;
+    fixture_recording(path, 10, 12, false);
+    layout_of(path, &l);
+    uint8_t *p = fixture_load(path, &n);
+    memset(p + l.e[9].at + 100, 0, 200);
+    fixture_store(path, p, n);
+    assert_int_equal(fixture_read(path, NULL, 0, &d), 108);
+    assert_int_equal(d.truncated_at, l.e[9].at);
+    assert_int_equal(d.chunks_skipped, 0);
+    fixture_store(path, p, n - 5); /* the last index is cut off, too */
+    assert_int_equal(fixture_read(path, NULL, 0, &d), 108);
+    assert_int_equal(d.truncated_at, l.e[9].at);
+    memset(p + l.e[8].at + 100, 0, 200);
+    fixture_store(path, p, n);
+    assert_int_equal(fixture_read(path, NULL, 0, &d), 96);
+    assert_int_equal(d.truncated_at, l.e[8].at);
+    free(p);
+}
+
 /* One flipped bit: what was lost is at most the chunk around it, and it is said; whatever is delivered is
  * genuine (fixture_read compares every byte of every event). */
 static void check_flip(const char *path, const struct layout *l, size_t at, int bit, uint64_t total)
@@ -362,6 +389,10 @@ static void foreign_layouts_are_read(void **state)
     assert_int_equal(mcap_check(out, &report, NULL), 0);
     assert_true(mcap_report_ok(&report));
     mcap_report_release(&report);
+    char *cause = NULL;
+    assert_null(rec_append_open(path, false, NULL, &cause)); /* somebody else's file */
+    assert_non_null(strstr(cause, "not a recording of hypertop"));
+    free(cause);
     buf_release(&b);
     buf_release(&inner);
 }
@@ -400,6 +431,7 @@ int main(void)
         cmocka_unit_test(zero_filled_tail_is_cut_off),
         cmocka_unit_test(garbage_tail_is_cut_off),
         cmocka_unit_test(half_zeroed_last_chunk_is_cut_off),
+        cmocka_unit_test(lost_chunk_with_its_indexes_is_a_torn_end),
         cmocka_unit_test(single_bit_flips_are_found_and_cost_one_chunk),
         cmocka_unit_test(random_damage_never_invents_events),
         cmocka_unit_test(lying_lengths_are_damage_not_memory),

@@ -282,6 +282,68 @@ static void rewritten_tail_is_read_anew(void **state)
     free(p);
 }
 
+/* ---- two threads, one recording ---- */
+
+struct pipe_line { /* chunks on their way from the building side to the file side */
+    struct rec_writer *w;
+    struct rec_chunk *chunk; /* NULL: empty */
+    bool end;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+};
+
+static void *file_side(void *arg)
+{
+    struct pipe_line *l = arg;
+    for (;;) {
+        pthread_mutex_lock(&l->lock);
+        while (!l->chunk && !l->end)
+            pthread_cond_wait(&l->changed, &l->lock);
+        struct rec_chunk *c = l->chunk;
+        l->chunk = NULL;
+        pthread_cond_signal(&l->changed);
+        pthread_mutex_unlock(&l->lock);
+        if (!c)
+            return NULL;
+        if (rec_write_chunk(l->w, &c, NULL) != REC_OK || rec_sync(l->w, NULL) != REC_OK)
+            abort();
+    }
+}
+
+/* Run with SANITIZER=thread, too: nothing but the chunk itself passes between the sides. */
+static void one_thread_builds_while_another_writes(void **state)
+{
+    (void)state;
+    const char *path = fixture_path("sides.mcap");
+    struct pipe_line l = {
+        .w = fixture_create(path), .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    pthread_t t;
+    uint64_t durable = 0;
+    assert_int_equal(pthread_create(&t, NULL, file_side, &l), 0);
+    for (int i = 0; i < 200; i++) {
+        for (int k = 0; k < 10; k++)
+            fixture_put(l.w);
+        assert_true(rec_durable(l.w) >= durable && rec_durable(l.w) <= rec_seq(l.w));
+        durable = rec_durable(l.w);
+        pthread_mutex_lock(&l.lock);
+        while (l.chunk)
+            pthread_cond_wait(&l.changed, &l.lock);
+        l.chunk = rec_take_chunk(l.w);
+        pthread_cond_signal(&l.changed);
+        pthread_mutex_unlock(&l.lock);
+    }
+    pthread_mutex_lock(&l.lock);
+    while (l.chunk)
+        pthread_cond_wait(&l.changed, &l.lock);
+    l.end = true;
+    pthread_cond_signal(&l.changed);
+    pthread_mutex_unlock(&l.lock);
+    pthread_join(t, NULL);
+    assert_int_equal(rec_durable(l.w), 2000);
+    assert_int_equal(rec_finish(&l.w, NULL), 0);
+    assert_int_equal(fixture_read(path, NULL, 0, NULL), 2000);
+}
+
 /* ---- going on ---- */
 
 static void append_after_finish_goes_on(void **state)
@@ -441,6 +503,7 @@ int main(void)
         cmocka_unit_test(follower_sees_every_event_once),
         cmocka_unit_test(half_a_chunk_is_not_yet),
         cmocka_unit_test(rewritten_tail_is_read_anew),
+        cmocka_unit_test(one_thread_builds_while_another_writes),
         cmocka_unit_test(append_after_finish_goes_on),
         cmocka_unit_test(append_after_any_cut_gives_one_valid_file),
         cmocka_unit_test(damage_in_the_middle_is_kept_aside),
