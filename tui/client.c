@@ -1,8 +1,10 @@
-/* client: the link to one hub. A DEALER that says hello, pings every beat and is thrown away when the hub falls silent,
- * because libzmq would keep what was queued and deliver a steering command minutes later, when nobody means it any more.
- * So: whatever was not answered when the link is lost is reported lost, and only subscriptions are renewed.
+/* client: the link to one hub. A DEALER that says hello, pings every beat and is thrown away when the hub
+ * falls silent, because libzmq would keep what was queued and deliver a steering command minutes later, when
+ * nobody means it any more. So: whatever was not answered when the link is lost is reported lost, and only
+ * subscriptions are renewed.
  *
- * States: no welcome yet -> CONNECTING (or DOWN once we had one); welcomed -> UP, STALE after 3 silent beats, lost after
+ * States: no welcome yet -> CONNECTING (or DOWN once we had one); welcomed -> UP, STALE after 3 silent beats,
+ * lost after
  * 10. The lock file of a local hub tells its death or restart within one beat. */
 #include "tui/client_state.h"
 
@@ -16,7 +18,7 @@
 
 #define STALE_BEATS 3
 #define DOWN_BEATS  10
-#define HELLO_BEATS 2              /* wait for a welcome before the socket is thrown away */
+#define HELLO_BEATS 2 /* wait for a welcome before the socket is thrown away */
 #define RETRY_MIN   (100 * CLOCK_MS)
 #define RETRY_MAX   (5 * CLOCK_S)
 #define LOCK_LOOK   (200 * CLOCK_MS) /* a local hub's lock is looked at so often while nobody holds it */
@@ -61,7 +63,8 @@ static void send_hello(struct client *c)
 
 /* ---- the link's life ---- */
 
-/* Next attempt later than the last, with jitter, so that fifty consoles do not knock at a restarted hub together. */
+/* Next attempt later than the last, with jitter, so that fifty consoles do not knock at a restarted hub
+ * together. */
 static void retry_later(struct client *c)
 {
     int64_t wait = c->retry_wait ? c->retry_wait * 2 : RETRY_MIN;
@@ -128,7 +131,8 @@ static void welcome(struct client *c, const struct message *m, int64_t now)
     client_renew(c);
 }
 
-/* A pong that names another process than the welcome did comes from a hub that was restarted behind our socket. */
+/* A pong that names another process than the welcome did comes from a hub that was restarted behind our
+ * socket. */
 static void pong(struct client *c, const struct message *m, int64_t now)
 {
     int64_t pid = cmap_int(m->body, "pid", c->hub_pid);
@@ -167,8 +171,8 @@ static void dispatch(struct client *c, const struct message *m)
     }
 }
 
-/* A callback may ask for something that loses the link, and may call client_ask, which pumps: each frame is taken out
- * of c->in before it is looked at. */
+/* A callback may ask for something that loses the link, and may call client_ask, which pumps: each frame is
+ * taken out of c->in before it is looked at. */
 static void drain(struct client *c)
 {
     struct buf frame = {0};

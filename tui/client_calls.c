@@ -1,6 +1,7 @@
 /* client_calls: what was asked and who waits for it: requests with a reply, subscriptions with a view.
  *
- * Invariant: every request ends in exactly one of: its final answer, a NULL reply when the link is lost, client_forget. */
+ * Invariant: every request ends in exactly one of: its final answer, a NULL reply when the link is lost,
+ * client_forget. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +94,8 @@ struct waiting {
     struct message *out;
 };
 
-/* The message borrows from the client's buffer; the caller gets a frame of his own and a message inside it. */
+/* The message borrows from the client's buffer; the caller gets a frame of his own and a message inside it.
+ */
 static void keep(void *arg, const struct message *m)
 {
     struct waiting *w = arg;
@@ -112,8 +114,8 @@ static void keep(void *arg, const struct message *m)
 
 static int lost(struct client *c, char **cause)
 {
-    return cause_set(cause, "the hub '%s' at %s went away before it answered: see `hypertop hub status`", client_hub_name(c),
-                     c->ep.address);
+    return cause_set(cause, "the hub '%s' at %s went away before it answered: see `hypertop hub status`",
+                     client_hub_name(c), c->ep.address);
 }
 
 int client_ask(struct client *c, enum msg_kind kind, struct span body, int64_t timeout_ns, struct buf *frame,
@@ -127,8 +129,9 @@ int client_ask(struct client *c, enum msg_kind kind, struct span body, int64_t t
         ;
     if (!w.done) {
         client_forget(c, id);
-        return cause_set(cause, "the hub '%s' at %s did not answer within %.3g s: it may be busy or stopped; try again",
-                         client_hub_name(c), c->ep.address, (double)timeout_ns / 1e9);
+        return cause_set(
+            cause, "the hub '%s' at %s did not answer within %.3g s: it may be busy or stopped; try again",
+            client_hub_name(c), c->ep.address, (double)timeout_ns / 1e9);
     }
     if (w.lost)
         return lost(c, cause);
@@ -141,8 +144,8 @@ int client_ask(struct client *c, enum msg_kind kind, struct span body, int64_t t
     return 0;
 }
 
-int64_t client_verb(struct client *c, int n, char *const *words, const char *sweep, bool wait, client_reply *reply,
-                    void *arg, char **cause)
+int64_t client_verb(struct client *c, int n, char *const *words, const char *sweep, bool wait,
+                    client_reply *reply, void *arg, char **cause)
 {
     struct buf body = {0};
     struct codec_writer w;
@@ -220,7 +223,8 @@ struct view *client_sub(struct client *c, struct span request, int hz)
 void client_resub(struct client *c, struct view *v, struct span request, int hz)
 {
     struct client_sub *s = (struct client_sub *)v;
-    bool same = s->hz == hz && s->request.len == request.n && memcmp(s->request.data, request.p, request.n) == 0;
+    bool same =
+        s->hz == hz && s->request.len == request.n && memcmp(s->request.data, request.p, request.n) == 0;
 
     if (same)
         return;

@@ -1,6 +1,6 @@
-/* client_open: finds the hub, starts one when asked to, and waits for its welcome. Every way this can fail has a
- * sentence of its own: no hub, no program to start it with, a foreign file where the socket should be, a hub that is silent or
- * refuses us. */
+/* client_open: finds the hub, starts one when asked to, and waits for its welcome. Every way this can fail
+ * has a sentence of its own: no hub, no program to start it with, a foreign file where the socket should be,
+ * a hub that is silent or refuses us. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -32,10 +32,12 @@ static int no_hub(const struct endpoint *e, char **cause)
     const char *path = socket_path(e);
 
     if (path && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-        return cause_set(cause, "%s is not a socket, no hub made it: move it away, then run `hypertop hub start -L %s`", path,
-                         e->name);
-    return cause_set(cause, "no hub named '%s' runs (looked for %s): start one with `hypertop hub start -L %s`", e->name,
-                     path ? path : e->address, e->name);
+        return cause_set(
+            cause, "%s is not a socket, no hub made it: move it away, then run `hypertop hub start -L %s`",
+            path, e->name);
+    return cause_set(cause,
+                     "no hub named '%s' runs (looked for %s): start one with `hypertop hub start -L %s`",
+                     e->name, path ? path : e->address, e->name);
 }
 
 static int start_hub(const struct endpoint *e, char **cause)
@@ -87,7 +89,9 @@ static int await_replay(struct client *c, const char *file, char **cause)
             char *said = program_said(&c->replay);
             cause_set(cause, "%s", *said ? said : "hypertop-hub ended before it served the recording");
             if (!*said)
-                cause_set(cause, "%s: hypertop-hub ended before it served the recording: try `hypertop fsck %s`", file, file);
+                cause_set(cause,
+                          "%s: hypertop-hub ended before it served the recording: try `hypertop fsck %s`",
+                          file, file);
             free(said);
             return -1;
         }
@@ -115,9 +119,12 @@ static int await_welcome(struct client *c, int64_t timeout, char **cause)
     if (c->refused)
         return cause_set(cause, "the hub at %s refused us: %s", c->ep.address, c->refused);
     if (c->nonsense)
-        return cause_set(cause, "%s answered something that is no hub's (%s): check the address", c->ep.address, c->nonsense);
-    return cause_set(cause, "the hub at %s did not answer within %.3g s: see `hypertop hub status`, or stop it and start again",
-                     c->ep.address, (double)timeout / 1e9);
+        return cause_set(cause, "%s answered something that is no hub's (%s): check the address",
+                         c->ep.address, c->nonsense);
+    return cause_set(
+        cause,
+        "the hub at %s did not answer within %.3g s: see `hypertop hub status`, or stop it and start again",
+        c->ep.address, (double)timeout / 1e9);
 }
 
 static char *user_name(void)
@@ -139,7 +146,8 @@ static int reach_hub(struct client *c, const struct client_options *o, char **ca
     }
     if (endpoint_resolve(&c->ep, o->hub, cause) != 0)
         return -1;
-    /* An ipc:// address may be a socket forwarded from elsewhere, whose lock is not here: then only its absence tells. */
+    /* An ipc:// address may be a socket forwarded from elsewhere, whose lock is not here: then only its
+     * absence tells. */
     const char *said = o->hub ? o->hub : getenv("HYPERTOP_HUB");
     bool named = !said || !strstr(said, "://");
     const char *path = socket_path(&c->ep);

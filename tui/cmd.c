@@ -1,5 +1,5 @@
-/* cmd: the dispatcher. Owns the order in which a command line is judged: global options, the name, the command's options
- * and number of words, the hub; a command's own code starts after all of that is well. */
+/* cmd: the dispatcher. Owns the order in which a command line is judged: global options, the name, the
+ * command's options and number of words, the hub; a command's own code starts after all of that is well. */
 #include "tui/cmd.h"
 
 #include <stdarg.h>
@@ -54,7 +54,8 @@ int cmd_cause(const struct cmd_call *call, int status, char *cause)
 int cmd_connect(struct cmd_call *call, const char *replay, bool start)
 {
     char *cause = NULL;
-    struct client_options o = {.hub = call->hub, .readonly = call->readonly, .start = start, .replay = replay};
+    struct client_options o = {
+        .hub = call->hub, .readonly = call->readonly, .start = start, .replay = replay};
 
     call->client = client_open(&o, &cause);
     if (call->client)
@@ -79,7 +80,8 @@ int cmd_exec_hub(const struct cmd_call *call, const char *name, int n, char *con
 bool cmd_full_screen(const struct cmd_call *call)
 {
     const char *term = getenv("TERM");
-    return !call->plain && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    return !call->plain && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
+           strcmp(term, "dumb") != 0;
 }
 
 int cmd_show(struct cmd_call *call, const char *sweep, const char *at, double speed, bool replay)
@@ -124,10 +126,11 @@ static int check_words(const struct cmd_call *call)
     int n = call->set.n_words;
 
     if (n < c->min_words)
-        return cmd_error(call, EXIT_USAGE, "%s is missing: usage: hypertop %s %s", n ? "a word" : c->args, c->name, c->args);
-    if (c->max_words >= 0 && n > c->max_words)
-        return cmd_error(call, EXIT_USAGE, "'%s' is one word too many: usage: hypertop %s %s", call->set.words[c->max_words],
+        return cmd_error(call, EXIT_USAGE, "%s is missing: usage: hypertop %s %s", n ? "a word" : c->args,
                          c->name, c->args);
+    if (c->max_words >= 0 && n > c->max_words)
+        return cmd_error(call, EXIT_USAGE, "'%s' is one word too many: usage: hypertop %s %s",
+                         call->set.words[c->max_words], c->name, c->args);
     return EXIT_DONE;
 }
 

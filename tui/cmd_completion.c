@@ -1,5 +1,5 @@
-/* cmd_completion: completion scripts for three shells, generated from the tables of commands, options, verbs and views, so that
- * what can be typed can be completed. */
+/* cmd_completion: completion scripts for three shells, generated from the tables of commands, options, verbs
+ * and views, so that what can be typed can be completed. */
 #include <string.h>
 #include <unistd.h>
 
@@ -68,16 +68,17 @@ static void bash_choices(struct buf *b, const struct opt *o)
 
 static void bash(struct buf *b)
 {
-    buf_puts(b, "_hypertop() {\n"
-                "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= i words= opts=\n"
-                "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                "        case ${COMP_WORDS[i]} in\n"
-                "        -L | --hub | --color) ((i++)) ;;\n"
-                "        -*) ;;\n"
-                "        *) cmd=${COMP_WORDS[i]}; break ;;\n"
-                "        esac\n"
-                "    done\n"
-                "    case $prev in\n");
+    buf_puts(b,
+             "_hypertop() {\n"
+             "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= i words= opts=\n"
+             "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+             "        case ${COMP_WORDS[i]} in\n"
+             "        -L | --hub | --color) ((i++)) ;;\n"
+             "        -*) ;;\n"
+             "        *) cmd=${COMP_WORDS[i]}; break ;;\n"
+             "        esac\n"
+             "    done\n"
+             "    case $prev in\n");
     bash_choices(b, cmd_global_options);
     for (const struct cmd *c = cmd_table; c->name; c++)
         bash_choices(b, c->options);
@@ -251,7 +252,9 @@ int cmd_completion(struct cmd_call *call)
         if (strcmp(shells[i].name, call->set.words[0]) == 0)
             shells[i].print(&b);
     if (!b.len)
-        return cmd_error(call, EXIT_USAGE, "'%s' is not a shell that is known: one of bash, zsh, fish is needed", call->set.words[0]);
+        return cmd_error(call, EXIT_USAGE,
+                         "'%s' is not a shell that is known: one of bash, zsh, fish is needed",
+                         call->set.words[0]);
     int rc = say_flush(&b, STDOUT_FILENO) ? EXIT_DONE : EXIT_FAILED;
     buf_release(&b);
     return rc;

@@ -1,5 +1,5 @@
-/* cmd_doctor: looks at everything that hypertop needs from this machine and says what is wrong and what to do: one line a
- * finding, "ok", "warn" or "fail" in front. Changes nothing. Fails when a line says fail. */
+/* cmd_doctor: looks at everything that hypertop needs from this machine and says what is wrong and what to
+ * do: one line a finding, "ok", "warn" or "fail" in front. Changes nothing. Fails when a line says fail. */
 #include <errno.h>
 #include <langinfo.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 #include "tui/program.h"
 #include "tui/say.h"
 
-#define SPACE_WARN (INT64_C(2) << 30)  /* bytes free for recordings */
+#define SPACE_WARN (INT64_C(2) << 30) /* bytes free for recordings */
 #define SPACE_FAIL (INT64_C(64) << 20)
 
 enum verdict { OK, WARN, FAIL };
@@ -61,8 +61,8 @@ static bool entry_in(const char *folder, const char *term)
 /* Looks where ncurses looks. */
 static bool terminfo_has(const char *term)
 {
-    static const char *const folders[] = {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo",
-                                          "/usr/local/share/terminfo"};
+    static const char *const folders[] = {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo",
+                                          "/usr/lib/terminfo", "/usr/local/share/terminfo"};
     const char *own = getenv("TERMINFO"), *home = getenv("HOME");
     char path[PATH_MAX];
 
@@ -86,16 +86,21 @@ static void check_terminal(struct doctor *d)
     if (!term || !*term)
         finding(d, WARN, "TERM", "is not set: --plain is used; set TERM to your terminal's name");
     else if (strcmp(term, "dumb") == 0)
-        finding(d, WARN, "TERM", "is dumb: --plain is used; set TERM to your terminal's name for the console");
+        finding(d, WARN, "TERM",
+                "is dumb: --plain is used; set TERM to your terminal's name for the console");
     else if (strchr(term, '/') || !terminfo_has(term))
-        finding(d, WARN, "TERM", "%s has no terminfo entry here: the console falls back to xterm-256color; install ncurses-term, or "
-                "copy the entry with infocmp and tic", term);
+        finding(d, WARN, "TERM",
+                "%s has no terminfo entry here: the console falls back to xterm-256color; install "
+                "ncurses-term, or "
+                "copy the entry with infocmp and tic",
+                term);
     else
         finding(d, OK, "TERM", "%s has a terminfo entry", term);
     if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
         finding(d, OK, "locale", "UTF-8");
     else
-        finding(d, WARN, "locale", "is %s, not UTF-8: curves are drawn in ASCII; set LC_ALL=C.UTF-8", nl_langinfo(CODESET));
+        finding(d, WARN, "locale", "is %s, not UTF-8: curves are drawn in ASCII; set LC_ALL=C.UTF-8",
+                nl_langinfo(CODESET));
     if (no_color && *no_color)
         finding(d, OK, "colours", "off: NO_COLOR is set");
     else if (term && strstr(term, "256color"))
@@ -116,7 +121,8 @@ static void check_space(struct doctor *d, const char *folder)
     int64_t room = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     double gib = (double)room / (double)(INT64_C(1) << 30);
     if (room < SPACE_FAIL)
-        finding(d, FAIL, "disk", "%s has %.2f GiB left: make room, or set HYPERTOP_DATA_DIR to another disk", folder, gib);
+        finding(d, FAIL, "disk", "%s has %.2f GiB left: make room, or set HYPERTOP_DATA_DIR to another disk",
+                folder, gib);
     else if (room < SPACE_WARN)
         finding(d, WARN, "disk", "%s has %.2f GiB left: long sweeps may fill it", folder, gib);
     else
@@ -163,7 +169,8 @@ static void check_hub(struct doctor *d, struct cmd_call *call)
         struct client_options o = {.hub = call->hub, .readonly = true};
         struct client *c = client_open(&o, &cause);
         if (c)
-            finding(d, OK, "hub", "'%s' answers in %.1f ms (pid %d)", client_hub_name(c), (double)client_rtt_ns(c) / 1e6, pid);
+            finding(d, OK, "hub", "'%s' answers in %.1f ms (pid %d)", client_hub_name(c),
+                    (double)client_rtt_ns(c) / 1e6, pid);
         else
             finding(d, FAIL, "hub", "%s", cause);
         client_close(c);

@@ -1,5 +1,5 @@
-/* cmd_help: `hypertop help [TOPIC]` and `hypertop version`. On a terminal the manual page is shown when man(1) has it; the
- * table's own text otherwise, so that help never depends on what is installed. */
+/* cmd_help: `hypertop help [TOPIC]` and `hypertop version`. On a terminal the manual page is shown when
+ * man(1) has it; the table's own text otherwise, so that help never depends on what is installed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +45,9 @@ int cmd_help(struct cmd_call *call)
         return help_verbs();
     if (*topic && !c) {
         const char *near = cmd_nearest(topic);
-        return cmd_error(call, EXIT_USAGE, "no help on '%s': %s%s%s", topic, near ? "did you mean `hypertop help " : "`hypertop help",
-                         near ? near : "", near ? "`?" : "` lists the topics");
+        return cmd_error(call, EXIT_USAGE, "no help on '%s': %s%s%s", topic,
+                         near ? "did you mean `hypertop help " : "`hypertop help", near ? near : "",
+                         near ? "`?" : "` lists the topics");
     }
     if (show_manual(topic))
         return EXIT_DONE;

@@ -1,5 +1,5 @@
-/* cmd_ls: prints one of the hub's views: a table for people, JSON lines for programs. A recording needs no hub: hypertop-hub
- * reads it and prints it with the same functions (proto/row_print.h). */
+/* cmd_ls: prints one of the hub's views: a table for people, JSON lines for programs. A recording needs no
+ * hub: hypertop-hub reads it and prints it with the same functions (proto/row_print.h). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -127,7 +127,9 @@ int cmd_ls(struct cmd_call *call)
     if (rc != EXIT_DONE)
         return rc;
     if (as_of && !parse_percent(as_of, &percent) && (!clock_parse(as_of, &q.cursor) || q.cursor < 0))
-        return cmd_error(call, EXIT_USAGE, "--as-of '%s': a time like 2026-01-31T14:21:07Z, seconds since 1970 or N%% is needed", as_of);
+        return cmd_error(
+            call, EXIT_USAGE,
+            "--as-of '%s': a time like 2026-01-31T14:21:07Z, seconds since 1970 or N%% is needed", as_of);
     if (is_file(q.sweep))
         return of_recording(call);
     return of_hub(call, l, &q, percent);

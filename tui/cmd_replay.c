@@ -1,4 +1,5 @@
-/* cmd_replay: `hypertop replay FILE`: the console on a private hub that holds a recording and ends with us. */
+/* cmd_replay: `hypertop replay FILE`: the console on a private hub that holds a recording and ends with us.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,9 @@ int cmd_replay(struct cmd_call *call)
     const char *at = opt_text(&call->set, "at");
 
     if (at && !good_time(at))
-        return cmd_error(call, EXIT_USAGE, "--at '%s': HH:MM:SS, a time like 2026-01-31T14:21:07Z, or a share like 40%% is needed", at);
+        return cmd_error(
+            call, EXIT_USAGE,
+            "--at '%s': HH:MM:SS, a time like 2026-01-31T14:21:07Z, or a share like 40%% is needed", at);
     int rc = cmd_connect(call, call->set.words[0], false);
     if (rc != EXIT_DONE)
         return rc;

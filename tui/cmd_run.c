@@ -1,5 +1,6 @@
-/* cmd_run: starts a sweep from its file: the file's text, the folder and the environment go to the hub, which runs it; we only
- * watch. The file is read before a hub is started, so that a mistyped path leaves nothing behind. */
+/* cmd_run: starts a sweep from its file: the file's text, the folder and the environment go to the hub, which
+ * runs it; we only watch. The file is read before a hub is started, so that a mistyped path leaves nothing
+ * behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -45,7 +46,8 @@ static char *read_file(const char *path, size_t *n, char **cause)
         if (got < 0)
             cause_set(cause, "%s: %s", path, strerror(errno));
         else
-            cause_set(cause, "%s: is longer than %d KiB: is it the YAML file of a sweep?", path, FILE_MAX >> 10);
+            cause_set(cause, "%s: is longer than %d KiB: is it the YAML file of a sweep?", path,
+                      FILE_MAX >> 10);
         free(text);
         text = NULL;
         goto out;
@@ -83,7 +85,8 @@ static void put_environment(struct codec_writer *w)
 static void put_options(struct codec_writer *w, const struct opt_set *s)
 {
     const char *tuner = opt_text(s, "tuner"), *name = opt_text(s, "name");
-    const char *const numbers[] = {"seed", "budget", "workers"}, *const options[] = {"seed", "budget", "jobs"};
+    const char *const numbers[] = {"seed", "budget", "workers"}, *const options[] = {"seed", "budget",
+                                                                                     "jobs"};
     size_t n = (tuner != NULL) + (name != NULL);
 
     for (int i = 0; i < 3; i++)

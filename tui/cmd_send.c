@@ -1,5 +1,5 @@
-/* cmd_send: `hypertop send VERB ...`: the console's `:` line for scripts. Waits until every target has a final state and
- * prints one line (or JSON object) for each, in the order in which the hub named them. */
+/* cmd_send: `hypertop send VERB ...`: the console's `:` line for scripts. Waits until every target has a
+ * final state and prints one line (or JSON object) for each, in the order in which the hub named them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,9 +145,13 @@ static int conclude(struct cmd_call *call, struct answers *a, double seconds)
     if (a->error)
         return cmd_error(call, EXIT_FAILED, "%s", a->error);
     if (a->lost)
-        return cmd_error(call, EXIT_NO_HUB, "the hub went away before it answered: `hypertop ls interventions` shows what was done");
+        return cmd_error(
+            call, EXIT_NO_HUB,
+            "the hub went away before it answered: `hypertop ls interventions` shows what was done");
     if (!a->over && a->n == 0)
-        return cmd_error(call, EXIT_FAILED, "no answer within %g s: `hypertop ls interventions` shows what became of it", seconds);
+        return cmd_error(call, EXIT_FAILED,
+                         "no answer within %g s: `hypertop ls interventions` shows what became of it",
+                         seconds);
     if (a->n == 0)
         return cmd_error(call, EXIT_FAILED, "the hub named no target: nothing was done");
     return rc;
@@ -172,8 +176,8 @@ int cmd_send(struct cmd_call *call)
     if (rc != EXIT_DONE)
         return rc;
     int64_t until = clock_mono_ns() + (int64_t)(seconds * 1e9);
-    int64_t id = client_verb(call->client, call->set.n_words, (char *const *)call->set.words, opt_text(&call->set, "sweep"), wait,
-                             on_result, &a, &cause);
+    int64_t id = client_verb(call->client, call->set.n_words, (char *const *)call->set.words,
+                             opt_text(&call->set, "sweep"), wait, on_result, &a, &cause);
     if (!id)
         return cmd_cause(call, EXIT_NO_HUB, cause);
     while (!a.over && client_wait(call->client, until))

@@ -12,8 +12,8 @@
 
 #define ASK_TIMEOUT (10 * CLOCK_S)
 
-static int ask(struct client *c, const char *view, const char *sweep, int64_t trial, struct buf *frame, struct message *m,
-               char **cause)
+static int ask(struct client *c, const char *view, const char *sweep, int64_t trial, struct buf *frame,
+               struct message *m, char **cause)
 {
     struct buf b = {0};
     struct codec_writer w;

@@ -5,7 +5,8 @@
 #include "base/buf.h"
 #include "tui/client.h"
 
-/* trial: "17", "t17", or NULL for the sweep (NULL: the newest). Appends lines that end with a newline. 0, or -1 and a cause. */
+/* trial: "17", "t17", or NULL for the sweep (NULL: the newest). Appends lines that end with a newline. 0, or
+ * -1 and a cause. */
 int describe(struct client *c, const char *sweep, const char *trial, struct buf *out, char **cause);
 
 #endif

@@ -1,5 +1,5 @@
-/* headless: see headless.h. Writes whole lines, at most one status line a second beside the lines for trials that ended and for
- * new bests. Ctrl-C leaves the sweep alone: it belongs to the hub. */
+/* headless: see headless.h. Writes whole lines, at most one status line a second beside the lines for trials
+ * that ended and for new bests. Ctrl-C leaves the sweep alone: it belongs to the hub. */
 #include "tui/headless.h"
 
 #include <inttypes.h>
@@ -67,7 +67,8 @@ static void put_fact(struct buf *b, const char *name)
     buf_printf(b, "  %-10s ", name);
 }
 
-static void put_summary(const struct cmd_call *call, const struct story *f, const struct story_summary *s, struct buf *b)
+static void put_summary(const struct cmd_call *call, const struct story *f, const struct story_summary *s,
+                        struct buf *b)
 {
     buf_puts(b, "\nsweep ");
     say_puts(b, s->sweep);
@@ -97,30 +98,38 @@ static void put_summary(const struct cmd_call *call, const struct story *f, cons
     }
 }
 
-static int finish(struct cmd_call *call, struct headless *h, const struct story *f, const struct story_summary *s)
+static int finish(struct cmd_call *call, struct headless *h, const struct story *f,
+                  const struct story_summary *s)
 {
     int64_t good = s->done + s->pruned + s->stopped;
     put_summary(call, f, s, &h->out);
     flush(h);
     if (strcmp(s->state, "failed") == 0)
-        return cmd_error(call, EXIT_FAILED, "the sweep %s failed: `hypertop ls trials` and the log of its trials say why", s->sweep);
+        return cmd_error(call, EXIT_FAILED,
+                         "the sweep %s failed: `hypertop ls trials` and the log of its trials say why",
+                         s->sweep);
     if (good == 0)
-        return cmd_error(call, EXIT_FAILED, "no trial of %s succeeded (%" PRId64 " failed): `hypertop ls runs --json` shows how they ended",
+        return cmd_error(call, EXIT_FAILED,
+                         "no trial of %s succeeded (%" PRId64
+                         " failed): `hypertop ls runs --json` shows how they ended",
                          s->sweep, s->failed + s->killed);
     return EXIT_DONE;
 }
 
 static int hub_lost(struct cmd_call *call, const struct story_summary *s)
 {
-    return cmd_error(call, EXIT_NO_HUB, "the hub '%s' is gone: `hypertop hub start -L %s` goes on with the sweep from %s",
+    return cmd_error(call, EXIT_NO_HUB,
+                     "the hub '%s' is gone: `hypertop hub start -L %s` goes on with the sweep from %s",
                      client_hub_name(call->client), client_hub_name(call->client), s->recording);
 }
 
 static int leave(struct cmd_call *call, const char *sweep)
 {
     const char *hub = client_hub_name(call->client);
-    return cmd_error(call, EXIT_FAILED, "interrupted: the sweep %s goes on; `hypertop attach %s` shows it, "
-                     "`hypertop send -L %s stop all` ends its trials", sweep, hub, hub);
+    return cmd_error(call, EXIT_FAILED,
+                     "interrupted: the sweep %s goes on; `hypertop attach %s` shows it, "
+                     "`hypertop send -L %s stop all` ends its trials",
+                     sweep, hub, hub);
 }
 
 /* ---- the loop ---- */

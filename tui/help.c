@@ -1,5 +1,5 @@
-/* help: see help.h. All text comes from the rows of cmd_table.c and proto/verb.h, so that help, completion and manual cannot
- * drift apart without a test seeing it. Lines are at most 80 columns. */
+/* help: see help.h. All text comes from the rows of cmd_table.c and proto/verb.h, so that help, completion
+ * and manual cannot drift apart without a test seeing it. Lines are at most 80 columns. */
 #include "tui/help.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* help: what the program says about itself, printed from the tables: commands, options, verbs. Each returns an exit status. */
+/* help: what the program says about itself, printed from the tables: commands, options, verbs. Each returns
+ * an exit status. */
 #ifndef TUI_HELP_H
 #define TUI_HELP_H
 
@@ -6,11 +7,12 @@
 
 struct cmd;
 
-int help_all(void);                       /* hypertop -h */
-int help_command(const struct cmd *c);    /* hypertop NAME -h */
+int help_all(void);                    /* hypertop -h */
+int help_command(const struct cmd *c); /* hypertop NAME -h */
 int help_verbs(void);
 int help_version(void);
-/* "usage: hypertop run [-j N] ... SWEEP.yaml" with a newline, wrapped: what the manual's drift test compares. */
+/* "usage: hypertop run [-j N] ... SWEEP.yaml" with a newline, wrapped: what the manual's drift test compares.
+ */
 void help_usage(struct buf *b, const struct cmd *c);
 
 #endif

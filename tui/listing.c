@@ -1,5 +1,5 @@
-/* listing: see listing.h. A view's rows already carry the keys that people and scripts get; here is only which of them fit a
- * terminal, and the paging that keeps every answer far below the message bound. */
+/* listing: see listing.h. A view's rows already carry the keys that people and scripts get; here is only
+ * which of them fit a terminal, and the paging that keeps every answer far below the message bound. */
 #include "tui/listing.h"
 
 #include <string.h>
@@ -88,7 +88,8 @@ int listing_rows(struct client *c, const struct listing *l, const struct listing
 
     do {
         put_request(&request, l, q, from);
-        rc = client_ask(c, MSG_VIEW, (struct span){(char *)request.data, request.len}, ASK_TIMEOUT, &frame, &m, cause);
+        rc = client_ask(c, MSG_VIEW, (struct span){(char *)request.data, request.len}, ASK_TIMEOUT, &frame,
+                        &m, cause);
         if (rc != 0)
             break;
         int got = each_part(m.body, row, arg);
@@ -118,8 +119,8 @@ static void print_row(void *arg, struct span row)
         row_json(p->out, row);
 }
 
-int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json, int width,
-                  struct buf *out, char **cause)
+int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json,
+                  int width, struct buf *out, char **cause)
 {
     struct printing p = {.out = out, .table = as_json ? NULL : row_table_new(l->columns)};
     int rc = listing_rows(c, l, q, print_row, &p, cause);

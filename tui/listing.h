@@ -1,4 +1,5 @@
-/* listing: the views that `ls` prints, asked for page by page and printed by proto/row_print.h. Shared by ls and plain mode. */
+/* listing: the views that `ls` prints, asked for page by page and printed by proto/row_print.h. Shared by ls
+ * and plain mode. */
 #ifndef TUI_LISTING_H
 #define TUI_LISTING_H
 
@@ -30,7 +31,7 @@ struct listing_query {
 int listing_rows(struct client *c, const struct listing *l, const struct listing_query *q,
                  void (*row)(void *arg, struct span value), void *arg, char **cause);
 /* The whole listing as a table of at most width columns (0: any), or as JSON lines. 0, or -1 and a cause. */
-int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json, int width,
-                  struct buf *out, char **cause);
+int listing_print(struct client *c, const struct listing *l, const struct listing_query *q, bool as_json,
+                  int width, struct buf *out, char **cause);
 
 #endif

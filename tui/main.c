@@ -1,5 +1,5 @@
-/* main: `hypertop`. Everything is in cmd.c; here is only what belongs to the process: the locale for wide characters, a
- * SIGPIPE that is an error code, and output that was written or is an error. */
+/* main: `hypertop`. Everything is in cmd.c; here is only what belongs to the process: the locale for wide
+ * characters, a SIGPIPE that is an error code, and output that was written or is an error. */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* nearest: optimal string alignment distance (insert, delete, replace, swap of neighbours), on words short enough for
- * two fixed rows. */
+/* nearest: optimal string alignment distance (insert, delete, replace, swap of neighbours), on words short
+ * enough for two fixed rows. */
 #include "tui/nearest.h"
 
 #include <limits.h>

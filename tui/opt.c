@@ -1,5 +1,5 @@
-/* opt: see opt.h. Accepts --name VALUE, --name=VALUE, -x VALUE, -xVALUE; `--` ends the options; a value is checked where it
- * is read, so a command only sees values within their bounds. */
+/* opt: see opt.h. Accepts --name VALUE, --name=VALUE, -x VALUE, -xVALUE; `--` ends the options; a value is
+ * checked where it is read, so a command only sees values within their bounds. */
 #include "tui/opt.h"
 
 #include <stdio.h>
@@ -75,7 +75,8 @@ static int check(const struct opt *o, const char *word, const char *value, char 
     case OPT_INT:
         if (text_int(value, &i) && (double)i >= o->low && (double)i <= o->high)
             return 0;
-        return cause_set(cause, "%s '%s': a whole number from %.17g to %.17g is needed", word, value, o->low, o->high);
+        return cause_set(cause, "%s '%s': a whole number from %.17g to %.17g is needed", word, value, o->low,
+                         o->high);
     case OPT_REAL:
         if (text_double(value, &d) && d >= o->low && d <= o->high)
             return 0;

@@ -1,5 +1,5 @@
-/* opt: command line options as rows. A row says how an option is spelled, what it takes, within which bounds, and what it
- * is for; parsing, -h, completion and the manual's drift test all read the same rows. */
+/* opt: command line options as rows. A row says how an option is spelled, what it takes, within which bounds,
+ * and what it is for; parsing, -h, completion and the manual's drift test all read the same rows. */
 #ifndef TUI_OPT_H
 #define TUI_OPT_H
 
@@ -28,7 +28,7 @@ struct opt {
 
 #define OPT_MAX 32 /* options of one command and the global ones together */
 
-struct opt_set { /* what a command line said */
+struct opt_set {                 /* what a command line said */
     const struct opt *tables[2]; /* the command's and the global ones; each ends with OPT_END */
     struct {
         const struct opt *opt;
@@ -45,7 +45,8 @@ enum opt_mode {
     OPT_LEADING, /* stops at the first word: global options in front of a subcommand */
 };
 
-/* Parses argv[0..argc). Returns how many were consumed (all but with OPT_LEADING), or -1 and a cause that names the option. */
+/* Parses argv[0..argc). Returns how many were consumed (all but with OPT_LEADING), or -1 and a cause that
+ * names the option. */
 int opt_parse(struct opt_set *s, int argc, char *const *argv, enum opt_mode mode, char **cause);
 void opt_release(struct opt_set *s);
 

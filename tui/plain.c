@@ -1,6 +1,8 @@
-/* plain: see plain.h. One loop over standard input and the hub. Output is built in one buffer and written as whole lines.
+/* plain: see plain.h. One loop over standard input and the hub. Output is built in one buffer and written as
+ * whole lines.
  *
- * Input is a line at a time, however it arrives; it is split and parsed by the same code as `hypertop send`. */
+ * Input is a line at a time, however it arrives; it is split and parsed by the same code as `hypertop send`.
+ */
 #include "tui/plain.h"
 
 #include <errno.h>
@@ -26,10 +28,10 @@ struct plain {
     const struct plain_options *o;
     struct story *story;
     struct buf out, in;
-    bool prompt;       /* input is a terminal */
+    bool prompt;                         /* input is a terminal */
     bool eof, typed, quit, broken, skip; /* skip: the rest of a line that was too long */
-    int waiting;       /* answers under way */
-    int status;        /* of the last command, when the input is not a terminal */
+    int waiting;                         /* answers under way */
+    int status;                          /* of the last command, when the input is not a terminal */
     int64_t eof_at, down_since;
 };
 
@@ -142,7 +144,8 @@ static void run_quit(struct plain *p, int n, char **words)
 static const struct {
     const char *name;
     void (*run)(struct plain *p, int n, char **words);
-} own_words[] = {{"ls", run_ls}, {"describe", run_describe}, {"help", run_help}, {"?", run_help}, {"quit", run_quit}, {"q", run_quit}};
+} own_words[] = {{"ls", run_ls},  {"describe", run_describe}, {"help", run_help},
+                 {"?", run_help}, {"quit", run_quit},         {"q", run_quit}};
 
 static void run_line(struct plain *p, const char *line)
 {
@@ -236,7 +239,8 @@ static bool hub_gone(struct plain *p)
 
 static void turn(struct plain *p)
 {
-    struct pollfd fds[2] = {{.fd = p->eof ? -1 : STDIN_FILENO, .events = POLLIN}, {.fd = client_fd(p->c), .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = p->eof ? -1 : STDIN_FILENO, .events = POLLIN},
+                            {.fd = client_fd(p->c), .events = POLLIN}};
     int64_t now = clock_mono_ns(), wake = client_deadline(p->c);
 
     if (wake > now + CLOCK_S)

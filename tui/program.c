@@ -1,5 +1,6 @@
-/* program: a laptop can hold the console alone and a compute node the agent alone, so another program of ours may be
- * missing: that is an error with a sentence, never a crash. Every child started here is waited for here. */
+/* program: a laptop can hold the console alone and a compute node the agent alone, so another program of ours
+ * may be missing: that is an error with a sentence, never a crash. Every child started here is waited for
+ * here. */
 #include "tui/program.h"
 
 #include <errno.h>
@@ -58,7 +59,8 @@ char *program_find(const char *name, char **cause)
             return found;
         path += n + (path[n] == ':');
     }
-    return cause_null(cause, "%s was found neither in %s nor on PATH: install it there", name, *folder ? folder : "/proc/self/exe's folder");
+    return cause_null(cause, "%s was found neither in %s nor on PATH: install it there", name,
+                      *folder ? folder : "/proc/self/exe's folder");
 }
 
 int program_exec(const char *name, char **argv, char **cause)

@@ -9,11 +9,11 @@ char *program_find(const char *name, char **cause);
 /* Replaces this process by NAME; argv[0] is set to NAME. Returns only on failure: -1 and a cause. */
 int program_exec(const char *name, char **argv, char **cause);
 
-/* A child that is ours: standard input and output are /dev/null, what it says on stderr is kept in a file without a name, so
- * that neither side can block on the other. It gets SIGTERM when this process dies. */
+/* A child that is ours: standard input and output are /dev/null, what it says on stderr is kept in a file
+ * without a name, so that neither side can block on the other. It gets SIGTERM when this process dies. */
 struct program_child {
-    pid_t pid; /* 0: none */
-    int err;   /* fd of the file */
+    pid_t pid;  /* 0: none */
+    int err;    /* fd of the file */
     int status; /* as waitpid, once program_ended returned true */
 };
 int program_spawn(struct program_child *p, const char *name, char **argv, char **cause);

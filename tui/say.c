@@ -1,5 +1,5 @@
-/* say: the one way out for text from elsewhere. Invariant: what leaves here holds no byte that a terminal would act on
- * except the newlines that our own code put there. */
+/* say: the one way out for text from elsewhere. Invariant: what leaves here holds no byte that a terminal
+ * would act on except the newlines that our own code put there. */
 #include "tui/say.h"
 
 #include <errno.h>
@@ -58,9 +58,7 @@ static void put_value(struct buf *b, struct codec_reader *r, int depth)
             put_value(b, r, depth - 1);
         }
         break;
-    default:
-        cr_skip(r);
-        buf_putc(b, '-');
+    default: cr_skip(r); buf_putc(b, '-');
     }
 }
 

@@ -1,5 +1,6 @@
-/* story: compares what the hub shows now with what was told. One summary and one list of interventions are subscribed; when
- * the summary's counts move, story_trials.c looks at the trials; what the summary itself says is told after them. */
+/* story: compares what the hub shows now with what was told. One summary and one list of interventions are
+ * subscribed; when the summary's counts move, story_trials.c looks at the trials; what the summary itself
+ * says is told after them. */
 #include "tui/story.h"
 
 #include <inttypes.h>
@@ -188,7 +189,8 @@ static void tell_intervention(struct story *f, struct span row)
 #define FINAL_STATE 4
 static uint8_t state_code(struct span state)
 {
-    static const char *const names[] = {"queued", "sent", "delivered", "applied", "rejected", "expired", "undone"};
+    static const char *const names[] = {"queued",   "sent",    "delivered", "applied",
+                                        "rejected", "expired", "undone"};
     for (uint8_t i = 0; i < sizeof names / sizeof *names; i++)
         if (span_eq(state, names[i]))
             return (uint8_t)(i + 1);
@@ -364,8 +366,9 @@ void story_status(const struct story *f, struct buf *out)
     const struct {
         const char *word;
         int64_t n;
-    } counts[] = {{"done", s.done}, {"pruned", s.pruned}, {"stopped", s.stopped}, {"failed", s.failed}, {"killed", s.killed},
-                  {"lost", s.lost}, {"paused", s.paused}, {"running", s.running}, {"waiting", s.waiting}};
+    } counts[] = {{"done", s.done},     {"pruned", s.pruned},   {"stopped", s.stopped},
+                  {"failed", s.failed}, {"killed", s.killed},   {"lost", s.lost},
+                  {"paused", s.paused}, {"running", s.running}, {"waiting", s.waiting}};
     size_t from = out->len;
 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

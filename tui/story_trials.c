@@ -1,5 +1,6 @@
-/* story_trials: trials are asked for page by page, newest change first, until a page reaches what is already known, so that
- * a burst of a thousand short trials loses no line. Invariant: at most one request for trials is under way. */
+/* story_trials: trials are asked for page by page, newest change first, until a page reaches what is already
+ * known, so that a burst of a thousand short trials loses no line. Invariant: at most one request for trials
+ * is under way. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -114,7 +115,8 @@ static bool in(const char *state, const char *list)
     return n && at && (at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
 }
 
-static void tell_trial(struct story *f, struct span row, int64_t trial, const char *was, const char *state, int64_t time)
+static void tell_trial(struct story *f, struct span row, int64_t trial, const char *was, const char *state,
+                       int64_t time)
 {
     struct buf b = {0};
     enum story_kind kind = STORY_STATE;

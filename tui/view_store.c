@@ -1,5 +1,6 @@
-/* view_store: a view is a list of encoded parts and an encoded head, each a copy of its own, so that a delta touches only
- * what it names. The body is checked whole before anything is changed: a malformed answer leaves the last good picture. */
+/* view_store: a view is a list of encoded parts and an encoded head, each a copy of its own, so that a delta
+ * touches only what it names. The body is checked whole before anything is changed: a malformed answer leaves
+ * the last good picture. */
 #include "tui/view_store.h"
 
 #include <stdlib.h>

@@ -9,9 +9,9 @@
 
 #define VIEW_MAX_PARTS (1 << 20) /* rows a hub may make us keep for one view */
 
-/* Applies a view.data body. from is the request's first row (parts are counted from it). fresh: nothing that is kept belongs to
- * this request, so the parts replace everything even when the body does not say full. False when the body is malformed;
- * the view is then as it was before. */
+/* Applies a view.data body. from is the request's first row (parts are counted from it). fresh: nothing that
+ * is kept belongs to this request, so the parts replace everything even when the body does not say full.
+ * False when the body is malformed; the view is then as it was before. */
 bool view_apply(struct view *v, struct span body, int64_t from, bool fresh);
 /* Notes that the hub refused the request. */
 void view_refuse(struct view *v, struct span sentence);

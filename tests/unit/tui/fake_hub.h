@@ -1,7 +1,9 @@
-/* fake_hub: a hub for tests: the lock, a ROUTER and a thread in the test's own process, answering as the test says. It holds
- * the same lock file and speaks the same messages as the real one, so the client under test finds it by name.
+/* fake_hub: a hub for tests: the lock, a ROUTER and a thread in the test's own process, answering as the test
+ * says. It holds the same lock file and speaks the same messages as the real one, so the client under test
+ * finds it by name.
  *
- * The thread serves with the mutex held; a test looks at the fields between fake_hub_enter and fake_hub_exit. */
+ * The thread serves with the mutex held; a test looks at the fields between fake_hub_enter and fake_hub_exit.
+ */
 #ifndef TESTS_FAKE_HUB_H
 #define TESTS_FAKE_HUB_H
 

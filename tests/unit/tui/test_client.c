@@ -14,13 +14,13 @@
 #define BEAT (40 * CLOCK_MS)
 
 /* Pumps until the condition holds; fails the test after ten seconds. */
-#define WAIT_FOR(c, condition)                                                                                         \
-    do {                                                                                                               \
-        int64_t until_ = clock_mono_ns() + 10 * CLOCK_S;                                                               \
-        while (!(condition)) {                                                                                         \
-            assert_true(clock_mono_ns() < until_);                                                                     \
-            pump(c);                                                                                                   \
-        }                                                                                                              \
+#define WAIT_FOR(c, condition)                                                                               \
+    do {                                                                                                     \
+        int64_t until_ = clock_mono_ns() + 10 * CLOCK_S;                                                     \
+        while (!(condition)) {                                                                               \
+            assert_true(clock_mono_ns() < until_);                                                           \
+            pump(c);                                                                                         \
+        }                                                                                                    \
     } while (0)
 
 static void pump(struct client *c)
@@ -490,7 +490,8 @@ static void on_send_keep_who(struct fake_hub *h, const struct message *m)
     cmap_strcpy(m->body, "who", who, sizeof who);
     cmap_strcpy(m->body, "sweep", sweep, sizeof sweep);
     cmap_strcpy(m->body, "verb", verb, sizeof verb);
-    snprintf(h->last, sizeof h->last, "%s by %s in %s wait %d", verb, who, sweep, cmap_bool(m->body, "wait", false));
+    snprintf(h->last, sizeof h->last, "%s by %s in %s wait %d", verb, who, sweep,
+             cmap_bool(m->body, "wait", false));
     result(h, m->id, "applied", false);
 }
 

@@ -27,14 +27,16 @@ static int parse(struct opt_set *s, enum opt_mode mode, char **cause, int n, con
     return opt_parse(s, n, (char *const *)argv, mode, cause);
 }
 
-#define PARSE(s, mode, cause, ...)                                                                                     \
-    parse(s, mode, cause, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
+#define PARSE(s, mode, cause, ...)                                                                           \
+    parse(s, mode, cause, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                     \
+          (const char *[]){__VA_ARGS__})
 
 static void values_are_taken_in_every_spelling(void **state)
 {
     struct opt_set s;
     char *cause = NULL;
-    static const char *const spellings[][2] = {{"-j4", NULL}, {"-j", "4"}, {"--jobs=4", NULL}, {"--jobs", "4"}};
+    static const char *const spellings[][2] = {
+        {"-j4", NULL}, {"-j", "4"}, {"--jobs=4", NULL}, {"--jobs", "4"}};
     for (int i = 0; i < 4; i++) {
         int n = spellings[i][1] ? 2 : 1;
         assert_int_equal(parse(&s, OPT_STRICT, &cause, n, spellings[i]), n);
@@ -88,7 +90,8 @@ static void pass_mode_keeps_what_it_does_not_know(void **state)
 {
     struct opt_set s;
     char *cause = NULL;
-    assert_int_equal(PARSE(&s, OPT_PASS, &cause, "budget", "-5", "--reason", "-v is noisy", "-v", "--for=3"), 6);
+    assert_int_equal(PARSE(&s, OPT_PASS, &cause, "budget", "-5", "--reason", "-v is noisy", "-v", "--for=3"),
+                     6);
     assert_int_equal(s.n_words, 5);
     assert_string_equal(s.words[1], "-5");
     assert_string_equal(s.words[2], "--reason");
@@ -109,8 +112,9 @@ static void refuse(const char *sentence, int n, const char *const *argv)
     opt_release(&s);
     free(cause);
 }
-#define REFUSE(sentence, ...)                                                                                          \
-    refuse(sentence, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
+#define REFUSE(sentence, ...)                                                                                \
+    refuse(sentence, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                          \
+           (const char *[]){__VA_ARGS__})
 
 static void wrong_options_are_refused_with_a_sentence(void **state)
 {

@@ -157,11 +157,11 @@ static bool turn(struct scene *s)
     return true;
 }
 
-#define UNTIL(s, condition)                                                                                            \
-    do {                                                                                                               \
-        int64_t until_ = clock_mono_ns() + 10 * CLOCK_S;                                                               \
-        while (turn(s) && !(condition))                                                                                \
-            assert_true(clock_mono_ns() < until_);                                                                     \
+#define UNTIL(s, condition)                                                                                  \
+    do {                                                                                                     \
+        int64_t until_ = clock_mono_ns() + 10 * CLOCK_S;                                                     \
+        while (turn(s) && !(condition))                                                                      \
+            assert_true(clock_mono_ns() < until_);                                                           \
     } while (0)
 
 static void change(struct scene *s, void (*what)(void))
@@ -314,10 +314,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_burst_larger_than_a_page_loses_no_line),
-        T(a_failed_trial_is_told_with_its_reason),
-        T(what_was_so_before_is_not_news),
-        T(a_lost_hub_is_told_and_nothing_is_told_twice),
+        T(a_burst_larger_than_a_page_loses_no_line), T(a_failed_trial_is_told_with_its_reason),
+        T(what_was_so_before_is_not_news),           T(a_lost_hub_is_told_and_nothing_is_told_twice),
         T(a_newer_sweep_starts_the_story_again),
     };
     return cmocka_run_group_tests_name("story", tests, NULL, NULL);
