@@ -191,22 +191,27 @@ static int linear_ticks(const struct axis *a, int want, struct tick *out, int ca
     return n;
 }
 
-static int log_ticks(const struct axis *a, int want, struct tick *out, int cap)
+/* per of the steps 1, 2, 5 in every skip-th decade from 10^k0 to 10^k1. */
+static int ladder_ticks(const struct axis *a, int k0, int k1, int per, int skip, struct tick *out, int cap)
 {
     static const double ladder[3] = {1, 2, 5};
-    int k0 = (int)floor(log10(a->lo) + 1e-9), k1 = (int)ceil(log10(a->hi) - 1e-9);
-    int decades = k1 - k0 > 0 ? k1 - k0 : 1;
-    int per = want >= 3 * decades ? 3 : 1;             /* 1, 2, 5 in every decade, or decades only */
-    int skip = per == 1 ? (decades + want - 1) / (want > 0 ? want : 1) : 1; /* or every skip-th decade */
     int n = 0;
-    for (int k = k0; k <= k1; k++) {
-        if (skip > 1 && (k - k0) % skip)
-            continue;
+    for (int k = k0; k <= k1; k += skip)
         for (int j = 0; j < per; j++) {
             double at = ladder[j] * pow(10, k);
             if (at >= a->lo * (1 - 1e-9) && at <= a->hi * (1 + 1e-9))
                 n = add_tick(out, n, cap, a, at, 0);
         }
+    return n;
+}
+
+static int log_ticks(const struct axis *a, int want, struct tick *out, int cap)
+{
+    int k0 = (int)floor(log10(a->lo) + 1e-9), k1 = (int)ceil(log10(a->hi) - 1e-9), decades = k1 - k0 + 1;
+    int n = ladder_ticks(a, k0, k1, 3, 1, out, cap);
+    if (n > want || n == cap) { /* not 1, 2, 5 in every decade: decades only, or every so many */
+        int skip = (decades + want - 1) / want;
+        n = ladder_ticks(a, k0, k1, 1, skip > 0 ? skip : 1, out, cap);
     }
     if (n < 2 && cap >= 2) { /* a range within one decade: name its ends */
         n = add_tick(out, 0, cap, a, a->lo, 0);

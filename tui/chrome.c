@@ -24,7 +24,7 @@ struct link_state {
     style st;
 };
 
-static struct link_state link_state(const struct console *c)
+static struct link_state link_state(const struct console *c, bool brief)
 {
     struct link_state s = {"", ST_LIVE};
     char clock[CLOCK_TEXT], span[32], rtt[16];
@@ -43,6 +43,9 @@ static struct link_state link_state(const struct console *c)
         row_span(span, (double)client_silence_ns(c->client) / 1e9);
         row_format(s.text, sizeof s.text, "STALE %s", span);
         s.st = ST_WARN;
+    } else if (!c->time.past && brief) {
+        row_format(s.text, sizeof s.text, "%s", c->table.frozen ? "\u2016" : "\u25b6");
+        s.st = c->table.frozen ? ST_MARK : ST_LIVE;
     } else if (!c->time.past) {
         rtt_text(c, rtt);
         char hub[ROW_TEXT];
@@ -57,11 +60,13 @@ static struct link_state link_state(const struct console *c)
 /* Pieces are added while they fit; what does not fit is left out whole. */
 struct line {
     struct canvas *out;
-    int x, end, y;
+    int x, end, y, from;
 };
 
 static bool piece(struct line *l, style st, const char *sep, const char *text)
 {
+    if (l->x == l->from)
+        sep = "";
     int n = canvas_columns(sep, strlen(sep)) + canvas_columns(text, strlen(text));
     if (!text[0] || l->x + n > l->end)
         return false;
@@ -97,7 +102,8 @@ static void counts(const struct console *c, struct line *l, bool words)
             row_format(text, sizeof text, "%s %lld", list[i].word, (long long)list[i].n);
         else
             row_format(text, sizeof text, "%lld%s", (long long)list[i].n, list[i].glyph);
-        piece(l, list[i].st, sep, text);
+        if (!piece(l, list[i].st, sep, text))
+            break;
         sep = " ";
     }
 }
@@ -113,7 +119,7 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     row_text(user, (struct span){c->user, strlen(c->user)}, 12);
     row_format(text, sizeof text, "%s %s", readonly ? "viewer" : "rw", user);
     int right = canvas_columns(text, strlen(text));
-    struct line l = {out, r.x + 1, r.x + r.w - 1, r.y};
+    struct line l = {out, r.x + 1, r.x + r.w - 1, r.y, r.x + 1};
     if (size >= LAYOUT_NORMAL && r.w >= 70) {
         l.end = r.x + r.w - right - 3;
         canvas_text(out, r.x + r.w - right - 1, r.y, readonly ? ST_WARN : ST_DIM, text);
@@ -122,7 +128,7 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
         piece(&l, ST_DIM, "", "hypertop  ");
     row_text(text, (struct span){s->sweep, strlen(s->sweep)}, size == LAYOUT_WIDE ? 32 : 20);
     piece(&l, ST_STRONG, "", s->there ? text : "hypertop");
-    struct link_state ls = link_state(c);
+    struct link_state ls = link_state(c, size == LAYOUT_SMALL);
     piece(&l, ls.st, size == LAYOUT_WIDE ? "  " : " ", ls.text);
     if (s->warning[0])
         piece(&l, ST_ERROR, " \u2502 ", s->warning);
@@ -134,9 +140,9 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     }
     char best[ROW_TEXT] = "", spent[80], state[40] = "";
     if (s->best_trial >= 0) {
-        bool wide = size == LAYOUT_WIDE;
+        bool wide = size == LAYOUT_WIDE && r.w >= 130;
         row_number(value, s->best, false);
-        row_format(best, sizeof best, "best %s%s%s t%lld", wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
+        row_format(best, sizeof best, "%s%s%s%s t%lld", size == LAYOUT_SMALL ? "" : "best ", wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
     }
     if (strcmp(s->state, "running") != 0)
         row_format(state, sizeof state, "%s", s->state);
@@ -194,7 +200,7 @@ void chrome_status(const struct console *c, struct canvas *out, struct rect r)
         canvas_textn(out, r.x + 1, r.y, r.w - 2, severity_style[severity], text, strlen(text));
         return;
     }
-    struct line l = {out, r.x + 1, r.x + r.w - 1, r.y};
+    struct line l = {out, r.x + 1, r.x + r.w - 1, r.y, r.x + 1};
     const char *sep = "";
     if (c->table.n_marks) {
         row_format(text, sizeof text, "%d marked", c->table.n_marks);
@@ -271,11 +277,13 @@ static void draw_prompt(const struct console *c, struct canvas *out, struct rect
 static void footer_key(const struct console *c, struct line *l, const char *key, const char *what, enum key_guard g)
 {
     bool off = console_refusal(c, g) != NULL;
-    int n = canvas_columns(key, strlen(key)) + 1 + (int)strlen(what);
+    bool brief = l->end - l->from < 60;
+    int n = canvas_columns(key, strlen(key)) + (brief ? 0 : 1 + (int)strlen(what));
     if (l->x + n > l->end)
         return;
     l->x += canvas_text(l->out, l->x, l->y, off ? ST_DIM : ST_KEY, key);
-    l->x += 1 + canvas_text(l->out, l->x + 1, l->y, off ? ST_DIM | ST_FADED : ST_PLAIN, what);
+    if (!brief)
+        l->x += 1 + canvas_text(l->out, l->x + 1, l->y, off ? ST_DIM | ST_FADED : ST_PLAIN, what);
     l->x += 2;
 }
 
@@ -307,7 +315,7 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
         draw_prompt(c, out, r);
         return;
     }
-    struct line l = {out, r.x, r.x + r.w, r.y};
+    struct line l = {out, r.x, r.x + r.w, r.y, r.x};
     if (c->percent) {
         piece(&l, ST_MARK, "", "% then a digit: 0 start, 5 the middle, 9 nine tenths \u00b7 Esc cancel");
         return;
@@ -330,8 +338,8 @@ void chrome_tiny(const struct console *c, struct canvas *out, struct rect r)
 {
     const struct summary *s = &c->sum;
     char text[200], value[32];
-    struct line l = {out, r.x, r.x + r.w, r.y};
-    struct link_state ls = link_state(c);
+    struct line l = {out, r.x, r.x + r.w, r.y, r.x};
+    struct link_state ls = link_state(c, true);
     if (r.h <= 0 || r.w <= 0)
         return;
     if (c->time.past || ls.st == ST_ERROR || ls.st == ST_WARN)
@@ -355,7 +363,7 @@ void chrome_tiny(const struct console *c, struct canvas *out, struct rect r)
         spark_draw(out, r.x, r.y + 1, r.w, ST_SPARK, &scale, v, n);
     }
     if (r.h >= 3) {
-        struct line k = {out, r.x, r.x + r.w, r.y + 2};
+        struct line k = {out, r.x, r.x + r.w, r.y + 2, r.x};
         counts(c, &k, false);
     }
 }

@@ -170,10 +170,9 @@ static bool stale(const struct console *c)
     return client_link(c->client) != LINK_UP;
 }
 
-void console_frame(const struct console *c, struct canvas *out)
+static void draw_all(const struct console *c, struct canvas *out)
 {
     struct layout l = layout_frame(c->cols, c->rows);
-    canvas_resize(out, c->cols, c->rows);
     if (l.size == LAYOUT_LINE) {
         chrome_tiny(c, out, (struct rect){0, 0, c->cols, c->rows});
         if (l.footer.h && c->rows >= 4)
@@ -189,6 +188,14 @@ void console_frame(const struct console *c, struct canvas *out)
     palette_draw(c, out, l.body);
     popup_draw(c, out, l.body);
     chrome_footer(c, out, l.footer);
+}
+
+void console_frame(const struct console *c, struct canvas *out)
+{
+    canvas_resize(out, c->cols, c->rows);
+    draw_all(c, out);
+    if (!canvas_at(out, out->cursor_x, out->cursor_y))
+        out->cursor_x = out->cursor_y = -1;
 }
 
 /* ---- words to the person ---- */

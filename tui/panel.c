@@ -211,6 +211,18 @@ static int facts_marks(const struct console *c, struct canvas *out, struct rect 
     return y;
 }
 
+static void fact_progress(char *out, size_t cap, const struct trial_row *t, const char *took, int w)
+{
+    double end = round((double)t->step / t->progress);
+    char a[AXIS_LABEL], b[AXIS_LABEL];
+    axis_label(a, (double)t->step);
+    axis_label(b, end);
+    if (w >= 36)
+        row_format(out, cap, "%lld of %.0f  took %s", (long long)t->step, end, took);
+    else
+        row_format(out, cap, "%s of %s  %s", a, b, took);
+}
+
 void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r)
 {
     struct rect old = canvas_clip(out, r);
@@ -235,7 +247,7 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
     }
     row_span(b, t.seconds);
     if (t.step >= 0 && t.progress > 0 && t.progress <= 1)
-        row_format(text, sizeof text, "%lld of %.0f  took %s", (long long)t.step, round((double)t.step / t.progress), b);
+        fact_progress(text, sizeof text, &t, b, r.w);
     else if (t.step >= 0)
         row_format(text, sizeof text, "%lld  took %s", (long long)t.step, b);
     else

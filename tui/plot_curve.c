@@ -86,7 +86,7 @@ int plot_columns(struct rect r)
 static void draw_y_axis(const struct plot *p, struct canvas *c)
 {
     struct tick t[16];
-    int want = p->inner.h / 2 > 1 ? p->inner.h / 2 : 1;
+    int want = (p->inner.h + 1) / 2 > 1 ? (p->inner.h + 1) / 2 : 1;
     int n = axis_ticks(&p->y, want > 8 ? 8 : want, t, 16);
     int ax = p->inner.x - 1, used = -1;
     for (int y = 0; y < p->inner.h; y++)
@@ -107,7 +107,7 @@ static void draw_x_axis(const struct plot *p, struct canvas *c)
     canvas_put(c, x0 - 1, y, ST_BORDER, 0x2514);
     canvas_hline(c, x0, y, w, ST_BORDER);
     struct tick t[16];
-    int want = w / 12 > 1 ? w / 12 : 1, n = axis_ticks(&p->x, want > 6 ? 6 : want, t, 16), free_from = 0;
+    int want = w / 12 > 2 ? w / 12 : w >= 16 ? 2 : 1, n = axis_ticks(&p->x, want > 6 ? 6 : want, t, 16), free_from = 0;
     for (int i = 0; i < n; i++) {
         int len = (int)strlen(t[i].label), at = (int)lround(axis_pos(&p->x, t[i].at) * (w - 1));
         if (at > 0)

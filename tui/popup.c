@@ -19,7 +19,10 @@ static struct rect open_box(struct canvas *out, struct rect all, int w, int h, c
     canvas_fill(out, r, ST_PLAIN, ' ');
     canvas_hit(out, all, ACT_CANCEL, 0);
     canvas_hit(out, r, ACT_NONE, 0);
-    return rect_inset(canvas_box(out, r, title, right), 1, 0);
+    struct rect in = rect_inset(canvas_box(out, r, title, right), 1, 0);
+    out->cursor_x = in.x; /* the cursor is in what is in front */
+    out->cursor_y = in.y;
+    return in;
 }
 
 /* ---- help ---- */
@@ -233,8 +236,10 @@ static void draw_columns(const struct console *c, struct canvas *out, struct rec
         row_text(name, c->sum.params[i], 28);
         canvas_text(out, in.x, y, ST_PLAIN, c->table.hidden & 1u << i ? "[ ]" : "[x]");
         canvas_text(out, in.x + 4, y, ST_PLAIN, name);
-        if (i == c->popup.scroll)
+        if (i == c->popup.scroll) {
             canvas_flag(out, (struct rect){in.x, y, in.w, 1}, ST_REVERSE);
+            out->cursor_y = y;
+        }
     }
     if (n == 0)
         canvas_text(out, in.x, in.y, ST_DIM, "this sweep has no parameters");

@@ -149,11 +149,12 @@ static int value_row(const struct console *c, struct canvas *out, struct rect r,
     } else if (pending[0]) {
         char line[2 * ROW_TEXT + 8];
         row_format(line, sizeof line, "\u2192 %s %s", pending, state);
-        canvas_textn(out, r.x + x_new, r.y + y, r.w - x_new - 5, ST_MARK, line, strlen(line));
+        canvas_textn(out, r.x + x_new, r.y + y, r.w - x_new, ST_MARK, line, strlen(line));
     } else if (r.w >= 60 || strlen(range) + (size_t)x_state + 5 < (size_t)r.w) {
         canvas_textn(out, r.x + x_state, r.y + y, r.w - x_state - 5, ST_DIM, range, strlen(range));
     }
-    if (r.w >= 30)
+    bool room = r.w >= 60 || (!pending[0] && r.w >= 30);
+    if (room || (sel && c->prompt.kind == PROMPT_VALUE))
         canvas_right(out, r.x, r.y + y, r.w, ST_LIVE, "live");
     if (sel) {
         out->cursor_x = r.x;

@@ -12,6 +12,7 @@ static struct console con;
 static struct canvas screen;
 static int64_t mono;
 static int cols, rows;
+static bool begin_empty;
 
 static inline void frame(void)
 {
@@ -29,6 +30,7 @@ static inline void start_with(bool ascii, int w, int h, const struct console_opt
     memset(&fake, 0, sizeof fake);
     fake.link = LINK_UP;
     fake.now = FAKE_NOW;
+    fake.empty = begin_empty;
     fake.extra = extra_set ? extra : 0;
     mono = 1000 * CLOCK_S;
     cols = w;
