@@ -5,6 +5,7 @@
  * that holds the lease, nor for an earlier epoch, because such batches are refused and the run is told to end. */
 #include "hub/ingest.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,10 +112,11 @@ static void run_exited(struct batch *b, struct span body)
     c.exit = (int)cmap_int(body, "exit", -1);
     c.signal = (int)cmap_int(body, "signal", 0);
     cmap_strcpy(body, "message", why, sizeof why);
-    bool died = c.signal || c.exit != 0;
-    if (died && t->ending < 0 && !l->stopping && (s->hub->stopping || (l->worker && l->worker->leaving))) {
-        run_requeue(s, b->run, "it was interrupted when its worker was told to end"); /* it runs again when a hub is there */
+    /* Told to end by somebody who did not mean the trial (a worker that leaves, a preempting scheduler): it runs again. */
+    bool outside = s->hub->stopping || (l->worker && l->worker->leaving) || c.signal == SIGTERM;
+    if ((c.signal || c.exit != 0) && outside && t->ending < 0 && !l->stopping) {
         intervention_run_ended(s, b->run);
+        scheduler_give_again(s, b->run, "it was told to end from outside");
         trial_settle(s, b->trial);
         return;
     }
@@ -264,7 +266,7 @@ void ingest_data(struct hub *h, struct peer *p, const struct message *m)
     b.trial = state_run(b.s->state, b.run)->trial;
     l->seq = b.seq;
     take_batch(&b, cmap_value(m->body, "events"));
-    outbox_ack(&b.s->out, sweep_seq(b.s), b.run, b.seq);
+    outbox_ack(&b.s->out, sweep_seq(b.s), &p->id, b.run, b.epoch, b.seq);
 }
 
 bool ingest_bye(struct hub *h, struct peer *p)

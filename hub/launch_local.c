@@ -22,7 +22,7 @@ extern char **environ;
 #define BACKOFF_FIRST (500 * CLOCK_MS)
 #define BACKOFF_MAX   (30 * CLOCK_S)
 #define SETTLED_NS    (10 * CLOCK_S) /* a worker that lived this long was no failed start */
-#define COMEBACK_NS   ((MSG_LOST_S + 2) * CLOCK_S)
+#define COMEBACK_NS   ((MSG_PING_S + 2) * CLOCK_S) /* for workers of an earlier life of the hub to notice the new one */
 
 struct child {
     pid_t pid;

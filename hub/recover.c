@@ -180,6 +180,13 @@ static void say_recovered(struct sweep *s, const struct rec_recovered *found, co
         sweep_hub_event(s, "warning", "%s", d->trouble);
 }
 
+/* A hub that was stopped has ended its local workers: nobody will come back. */
+static bool stopped_cleanly(const struct sweep *s)
+{
+    int n = s->state->n_hub_events;
+    return n > 0 && strcmp(s->state->hub_events[n - 1].what, "stopped") == 0;
+}
+
 static int recover_one(struct hub *h, const char *path, char **cause)
 {
     struct sweep *s = sweep_new(h, path);
@@ -197,11 +204,12 @@ static int recover_one(struct hub *h, const char *path, char **cause)
         goto out;
     rec = NULL;
     if (sweep_open(s)) {
+        if (!stopped_cleanly(s))
+            launch_expect(s);
         say_recovered(s, &found, &d);
         restore_endings(s);
         lose_runs(s);
         intervention_recover(s);
-        launch_expect(s);
         objective_arms_changed(s);
     } else {
         s->exhausted = true;

@@ -62,46 +62,50 @@ uint64_t sweep_seq(const struct sweep *s)
 
 /* ---- saying what is durable ---- */
 
-static void send_ack(struct sweep *s, int64_t run)
+static void send_ack(struct sweep *s, const struct outbox_entry *e)
 {
-    struct run_live *r = &s->runs[run];
-    struct state_run *sr = state_run(s->state, run);
-    if (!sr || r->peer.n == 0)
-        return;
     struct codec_writer w = hub_begin(s->hub, MSG_ACK, 0);
     cw_map(&w, 3);
-    cw_kint(&w, "run", run_handle(s, run));
-    cw_kint(&w, "epoch", sr->epoch);
-    cw_kint(&w, "seq", r->acked);
-    hub_send(s->hub, &r->peer);
+    cw_kint(&w, "run", run_handle(s, e->run));
+    cw_kint(&w, "epoch", e->epoch);
+    cw_kint(&w, "seq", e->batch);
+    hub_send(s->hub, &e->to);
 }
 
-/* Acknowledgements are cumulative: of those that became ready together, each run needs only the last. An entry that finds
- * the socket's queue full is kept for the next turn. */
+static void note_acked(struct sweep *s, const struct outbox_entry *e)
+{
+    const struct state_run *r = state_run(s->state, e->run);
+    if (r && r->epoch == e->epoch && s->runs[e->run].acked < e->batch)
+        s->runs[e->run].acked = e->batch;
+}
+
+/* Acknowledgements are cumulative: of those in a row for the same lease only the last is sent. An entry that finds the
+ * socket's queue full is kept for the next turn. */
 void sweep_durable(struct sweep *s)
 {
     const struct recorder *rec = s->rec ? s->rec : s->closing;
     uint64_t durable = rec ? recorder_durable(rec) : UINT64_MAX;
-    int64_t last = -1;
-    struct outbox_entry *e;
+    struct outbox_entry *e, last = {.run = -1};
     if (rec)
         s->ref.bytes = (uint64_t)recorder_bytes(rec);
     while ((e = outbox_ready(&s->out, durable))) {
         if (e->ack) {
-            if (last >= 0 && last != e->run)
-                send_ack(s, last);
-            last = e->run;
-            if (s->runs[e->run].acked < e->batch)
-                s->runs[e->run].acked = e->batch;
+            if (last.run >= 0 && (last.run != e->run || last.epoch != e->epoch))
+                send_ack(s, &last);
+            last = *e;
+            note_acked(s, e);
         } else {
+            if (last.run >= 0)
+                send_ack(s, &last); /* before what was put behind it */
+            last.run = -1;
             s->hub->sent = true;
             if (sock_send(s->hub->router, &e->to, e->p, e->n) != 0 && errno == EAGAIN)
                 break;
         }
         outbox_pop(&s->out);
     }
-    if (last >= 0)
-        send_ack(s, last);
+    if (last.run >= 0)
+        send_ack(s, &last);
 }
 
 /* ---- runtime beside the state ---- */

@@ -52,7 +52,7 @@ UNUSED static void fixture_start(struct fixture *f)
         }
         hub_run(h);
         hub_close(h);
-        _exit(0);
+        exit(0); /* not _exit: a leak checker has its say */
     }
 }
 
