@@ -7,6 +7,7 @@
 #define TUNERS(TUNER)                                                                                                   \
     TUNER(auto)                                                                                                        \
     TUNER(random)                                                                                                      \
+    TUNER(tpe)                                                                                                         \
     TUNER(grid)                                                                                                        \
     TUNER(thompson)                                                                                                    \
     TUNER(ucb1)                                                                                                        \

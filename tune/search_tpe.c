@@ -1,0 +1,204 @@
+/* TPE: J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; multivariate, with the
+ * constants of current Optuna (S. Watanabe, "Tree-structured Parzen estimator", 2023).
+ *
+ * The best ceil(gamma n) trials (25 at most) make the density l, all others g; of 24 draws from l the one with the largest l/g is
+ * proposed. Pruned trials rank behind finished ones, the furthest first; failed and pending trials count as bad, which
+ * keeps parallel asks apart and crashes away. Old trials weigh less once there are more than 25.
+ *
+ * Steering: draws that are banned are drawn again; a pin makes the draws come from the prior inside it; a boost adds its logarithm
+ * to the score; the dial scales the weight of the prior. The state is the history. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cause.h"
+#include "base/mem.h"
+#include "tune/draw.h"
+#include "tune/parzen.h"
+
+#define GOOD_MAX 25
+#define RECENT   25 /* newest trials with full weight */
+#define REDRAWS  30 /* of a banned candidate */
+
+struct tpe {
+    double startup, candidates, gamma, width;
+    bool neighbours;
+};
+
+static void *make(const struct tuner_env *env, const double *values, char **cause)
+{
+    struct tpe *t = MEM_NEW(struct tpe);
+    *t = (struct tpe){values[0], values[1], values[2], values[3], values[4] != 0};
+    return t;
+}
+
+static void drop(void *self)
+{
+    free(self);
+}
+
+/* ---- splitting the history ---- */
+
+/* Finished before pruned; finished by loss; pruned by how far they came, then by loss; then by arrival. */
+static bool better(const struct history_trial *x, const struct history_trial *y)
+{
+    bool px = x->end == END_PRUNED, py = y->end == END_PRUNED;
+    if (px != py)
+        return py;
+    if (px && x->step != y->step)
+        return x->step > y->step;
+    return x->loss < y->loss; /* equal ones keep their order of arrival: x comes later */
+}
+
+static bool scored(const struct history_trial *t)
+{
+    return !t->outside && (t->end == END_DONE || t->end == END_PRUNED);
+}
+
+static bool counts(const struct history_trial *t)
+{
+    return !t->outside && t->end != END_FORGOTTEN;
+}
+
+/* The best `want` trials, best first; how many there are. An insertion into a short list: no sort of the whole history. */
+static int pick_good(const struct history *h, int want, int *good)
+{
+    int n = 0;
+    for (int i = 0; i < h->n; i++) {
+        if (!scored(&h->trials[i]) || (n == want && !better(&h->trials[i], &h->trials[good[n - 1]])))
+            continue;
+        int at = n < want ? n++ : n - 1;
+        for (; at > 0 && better(&h->trials[i], &h->trials[good[at - 1]]); at--)
+            good[at] = good[at - 1];
+        good[at] = i;
+    }
+    return n;
+}
+
+/* Weights in the order of arrival: a ramp from 1/n up to 1, then ones. */
+static double age_weight(int k, int n)
+{
+    if (n < RECENT || k >= n - RECENT)
+        return 1;
+    int ramp = n - RECENT;
+    return ramp == 1 ? 1.0 / n : 1.0 / n + (1 - 1.0 / n) * k / (ramp - 1);
+}
+
+/* trial[0..n) in the order of arrival */
+static struct parzen *model(const struct tpe *t, const struct tuner_env *env, const int *trial, int n)
+{
+    const double **dna = mem_zero((size_t)n + 1, sizeof *dna);
+    double *weights = mem_zero((size_t)n + 1, sizeof *weights);
+    struct parzen_options o = {.prior = fmax(1e-3, steering_explore(env->steer)), .neighbours = t->neighbours, .width = t->width};
+    for (int k = 0; k < n; k++) {
+        dna[k] = env->history->trials[trial[k]].dna;
+        weights[k] = age_weight(k, n);
+    }
+    struct parzen *p = parzen_new(env->space, dna, weights, n, &o);
+    free(dna);
+    free(weights);
+    return p;
+}
+
+/* Both models; how many trials are good, 0 while there are too few trials. */
+static int split(const struct tpe *t, const struct tuner_env *env, struct parzen **good, struct parzen **bad)
+{
+    const struct history *h = env->history;
+    int ended = 0, top[GOOD_MAX], first[GOOD_MAX], n_first = 0, n_rest = 0;
+    for (int i = 0; i < h->n; i++)
+        ended += scored(&h->trials[i]);
+    if (ended < t->startup || ended < 2)
+        return 0;
+    int n_good = pick_good(h, (int)fmin(ceil(t->gamma * ended), GOOD_MAX), top);
+    bool *is_good = mem_zero((size_t)h->n, sizeof *is_good);
+    int *rest = mem_zero((size_t)h->n, sizeof *rest);
+    for (int k = 0; k < n_good; k++)
+        is_good[top[k]] = true;
+    for (int i = 0; i < h->n; i++) {
+        if (is_good[i])
+            first[n_first++] = i;
+        else if (counts(&h->trials[i]))
+            rest[n_rest++] = i;
+    }
+    *good = model(t, env, first, n_first);
+    *bad = model(t, env, rest, n_rest);
+    free(is_good);
+    free(rest);
+    return n_good;
+}
+
+/* ---- asking ---- */
+
+static int candidate(const struct tuner_env *env, const struct parzen *good, double *dna)
+{
+    if (!steering_pin(env->steer)) {
+        for (int i = 0; i < REDRAWS; i++) {
+            parzen_draw(good, env->rng, dna);
+            if (steering_allows(env->steer, env->space, dna))
+                return 0;
+        }
+    }
+    return draw_prior(env, NULL, dna);
+}
+
+static int propose(void *self, const struct tuner_env *env, struct proposal *out, char **cause)
+{
+    const struct tpe *t = self;
+    struct parzen *good = NULL, *bad = NULL;
+    int n_good = split(t, env, &good, &bad), dims = env->space->n;
+    out->forced = steering_pin(env->steer) != NULL;
+    if (!n_good) {
+        if (draw_prior(env, NULL, out->dna) < 0)
+            return cause_set(cause, "the bans and pins leave nothing to try");
+        snprintf(out->why, sizeof out->why, "one of the first %g draws from the prior", t->startup);
+        return 0;
+    }
+    double best = -INFINITY, *dna = mem_zero((size_t)dims, sizeof *dna);
+    for (int c = 0; c < (int)t->candidates; c++) {
+        if (candidate(env, good, dna) < 0)
+            break;
+        double score = parzen_log(good, dna) - parzen_log(bad, dna) + log(steering_weight(env->steer, env->space, dna));
+        if (score > best || c == 0) {
+            best = score;
+            memcpy(out->dna, dna, (size_t)dims * sizeof *dna);
+        }
+    }
+    free(dna);
+    parzen_free(good);
+    parzen_free(bad);
+    if (isinf(best))
+        return cause_set(cause, "the bans and pins leave nothing to try");
+    snprintf(out->why, sizeof out->why, "%.3g times likelier among the best %d than among the rest", exp(fmin(best, 200)), n_good);
+    return 0;
+}
+
+static void dump(void *self, struct buf *out)
+{
+}
+
+static void *load(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+{
+    return n ? cause_null(cause, "the state is not one of tpe") : make(env, values, cause);
+}
+
+static const struct tuner_option options[] = {
+    {"startup", 0, 1e6, 10, "finished trials before the model is used; until then draws from the prior"},
+    {"candidates", 1, 1e5, 24, "draws from the good density, of which the best is proposed"},
+    {"gamma", 0.001, 1, 0.1, "share of trials that count as good, 25 at most"},
+    {"width", 0.001, 10, 0.2, "kernel width: this times n^(-1/(d+4))"},
+    {"neighbours", 0, 1, 0, "1: each kernel reaches to its neighbours instead"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+const struct tuner_ops tuner_tpe = {
+    .name = "tpe",
+    .paper = "Bergstra et al. 2011; Watanabe 2023",
+    .summary = "proposes where good trials are dense and bad ones are not",
+    .options = options,
+    .make = make,
+    .drop = drop,
+    .propose = propose,
+    .dump = dump,
+    .load = load,
+};
