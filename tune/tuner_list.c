@@ -9,6 +9,7 @@
     TUNER(random)                                                                                                      \
     TUNER(tpe)                                                                                                         \
     TUNER(grid)                                                                                                        \
+    TUNER(gp)                                                                                                          \
     TUNER(thompson)                                                                                                    \
     TUNER(ucb1)                                                                                                        \
     TUNER(ucb_tuned)                                                                                                   \

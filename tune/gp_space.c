@@ -1,0 +1,113 @@
+#include "tune/gp_space.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/cause.h"
+#include "base/mem.h"
+#include "tune/quantile.h"
+
+static void coordinate(struct gp_space *g, enum gp_kind kind, int dim)
+{
+    g->kind[g->shape.coords] = kind;
+    g->dim[g->shape.coords++] = dim;
+}
+
+int gp_space_init(struct gp_space *g, const struct space *s, char **cause)
+{
+    g->shape = (struct gp_shape){.kind = g->kind, .dim = g->dim};
+    for (int i = 0; i < s->n; i++) {
+        const struct param *p = &s->params[i];
+        if (param_count(p) < 2)
+            continue;
+        if (g->shape.dims == GP_DIMS_MAX)
+            return cause_set(cause, "a Gaussian process over more than %d parameters is no use; choose another tuner", GP_DIMS_MAX);
+        int dim = g->shape.dims++;
+        g->param[dim] = i;
+        coordinate(g, p->type == PARAM_CATEGORICAL ? GP_LABEL : GP_NUMBER, dim);
+        if (p->parent >= 0 && p->type != PARAM_CATEGORICAL)
+            coordinate(g, GP_NUMBER, dim);
+    }
+    return g->shape.dims ? 0 : cause_set(cause, "nothing varies in this space");
+}
+
+void gp_space_point(const struct gp_space *g, const struct space *s, const double *dna, double *x)
+{
+    int at = 0;
+    for (int k = 0; k < g->shape.dims; k++) {
+        const struct param *p = &s->params[g->param[k]];
+        double u = dna[g->param[k]];
+        if (p->type == PARAM_CATEGORICAL) {
+            x[at++] = isnan(u) ? -1 : u;
+            continue;
+        }
+        x[at++] = isnan(u) ? 0.5 : param_model(p, u);
+        if (p->parent >= 0)
+            x[at++] = isnan(u) ? 0 : 0.5;
+    }
+}
+
+/* ---- outputs ---- */
+
+struct placed {
+    double loss;
+    int at;
+};
+
+static int by_loss(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    if (x->loss != y->loss)
+        return x->loss < y->loss ? -1 : 1;
+    return x->at - y->at;
+}
+
+static void standardise(double *y, int n)
+{
+    double mean = 0, var = 0;
+    for (int i = 0; i < n; i++)
+        mean += y[i] / n;
+    for (int i = 0; i < n; i++)
+        var += (y[i] - mean) * (y[i] - mean) / n;
+    for (int i = 0; i < n; i++)
+        y[i] = var > 0 ? (y[i] - mean) / sqrt(var) : 0;
+}
+
+static void ranks(const struct placed *p, int n, double *y)
+{
+    for (int i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && p[end].loss == p[i].loss; end++)
+            ;
+        double z = normal_quantile((0.5 * (i + end - 1) + 0.5) / n);
+        for (int k = i; k < end; k++)
+            y[p[k].at] = z;
+    }
+}
+
+static void squash(const struct placed *p, int n, double *y)
+{
+    double median = p[n / 2].loss, span = median - p[0].loss;
+    for (int i = 0; i < n; i++) {
+        double above = p[i].loss - median;
+        y[p[i].at] = above > 0 && span > 0 ? span * log1p(above / span) : above;
+    }
+}
+
+void gp_outputs(enum gp_output how, const double *loss, int n, double *y)
+{
+    struct placed *p = mem_zero((size_t)n + 1, sizeof *p);
+    double worst = -INFINITY;
+    for (int i = 0; i < n; i++)
+        worst = isnan(loss[i]) ? worst : fmax(worst, loss[i]);
+    for (int i = 0; i < n; i++) {
+        p[i] = (struct placed){isnan(loss[i]) ? (isinf(worst) ? 0 : worst) : loss[i], i};
+        y[i] = p[i].loss;
+    }
+    qsort(p, (size_t)n, sizeof *p, by_loss);
+    if (how == GP_RANKS && n > 0)
+        ranks(p, n, y);
+    if (how == GP_SQUASH && n > 0)
+        squash(p, n, y);
+    standardise(y, n);
+    free(p);
+}

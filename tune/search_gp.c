@@ -1,0 +1,480 @@
+/* Gaussian-process search: J. Snoek, H. Larochelle and R. Adams, "Practical Bayesian Optimization of Machine Learning Algorithms", NIPS 2012;
+ * the logarithm of expected improvement after S. Ament et al., "Unexpected Improvements to Expected Improvement", NeurIPS 2023.
+ *
+ * A spread-out start, then the candidate with the best acquisition: all configurations where the space is small and finite, else draws from the
+ * prior and neighbours of good points, refined in rounds. Pending trials count as observed at the posterior mean, so parallel asks
+ * spread. Failed trials count as bad as the worst. What was tried already is not proposed again while anything else is left.
+ *
+ * The state is the hyperparameters and when they were fitted; everything else is worked out from the history at each ask. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cause.h"
+#include "base/mem.h"
+#include "tune/draw.h"
+#include "tune/gp_space.h"
+#include "tune/pool.h"
+#include "tune/quantile.h"
+
+#define DATA_MAX   400  /* observations that predictions are made from */
+#define FIT_MAX    150  /* observations that hyperparameters are fitted to */
+#define ALL_MAX    6000 /* configurations of a finite space that are all scored */
+#define START_TRIES 64  /* draws among which a point of the start is chosen */
+
+enum { OPT_START, OPT_ACQUISITION, OPT_OUTPUT, OPT_EVALS, OPT_COUNT };
+enum { BY_LOG_EI, BY_EI, BY_UCB, BY_THOMPSON };
+
+struct gp_search {
+    struct gp_space model;
+    struct gp_prior prior;
+    double options[OPT_COUNT];
+    struct gp_theta theta;
+    int64_t fitted; /* observations at the last fit; 0 never */
+    struct pool all; /* of a finite space; empty otherwise */
+};
+
+/* ---- life ---- */
+
+static void drop(void *self)
+{
+    struct gp_search *g = self;
+    pool_release(&g->all);
+    free(g);
+}
+
+static void *make(const struct tuner_env *env, const double *values, char **cause)
+{
+    struct gp_search *g = MEM_NEW(struct gp_search);
+    memcpy(g->options, values, sizeof g->options);
+    pool_init(&g->all, env->space->n);
+    if (gp_space_init(&g->model, env->space, cause) < 0) {
+        drop(g);
+        return NULL;
+    }
+    g->prior = gp_prior_default(g->model.shape.dims);
+    gp_theta_start(&g->model.shape, &g->prior, &g->theta);
+    pool_enumerate(&g->all, env->space, ALL_MAX);
+    return g;
+}
+
+/* ---- what is known ---- */
+
+struct known {
+    int n, n_pending, coords;
+    double *x, *loss, *y; /* n observations */
+    double *pending;      /* coordinates */
+};
+
+static void known_release(struct known *k)
+{
+    free(k->x);
+    free(k->loss);
+    free(k->y);
+    free(k->pending);
+}
+
+static bool observed(const struct history_trial *t)
+{
+    return !t->outside && (t->end == END_DONE || t->end == END_PRUNED || t->end == END_FAILED);
+}
+
+struct taking {
+    const struct history *h;
+    bool *take;
+    int got;
+};
+
+static void take(struct taking *t, int i)
+{
+    t->got += !t->take[i];
+    t->take[i] = true;
+}
+
+/* At most `most` of the observed trials: the best, the latest, and of the rest every k-th. Marks them. */
+static int choose(const struct history *h, int most, bool *marks)
+{
+    struct taking t = {h, marks, 0};
+    int n = 0, ranked;
+    for (int i = 0; i < h->n; i++)
+        n += observed(&h->trials[i]);
+    int *sorted = history_sorted(h, &ranked);
+    for (int i = 0; i < ranked && (n <= most || t.got < most / 3); i++)
+        take(&t, sorted[i]);
+    free(sorted);
+    for (int i = h->n - 1; i >= 0 && (n <= most || t.got < 2 * most / 3); i--)
+        if (observed(&h->trials[i]))
+            take(&t, i);
+    int64_t left = n - t.got, want = most - t.got, seen = 0;
+    for (int i = 0; i < h->n && n > most; i++) {
+        if (!observed(&h->trials[i]) || marks[i])
+            continue;
+        if ((seen + 1) * want / left > seen * want / left)
+            take(&t, i);
+        seen++;
+    }
+    return t.got;
+}
+
+static void gather(const struct gp_search *g, const struct tuner_env *env, int most, struct known *k)
+{
+    const struct history *h = env->history;
+    bool *marks = mem_zero((size_t)h->n + 1, sizeof *marks);
+    size_t c = (size_t)g->model.shape.coords;
+    *k = (struct known){.n = choose(h, most, marks), .coords = (int)c};
+    k->x = mem_alloc(((size_t)k->n + 1) * c * sizeof *k->x);
+    k->loss = mem_zero((size_t)k->n + 1, sizeof *k->loss);
+    k->y = mem_zero((size_t)k->n + 1, sizeof *k->y);
+    k->pending = mem_alloc(((size_t)h->pending + 1) * c * sizeof *k->pending);
+    int at = 0;
+    for (int i = 0; i < h->n; i++) {
+        const struct history_trial *t = &h->trials[i];
+        if (marks[i]) {
+            gp_space_point(&g->model, env->space, t->dna, k->x + (size_t)at * c);
+            k->loss[at++] = t->end == END_FAILED ? NAN : t->loss;
+        } else if (t->end == END_PENDING && !t->outside && k->n_pending < DATA_MAX) {
+            gp_space_point(&g->model, env->space, t->dna, k->pending + (size_t)k->n_pending++ * c);
+        }
+    }
+    gp_outputs((enum gp_output)g->options[OPT_OUTPUT], k->loss, k->n, k->y);
+    free(marks);
+}
+
+/* ---- hyperparameters ---- */
+
+static int64_t n_observed(const struct history *h)
+{
+    return h->done + h->pruned + h->failed;
+}
+
+static void refit(struct gp_search *g, const struct tuner_env *env)
+{
+    int64_t n = n_observed(env->history), every = n < 20 ? 1 : n < 60 ? 2 : n < 150 ? 5 : n / 20;
+    if (g->fitted && n - g->fitted < every)
+        return;
+    struct known k;
+    struct gp_theta fresh;
+    gather(g, env, FIT_MAX, &k);
+    struct gp_data data = {.shape = &g->model.shape, .n = k.n, .x = k.x, .y = k.y};
+    int evals = (int)g->options[OPT_EVALS];
+    if (n > FIT_MAX)
+        evals = evals / 4 + 1;
+    double loss = g->fitted ? gp_fit(&data, &g->prior, &g->theta, evals) : INFINITY;
+    if (!g->fitted || n <= 60) { /* from the prior's centre as well: the last fit may sit in a poor optimum */
+        gp_theta_start(&g->model.shape, &g->prior, &fresh);
+        if (gp_fit(&data, &g->prior, &fresh, evals) < loss)
+            g->theta = fresh;
+    }
+    g->fitted = n;
+    known_release(&k);
+}
+
+/* ---- acquisition ---- */
+
+struct scorer {
+    const struct gp_search *g;
+    const struct tuner_env *env;
+    struct gp gp;
+    double best;  /* output to improve on */
+    double beta;  /* of UCB */
+    double wide;  /* the explore dial: scales the deviation */
+};
+
+/* log of (phi(z) + z Phi(z)), exact far into the tail. */
+static double log_improvement(double z)
+{
+    if (z > -6)
+        return log(normal_density(z) + z * normal_below(z));
+    double z2 = z * z; /* phi(z) / z^2 (1 - 3/z^2 + 15/z^4) */
+    return -0.5 * z2 - 0.91893853320467274178 - log(z2) + log1p(-3 / z2 + 15 / (z2 * z2));
+}
+
+static double acquisition(const struct scorer *s, double mean, double sd)
+{
+    sd *= s->wide;
+    switch ((int)s->g->options[OPT_ACQUISITION]) {
+    case BY_UCB:
+        return s->beta * sd - mean;
+    case BY_EI: {
+        double z = (s->best - mean) / sd;
+        return sd * (normal_density(z) + z * normal_below(z));
+    }
+    default:
+        return log_improvement((s->best - mean) / sd) + log(sd);
+    }
+}
+
+static void boost(const struct scorer *s, const double *dna, double *score)
+{
+    double w = steering_weight(s->env->steer, s->env->space, dna);
+    if (w == 1)
+        return;
+    int how = (int)s->g->options[OPT_ACQUISITION];
+    *score = how == BY_EI ? *score * w : *score + log(w);
+}
+
+/* Scores of pool entries from..n-1, appended to score. */
+static void score(const struct scorer *s, const struct pool *p, int from, double *out)
+{
+    int m = p->n - from, c = s->g->model.shape.coords;
+    bool steered = steering_any(s->env->steer);
+    if (m <= 0)
+        return;
+    double *x = mem_alloc((size_t)m * (size_t)c * sizeof *x), *mean = mem_alloc((size_t)m * sizeof *mean),
+           *var = mem_alloc((size_t)m * sizeof *var);
+    for (int i = 0; i < m; i++)
+        gp_space_point(&s->g->model, s->env->space, pool_at(p, from + i), x + (size_t)i * (size_t)c);
+    gp_predict(&s->gp, x, m, mean, var);
+    for (int i = 0; i < m; i++) {
+        out[from + i] = acquisition(s, mean[i], sqrt(var[i]));
+        if (steered)
+            boost(s, pool_at(p, from + i), &out[from + i]);
+    }
+    free(x);
+    free(mean);
+    free(var);
+}
+
+/* ---- candidates ---- */
+
+/* Indices of the k best scores, best first; the same place twice counts once. */
+static int top(const struct pool *p, const struct space *s, const double *score, int k, int *out)
+{
+    int n = 0;
+    for (int i = 0; i < p->n; i++) {
+        if (n == k && score[i] <= score[out[n - 1]])
+            continue;
+        int at = n;
+        while (at > 0 && score[out[at - 1]] < score[i])
+            at--;
+        if (at > 0 && score[out[at - 1]] == score[i] && space_same(s, pool_at(p, out[at - 1]), pool_at(p, i)))
+            continue;
+        int last = n < k ? n++ : n - 1;
+        memmove(&out[at + 1], &out[at], (size_t)(last - at) * sizeof *out);
+        out[at] = i;
+    }
+    return n;
+}
+
+#define DRAWS   400
+#define LEADERS 6
+
+static void open_candidates(const struct scorer *s, struct pool *p, double **scores)
+{
+    const struct tuner_env *env = s->env;
+    int n, *sorted = history_sorted(env->history, &n), leaders[LEADERS];
+    pool_draw(p, env, DRAWS);
+    for (int i = 0; i < n && i < LEADERS; i++) {
+        const double *dna = env->history->trials[sorted[i]].dna;
+        pool_neighbours(p, env, dna, 0.1, 24);
+        pool_neighbours(p, env, dna, 0.02, 12);
+    }
+    free(sorted);
+    *scores = mem_resize(*scores, (size_t)p->n + 1, sizeof **scores);
+    score(s, p, 0, *scores);
+    for (double scale = 0.1; scale > 0.0005; scale *= 0.4) {
+        int from = p->n, k = top(p, env->space, *scores, LEADERS, leaders);
+        for (int i = 0; i < k; i++) {
+            double *from_dna = mem_dup(pool_at(p, leaders[i]), (size_t)p->dims * sizeof(double));
+            pool_neighbours(p, env, from_dna, scale, 24);
+            free(from_dna);
+        }
+        *scores = mem_resize(*scores, (size_t)p->n + 1, sizeof **scores);
+        score(s, p, from, *scores);
+    }
+}
+
+static void finite_candidates(const struct scorer *s, struct pool *p, double **scores)
+{
+    bool steered = steering_any(s->env->steer);
+    for (int i = 0; i < s->g->all.n; i++) {
+        const double *dna = pool_at(&s->g->all, i);
+        if (!steered || steering_allows(s->env->steer, s->env->space, dna))
+            pool_add(p, dna);
+    }
+    *scores = mem_resize(*scores, (size_t)p->n + 1, sizeof **scores);
+    score(s, p, 0, *scores);
+}
+
+/* Thompson: one joint draw of the posterior over the most promising candidates replaces their scores; the others are out. */
+#define THOMPSON_MAX 400
+static void thompson(const struct scorer *s, const struct pool *p, double *scores)
+{
+    int c = s->g->model.shape.coords, at[THOMPSON_MAX], m = top(p, s->env->space, scores, THOMPSON_MAX, at);
+    size_t n = (size_t)m;
+    double *x = mem_alloc((n + 1) * (size_t)c * sizeof *x), *mean = mem_alloc((n + 1) * sizeof *mean),
+           *cov = mem_alloc((n * n + 1) * sizeof *cov);
+    for (int i = 0; i < m; i++)
+        gp_space_point(&s->g->model, s->env->space, pool_at(p, at[i]), x + (size_t)i * (size_t)c);
+    for (int i = 0; i < p->n; i++)
+        scores[i] = -INFINITY;
+    gp_predict_joint(&s->gp, x, m, mean, cov);
+    gp_draw(mean, cov, m, s->wide, s->env->rng, mean);
+    for (int i = 0; i < m; i++)
+        scores[at[i]] = -mean[i];
+    free(x);
+    free(mean);
+    free(cov);
+}
+
+/* The best candidate that was not tried yet; -1 none. */
+static int best_untried(const struct pool *p, const struct tuner_env *env, double *scores)
+{
+    for (;;) {
+        int best = -1;
+        for (int i = 0; i < p->n; i++)
+            if (!isnan(scores[i]) && (best < 0 || scores[i] > scores[best]))
+                best = i;
+        if (best < 0 || !pool_tried(env->history, env->space, pool_at(p, best)))
+            return best;
+        scores[best] = NAN;
+    }
+}
+
+static void explain_choice(const struct scorer *s, const double *dna, struct proposal *out)
+{
+    static const char *const names[] = {"expected improvement", "expected improvement", "confidence bound", "posterior draw"};
+    double x[2 * GP_DIMS_MAX], mean, var;
+    gp_space_point(&s->g->model, s->env->space, dna, x);
+    gp_predict(&s->gp, x, 1, &mean, &var);
+    snprintf(out->why, sizeof out->why, "%s: predicted %.2f +- %.2f deviations from the mean, the best so far is at %.2f%s",
+             names[(int)s->g->options[OPT_ACQUISITION]], mean, sqrt(var), s->best, steering_any(s->env->steer) ? "; as steered" : "");
+}
+
+static int search(struct gp_search *g, const struct tuner_env *env, struct proposal *out)
+{
+    struct scorer s = {.g = g, .env = env, .wide = steering_explore(env->steer)};
+    struct known k;
+    struct pool p;
+    double *scores = NULL;
+    refit(g, env);
+    gather(g, env, DATA_MAX, &k);
+    struct gp_data data = {.shape = &g->model.shape, .n = k.n, .x = k.x, .y = k.y};
+    s.best = INFINITY;
+    for (int i = 0; i < k.n; i++)
+        s.best = fmin(s.best, k.y[i]);
+    s.beta = sqrt(0.2 * g->model.shape.dims * log(2.0 * (double)(k.n + 1)));
+    pool_init(&p, env->space->n);
+    int built = gp_build(&s.gp, &data, &g->theta, k.pending, k.n_pending), found = -1;
+    if (built == 0) {
+        (g->all.n ? finite_candidates : open_candidates)(&s, &p, &scores);
+        if (g->options[OPT_ACQUISITION] == BY_THOMPSON)
+            thompson(&s, &p, scores);
+        if ((found = best_untried(&p, env, scores)) >= 0) {
+            memcpy(out->dna, pool_at(&p, found), (size_t)p.dims * sizeof *out->dna);
+            explain_choice(&s, out->dna, out);
+        }
+        gp_release(&s.gp);
+    }
+    free(scores);
+    pool_release(&p);
+    known_release(&k);
+    return found >= 0 ? 0 : -1;
+}
+
+/* ---- the start ---- */
+
+/* Of some draws from the prior the one farthest from everything tried. */
+static int spread(struct gp_search *g, const struct tuner_env *env, struct proposal *out, char **cause)
+{
+    int c = g->model.shape.coords, n = 0;
+    const struct history *h = env->history;
+    double *x = mem_alloc(((size_t)h->n + 1) * (size_t)c * sizeof *x), at[2 * GP_DIMS_MAX], widest = -1;
+    struct pool p;
+    for (int i = 0; i < h->n; i++)
+        if (!h->trials[i].outside && h->trials[i].end != END_FORGOTTEN)
+            gp_space_point(&g->model, env->space, h->trials[i].dna, x + (size_t)n++ * (size_t)c);
+    pool_init(&p, env->space->n);
+    pool_draw(&p, env, n ? START_TRIES : 1);
+    for (int i = 0; i < p.n; i++) {
+        double near = INFINITY;
+        gp_space_point(&g->model, env->space, pool_at(&p, i), at);
+        for (int k = 0; k < n; k++)
+            near = fmin(near, gp_apart(&g->model.shape, at, x + (size_t)k * (size_t)c));
+        if (near > widest) {
+            widest = near;
+            memcpy(out->dna, pool_at(&p, i), (size_t)p.dims * sizeof *out->dna);
+        }
+    }
+    free(x);
+    pool_release(&p);
+    if (widest < 0)
+        return cause_set(cause, "the bans and pins leave nothing to try");
+    snprintf(out->why, sizeof out->why, "start: far from everything tried so far");
+    return 0;
+}
+
+static int propose(void *self, const struct tuner_env *env, struct proposal *out, char **cause)
+{
+    struct gp_search *g = self;
+    const struct history *h = env->history;
+    int64_t seen = n_observed(h), start = (int64_t)g->options[OPT_START];
+    out->forced = steering_pin(env->steer) != NULL;
+    if (seen + h->pending < start || h->done + h->pruned < 2)
+        return spread(g, env, out, cause);
+    if (search(g, env, out) == 0)
+        return 0;
+    if (draw_prior(env, NULL, out->dna) < 0)
+        return cause_set(cause, "the bans and pins leave nothing to try");
+    snprintf(out->why, sizeof out->why, "everything allowed was tried: a draw from the prior");
+    return 0;
+}
+
+/* ---- for people ---- */
+
+static void describe(void *self, const struct tuner_env *env, char *out, size_t cap)
+{
+    const struct gp_search *g = self;
+    static const char *const names[] = {"log EI", "EI", "UCB", "Thompson"};
+    snprintf(out, cap, "%s over %d dimensions", names[(int)g->options[OPT_ACQUISITION]], g->model.shape.dims);
+}
+
+static void dump(void *self, struct buf *out)
+{
+    const struct gp_search *g = self;
+    pack_i64(out, g->model.shape.dims);
+    pack_i64(out, g->fitted);
+    pack_doubles(out, g->theta.inverse, (size_t)g->model.shape.dims);
+    pack_f64(out, g->theta.signal);
+    pack_f64(out, g->theta.noise);
+}
+
+static void *load(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+{
+    struct gp_search *g = make(env, values, cause);
+    struct unpack in = {.p = p, .n = n};
+    if (!g)
+        return NULL;
+    int64_t dims = unpack_i64(&in);
+    g->fitted = unpack_i64(&in);
+    if (dims == g->model.shape.dims)
+        unpack_doubles(&in, g->theta.inverse, (size_t)dims);
+    g->theta.signal = unpack_f64(&in);
+    g->theta.noise = unpack_f64(&in);
+    if (!in.bad && !in.n && dims == g->model.shape.dims)
+        return g;
+    drop(g);
+    return cause_null(cause, "the state is not one of this Gaussian process");
+}
+
+static const struct tuner_option options[OPT_COUNT + 1] = {
+    [OPT_START] = {"start", 1, 1000, 8, "trials spread over the space before the model is asked"},
+    [OPT_ACQUISITION] = {"acquisition", 0, 3, BY_LOG_EI, "0 log expected improvement, 1 expected improvement, 2 confidence bound, 3 Thompson"},
+    [OPT_OUTPUT] = {"output", 0, GP_OUTPUTS - 1, GP_SQUASH, "losses as outputs: 0 standardised, 1 normal scores of ranks, 2 logarithmic above the median"},
+    [OPT_EVALS] = {"evals", 1, 1000, 40, "likelihood evaluations of a fit of hyperparameters"},
+    [OPT_COUNT] = {NULL, 0, 0, 0, NULL},
+};
+
+const struct tuner_ops tuner_gp = {
+    .name = "gp",
+    .paper = "Snoek, Larochelle and Adams 2012; Ament et al. 2023",
+    .summary = "Gaussian process with expected improvement: few, expensive trials",
+    .options = options,
+    .make = make,
+    .drop = drop,
+    .propose = propose,
+    .describe = describe,
+    .dump = dump,
+    .load = load,
+};
