@@ -65,6 +65,7 @@ static void hub_dirs(void)
     setenv("HYPERTOP_RUNTIME_DIR", path, 1);
     snprintf(path, sizeof path, "%s/data", hub.dir);
     setenv("HYPERTOP_DATA_DIR", path, 1);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* tests are linked with it: its threads would take the programs' signals */
     unsetenv("HYPERTOP_HUB");
     unsetenv("HYPERTOP_RING");
     unsetenv("HYPERTOP_DISABLE");

@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/hypertop.h"
 #include "base/clock.h"
 #include "proto/ring.h"
+#include "tests/unit/agent/thread_alarm.h"
 #include "tests/unit/agent/tree.h"
 
 static char dir[64], path[96], why[RING_WHY];
@@ -415,10 +415,7 @@ static void logging_works_in_a_signal_handler(void **state)
     char name[32];
     shared = open_agent();
     alarms = handler_logged = 0;
-    struct sigaction sa = {.sa_handler = on_alarm}, old;
-    sigaction(SIGALRM, &sa, &old);
-    struct itimerval every = {{0, 100}, {0, 100}}, off = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_REAL, &every, NULL);
+    thread_alarm_start(on_alarm, 100);
     uint64_t mine = 0;
     for (int i = 0; alarms < 1000; i++) {
         snprintf(name, sizeof name, "n%d", i % 200);
@@ -427,8 +424,7 @@ static void logging_works_in_a_signal_handler(void **state)
         while (ring_record_take(&ring, &r, payload, false, &torn))
             reports++;
     }
-    setitimer(ITIMER_REAL, &off, NULL);
-    sigaction(SIGALRM, &old, NULL);
+    thread_alarm_stop();
     for (uint32_t n; (n = ring_points_take(&ring, 0, out, 1024, false, &torn));)
         points += n;
     while (ring_record_take(&ring, &r, payload, false, &torn))

@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/ring.h"
+#include "tests/unit/agent/thread_alarm.h"
 
 static char dir[64], path[96], why[RING_WHY];
 
@@ -229,10 +229,7 @@ static void handler_may_interrupt_a_push_anywhere(void **state)
     int64_t last[2] = {-1, -1};
     shared = small_ring(1, 1024);
     in_handler = handler_pushed = 0;
-    struct sigaction sa = {.sa_handler = on_alarm}, old;
-    sigaction(SIGALRM, &sa, &old);
-    struct itimerval every = {{0, 100}, {0, 100}}, off = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_REAL, &every, NULL);
+    thread_alarm_start(on_alarm, 100);
     for (int64_t i = 0; in_handler < 2000; i++) {
         pushed += ring_point_push(&shared.lanes[0], 0, i, 0, 0);
         uint32_t n = i % 64 == 0 ? ring_points_take(&shared, 0, out, 1024, false, &torn) : 0;
@@ -242,8 +239,7 @@ static void handler_may_interrupt_a_push_anywhere(void **state)
             *(out[k].id ? &from_handler : &from_main) += 1;
         }
     }
-    setitimer(ITIMER_REAL, &off, NULL);
-    sigaction(SIGALRM, &old, NULL);
+    thread_alarm_stop();
     for (uint32_t n; (n = ring_points_take(&shared, 0, out, 1024, false, &torn));)
         for (uint32_t k = 0; k < n; k++)
             *(out[k].id ? &from_handler : &from_main) += 1;
