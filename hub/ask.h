@@ -10,7 +10,7 @@ struct ask {
     struct sock *sock;
     enum msg_role role;
     int64_t id;
-    struct buf hello, frame;       /* what welcome and answer borrow from */
+    struct buf hello, frame; /* what welcome and answer borrow from */
     struct message welcome, answer;
 };
 

@@ -1,5 +1,5 @@
-/* cmd_hub: the daemon itself: start, stop, status, run. Started as tmux's server is: the first who needs it forks it off,
- * and returns only when it answers or has failed with one sentence. */
+/* cmd_hub: the daemon itself: start, stop, status, run. Started as tmux's server is: the first who needs it
+ * forks it off, and returns only when it answers or has failed with one sentence. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -115,7 +115,8 @@ static int start(const struct call *c)
     if (there)
         cause_set(&cause, "the hub '%s' runs already (pid %d)", e.name, pid);
     if (!e.lock_path)
-        there = cause_set(&cause, "%s: a hub is started on this machine only, by name: -L NAME", e.address) != 0;
+        there =
+            cause_set(&cause, "%s: a hub is started on this machine only, by name: -L NAME", e.address) != 0;
     endpoint_release(&e);
     if (there)
         return say(1, cause);
@@ -152,7 +153,8 @@ static int start(const struct call *c)
 
 static int no_hub(const struct endpoint *e)
 {
-    fprintf(stderr, "hypertop-hub: no hub named '%s' runs: start one with `hypertop hub start -L %s`\n", e->name, e->name);
+    fprintf(stderr, "hypertop-hub: no hub named '%s' runs: start one with `hypertop hub start -L %s`\n",
+            e->name, e->name);
     return 3;
 }
 
@@ -215,8 +217,8 @@ static void print_status(const struct ask *a, const struct endpoint *e, bool jso
         json_int(&j, cmap_int(a->answer.body, "count", 0));
         json_object_end(&j);
     } else {
-        buf_printf(&b, "hub %s runs, pid %lld, version %s, at %s, %lld sweeps", hub, (long long)pid, version, e->address,
-                   (long long)cmap_int(a->answer.body, "count", 0));
+        buf_printf(&b, "hub %s runs, pid %lld, version %s, at %s, %lld sweeps", hub, (long long)pid, version,
+                   e->address, (long long)cmap_int(a->answer.body, "count", 0));
     }
     puts(buf_cstr(&b));
     buf_release(&b);

@@ -1,5 +1,5 @@
-/* cmd_serve: a hub that only shows recordings: on an endpoint of its own, without agents, for one console. It ends with its
- * parent, or on SIGTERM. */
+/* cmd_serve: a hub that only shows recordings: on an endpoint of its own, without agents, for one console. It
+ * ends with its parent, or on SIGTERM. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,9 @@
 
 static int usage(const char *why, const char *word)
 {
-    fprintf(stderr, "hypertop-hub serve: %s%s; usage: hypertop-hub serve --replay FILE... -L NAME [--parent PID]\n", why, word);
+    fprintf(stderr,
+            "hypertop-hub serve: %s%s; usage: hypertop-hub serve --replay FILE... -L NAME [--parent PID]\n",
+            why, word);
     return 2;
 }
 

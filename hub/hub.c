@@ -1,8 +1,8 @@
 /* hub: the loop, and the making and unmaking of what it owns. See hub.h.
  *
- * One turn: wait; read at most TURN_NS worth of messages (so that a flood of points delays nobody); what became durable;
- * duties that are due; the scheduler; the flush point (recorders, subscriptions). ZeroMQ's fd is edge-triggered: a turn that
- * did not empty the socket does not wait. */
+ * One turn: wait; read at most TURN_NS worth of messages (so that a flood of points delays nobody); what
+ * became durable; duties that are due; the scheduler; the flush point (recorders, subscriptions). ZeroMQ's fd
+ * is edge-triggered: a turn that did not empty the socket does not wait. */
 #include "hub/hub.h"
 
 #include <errno.h>
@@ -130,7 +130,8 @@ void hub_release_held(struct hub *h)
     h->held_bytes = 0;
     for (struct peer *p = h->peers; p; p = p->hh.next)
         p->held = 0;
-    for (; f && clock_mono_ns() < stop; f = next) { /* a frame may be held again: it joins the new list, in order */
+    for (; f && clock_mono_ns() < stop;
+         f = next) { /* a frame may be held again: it joins the new list, in order */
         next = f->next;
         buf_clear(&h->in);
         buf_put(&h->in, f->frame.data, f->frame.len);
@@ -244,12 +245,8 @@ static const struct duty {
     int64_t period;
     void (*run)(struct hub *h);
 } duties[] = {
-    {250 * CLOCK_MS, duty_sweeps},
-    {500 * CLOCK_MS, duty_interventions},
-    {500 * CLOCK_MS, peers_tick},
-    {500 * CLOCK_MS, scheduler_tick},
-    {500 * CLOCK_MS, launch_tick},
-    {CLOCK_S, duty_parent},
+    {250 * CLOCK_MS, duty_sweeps},    {500 * CLOCK_MS, duty_interventions}, {500 * CLOCK_MS, peers_tick},
+    {500 * CLOCK_MS, scheduler_tick}, {500 * CLOCK_MS, launch_tick},        {CLOCK_S, duty_parent},
     {5 * CLOCK_S, duty_socket},
 };
 #define N_DUTIES (sizeof duties / sizeof *duties)
@@ -284,7 +281,8 @@ static void hear_recorders(struct hub *h)
         hub_release_held(h);
 }
 
-/* Before sleeping: chunks to the recorders, views to the consoles. Returns when it wants to be called again. */
+/* Before sleeping: chunks to the recorders, views to the consoles. Returns when it wants to be called again.
+ */
 static int64_t flush_point(struct hub *h)
 {
     int64_t next = subs_pump(h);

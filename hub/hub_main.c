@@ -1,4 +1,5 @@
-/* hypertop-hub: the daemon and the tools that need its data. Finds the subcommand in the table of cmd.h and runs it. */
+/* hypertop-hub: the daemon and the tools that need its data. Finds the subcommand in the table of cmd.h and
+ * runs it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
-/* ingest: see ingest.h. The hot path of the hub: a batch is walked once, its payloads are copied once (into the recorder's
- * chunk, with run, epoch and batch number put in front), and folded once.
+/* ingest: see ingest.h. The hot path of the hub: a batch is walked once, its payloads are copied once (into
+ * the recorder's chunk, with run, epoch and batch number put in front), and folded once.
  *
- * What a batch may do: only what its run's current lease allows. An agent cannot speak for another run, because its peer must be the one
- * that holds the lease, nor for an earlier epoch, because such batches are refused and the run is told to end. */
+ * What a batch may do: only what its run's current lease allows. An agent cannot speak for another run,
+ * because its peer must be the one that holds the lease, nor for an earlier epoch, because such batches are
+ * refused and the run is told to end. */
 #include "hub/ingest.h"
 
 #include <signal.h>
@@ -67,7 +68,8 @@ static bool ours(struct span key)
     return span_eq(key, "run") || span_eq(key, "epoch") || span_eq(key, "seq") || span_eq(key, "trial");
 }
 
-/* The payload with who said it in front. Keys of that meaning inside it are dropped: the lease decides, not the sender. */
+/* The payload with who said it in front. Keys of that meaning inside it are dropped: the lease decides, not
+ * the sender. */
 static bool address(struct batch *b, struct span payload, struct buf *out)
 {
     struct codec_reader r;
@@ -112,7 +114,8 @@ static void run_exited(struct batch *b, struct span body)
     c.exit = (int)cmap_int(body, "exit", -1);
     c.signal = (int)cmap_int(body, "signal", 0);
     cmap_strcpy(body, "message", why, sizeof why);
-    /* Told to end by somebody who did not mean the trial (a worker that leaves, a preempting scheduler): it runs again. */
+    /* Told to end by somebody who did not mean the trial (a worker that leaves, a preempting scheduler): it
+     * runs again. */
     bool outside = s->hub->stopping || (l->worker && l->worker->leaving) || c.signal == SIGTERM;
     if ((c.signal || c.exit != 0) && outside && t->ending < 0 && !l->stopping) {
         intervention_run_ended(s, b->run);
@@ -178,11 +181,20 @@ static void take_event(struct batch *b, enum event_kind kind, int64_t time, stru
         sweep_run(s, b->run)->reported = true;
     sweep_put(s, kind, time, body);
     switch (kind) {
-    case EV_POINTS: objective_points(s, b->run, had); break;
-    case EV_REPORT: objective_reported(s, b->run); break;
-    case EV_COMMAND: intervention_answered(s, b->run, body); break;
-    case EV_RUN_STATE: react_run_state(b, body); break;
-    default: break;
+    case EV_POINTS:
+        objective_points(s, b->run, had);
+        break;
+    case EV_REPORT:
+        objective_reported(s, b->run);
+        break;
+    case EV_COMMAND:
+        intervention_answered(s, b->run, body);
+        break;
+    case EV_RUN_STATE:
+        react_run_state(b, body);
+        break;
+    default:
+        break;
     }
 }
 
@@ -208,7 +220,8 @@ static void take_batch(struct batch *b, struct span events)
 
 /* ---- batches ---- */
 
-static void send_ack(struct hub *h, const struct sock_peer *to, int64_t handle, int64_t epoch, int64_t seq, bool stale)
+static void send_ack(struct hub *h, const struct sock_peer *to, int64_t handle, int64_t epoch, int64_t seq,
+                     bool stale)
 {
     struct codec_writer w = hub_begin(h, MSG_ACK, 0);
     cw_map(&w, stale ? 4 : 3);
@@ -271,8 +284,8 @@ void ingest_data(struct hub *h, struct peer *p, const struct message *m)
 
 bool ingest_bye(struct hub *h, struct peer *p)
 {
-    /* Batches of this peer end in the outbox of their sweep: the answer queues behind them. With runs in several sweeps it
-     * goes to the one whose disk is furthest behind. */
+    /* Batches of this peer end in the outbox of their sweep: the answer queues behind them. With runs in
+     * several sweeps it goes to the one whose disk is furthest behind. */
     struct sweep *last = NULL;
     if (p->held) {
         if (!hub_hold(h, p))

@@ -1,5 +1,5 @@
-/* ingest: what runs say. A batch is checked against the lease (run, epoch, sequence), written as one group, folded in, and
- * acknowledged when it is on disk. */
+/* ingest: what runs say. A batch is checked against the lease (run, epoch, sequence), written as one group,
+ * folded in, and acknowledged when it is on disk. */
 #ifndef HUB_INGEST_H
 #define HUB_INGEST_H
 
@@ -10,8 +10,8 @@
 struct peer;
 
 void ingest_data(struct hub *h, struct peer *p, const struct message *m);
-/* Holds the answer to bye (in h->out) back until everything the peer sent is on disk, and forgets the peer. False: nothing
- * is on its way, answer at once. */
+/* Holds the answer to bye (in h->out) back until everything the peer sent is on disk, and forgets the peer.
+ * False: nothing is on its way, answer at once. */
 bool ingest_bye(struct hub *h, struct peer *p);
 /* Some recorder does not keep up. */
 bool ingest_congested(struct hub *h);

@@ -44,8 +44,8 @@ static void answer(struct sweep *s, struct verb_ask *a, int64_t id, const char *
 
 /* ---- recording ---- */
 
-static void record(struct sweep *s, int64_t id, const struct iv_birth *b, enum iv_state state, const char *message,
-                   int64_t step, int64_t run, int64_t token)
+static void record(struct sweep *s, int64_t id, const struct iv_birth *b, enum iv_state state,
+                   const char *message, int64_t step, int64_t run, int64_t token)
 {
     size_t pairs = 2 + (b ? 6 : 0) + (message && *message) + (step >= 0) + (run >= 0) + (token != 0);
     struct codec_writer *w = sweep_begin(s, EV_INTERVENTION, pairs);
@@ -83,8 +83,8 @@ int64_t intervention_new(struct sweep *s, const struct iv_birth *b)
     return id;
 }
 
-void intervention_end(struct sweep *s, int64_t id, struct verb_ask *ask, enum iv_state state, const char *message,
-                      int64_t step, int64_t run, int64_t token)
+void intervention_end(struct sweep *s, int64_t id, struct verb_ask *ask, enum iv_state state,
+                      const char *message, int64_t step, int64_t run, int64_t token)
 {
     record(s, id, NULL, state, message, step, run, token);
     answer(s, ask, id, iv_state_name(state), message);
@@ -121,7 +121,8 @@ static void end_pending(struct sweep *s, struct sweep_iv **at, enum iv_state sta
     struct sweep_iv *iv = *at;
     const struct state_iv *known = state_iv(s->state, iv->id);
     *at = iv->next;
-    if (known && known->n_changes && iv_state_final((enum iv_state)known->changes[known->n_changes - 1].state))
+    if (known && known->n_changes &&
+        iv_state_final((enum iv_state)known->changes[known->n_changes - 1].state))
         answer(s, iv->ask, iv->id, iv_state_name(state), message); /* undone before it was answered */
     else
         intervention_end(s, iv->id, iv->ask, state, message, iv->step, iv->run, 0);
@@ -205,8 +206,8 @@ static void describe(struct sweep_iv *iv, struct span body)
     if (cmap_strcpy(body, "param", param, sizeof param) && *param && n.n) {
         params_text(o, old, sizeof old);
         params_text(n, new, sizeof new);
-        snprintf(text, sizeof text, "%s %s -> %s at step %lld%s%s", param, old, new, (long long)cmap_int(body, "step", -1),
-                 *message ? ", " : "", message);
+        snprintf(text, sizeof text, "%s %s -> %s at step %lld%s%s", param, old, new,
+                 (long long)cmap_int(body, "step", -1), *message ? ", " : "", message);
         add_message(iv, text);
     } else if (*message) {
         add_message(iv, message);
@@ -245,8 +246,10 @@ void intervention_answered(struct sweep *s, int64_t run, struct span body)
     struct iv_run *r = iv ? of_run(iv, run) : NULL;
     if (!r) {
         const struct state_iv *late = state_iv(s->state, id);
-        if (late && late->n_changes && late->changes[late->n_changes - 1].state == IV_EXPIRED && span_eq(state, "applied"))
-            sweep_hub_event(s, "warning", "intervention %lld was applied after it had expired", (long long)id);
+        if (late && late->n_changes && late->changes[late->n_changes - 1].state == IV_EXPIRED &&
+            span_eq(state, "applied"))
+            sweep_hub_event(s, "warning", "intervention %lld was applied after it had expired",
+                            (long long)id);
         return;
     }
     if (span_eq(state, "delivered")) {
@@ -309,9 +312,9 @@ void intervention_tick(struct sweep *s)
             continue;
         }
         end_pending(s, at, iv->applied ? IV_APPLIED : IV_EXPIRED,
-                    iv->applied          ? iv->message
-                    : iv->delivered      ? "the trainer has it but did not come to a safe point (ht_poll) in 30 s"
-                                         : "no answer from the trainer in 30 s: does it call ht_poll?");
+                    iv->applied     ? iv->message
+                    : iv->delivered ? "the trainer has it but did not come to a safe point (ht_poll) in 30 s"
+                                    : "no answer from the trainer in 30 s: does it call ht_poll?");
     }
 }
 
@@ -323,7 +326,8 @@ void intervention_recover(struct sweep *s)
         const struct state_iv *v = s->state->ivs[i];
         if (!v || !v->n_changes || iv_state_final((enum iv_state)v->changes[v->n_changes - 1].state))
             continue;
-        /* What it had reached cannot be told: it may have been sent in the hub's last moment. It gets its time to be answered. */
+        /* What it had reached cannot be told: it may have been sent in the hub's last moment. It gets its
+         * time to be answered. */
         const struct verb_info *info = verb_find(v->verb);
         int64_t trial = strtoll(v->target, NULL, 10);
         const struct state_trial *tr = info && info->target == VT_TRIAL ? state_trial(s->state, trial) : NULL;

@@ -11,7 +11,8 @@ static void walk(json_t *j, const struct json_visitor *v)
     switch (json_typeof(j)) {
     case JSON_OBJECT:
         v->map(v->arg, json_object_size(j));
-        json_object_foreach(j, key, item) {
+        json_object_foreach(j, key, item)
+        {
             size_t n = 0;
             while (key[n])
                 n++;
@@ -21,15 +22,26 @@ static void walk(json_t *j, const struct json_visitor *v)
         break;
     case JSON_ARRAY:
         v->array(v->arg, json_array_size(j));
-        json_array_foreach(j, i, item)
-            walk(item, v);
+        json_array_foreach(j, i, item) walk(item, v);
         break;
-    case JSON_STRING: v->string(v->arg, json_string_value(j), json_string_length(j)); break;
-    case JSON_INTEGER: v->integer(v->arg, json_integer_value(j)); break;
-    case JSON_REAL: v->real(v->arg, json_real_value(j)); break;
-    case JSON_TRUE: v->boolean(v->arg, true); break;
-    case JSON_FALSE: v->boolean(v->arg, false); break;
-    case JSON_NULL: v->null(v->arg); break;
+    case JSON_STRING:
+        v->string(v->arg, json_string_value(j), json_string_length(j));
+        break;
+    case JSON_INTEGER:
+        v->integer(v->arg, json_integer_value(j));
+        break;
+    case JSON_REAL:
+        v->real(v->arg, json_real_value(j));
+        break;
+    case JSON_TRUE:
+        v->boolean(v->arg, true);
+        break;
+    case JSON_FALSE:
+        v->boolean(v->arg, false);
+        break;
+    case JSON_NULL:
+        v->null(v->arg);
+        break;
     }
 }
 

@@ -1,4 +1,5 @@
-/* json_tree: walks a JSON text with jansson. A file of its own because jansson and json_out.h want the same names. */
+/* json_tree: walks a JSON text with jansson. A file of its own because jansson and json_out.h want the same
+ * names. */
 #ifndef HUB_JSON_TREE_H
 #define HUB_JSON_TREE_H
 
@@ -8,7 +9,7 @@
 
 struct json_visitor {
     void *arg;
-    void (*map)(void *arg, size_t pairs);   /* then `pairs` times a string and a value */
+    void (*map)(void *arg, size_t pairs); /* then `pairs` times a string and a value */
     void (*array)(void *arg, size_t n);
     void (*string)(void *arg, const char *s, size_t n);
     void (*integer)(void *arg, int64_t v);

@@ -1,5 +1,6 @@
-/* launch_local: see launch_local.h. A pool per sweep. Slots are counted from the workers that have joined for it plus those that
- * were started and have not joined yet; what is missing is started as one process with as many slots. */
+/* launch_local: see launch_local.h. A pool per sweep. Slots are counted from the workers that have joined for
+ * it plus those that were started and have not joined yet; what is missing is started as one process with as
+ * many slots. */
 #include "hub/launch_local.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@ extern char **environ;
 #define BACKOFF_FIRST (500 * CLOCK_MS)
 #define BACKOFF_MAX   (30 * CLOCK_S)
 #define SETTLED_NS    (10 * CLOCK_S) /* a worker that lived this long was no failed start */
-#define COMEBACK_NS   ((MSG_PING_S + 2) * CLOCK_S) /* for workers of an earlier life of the hub to notice the new one */
+#define COMEBACK_NS                                                                                          \
+    ((MSG_PING_S + 2) * CLOCK_S) /* for workers of an earlier life of the hub to notice the new one */
 
 struct child {
     pid_t pid;
@@ -116,8 +118,9 @@ static void start(struct sweep *s, int slots)
     pid_t pid = spawn_worker(s->hub, slots, &error);
     if (!pid) {
         if (s->rec)
-            sweep_hub_event(s, "warning", "no local worker: hypertop-agent cannot be started from %s or PATH: %s", s->hub->self,
-                            strerror(error));
+            sweep_hub_event(s, "warning",
+                            "no local worker: hypertop-agent cannot be started from %s or PATH: %s",
+                            s->hub->self, strerror(error));
         snprintf(s->warning, sizeof s->warning, "no local worker: hypertop-agent: %s", strerror(error));
         back_off(p, s->hub->mono);
         return;
@@ -225,7 +228,8 @@ int64_t launch_owner(struct hub *h, const char *name, int pid)
     for (int i = 0; i < h->n_sweeps; i++)
         if (h->sweeps[i]->pool && is_child(h->sweeps[i]->pool, pid))
             return h->sweeps[i]->key;
-    /* Started by an earlier life of this hub: the log of one sweep knows it, a worker for anybody is in every log. */
+    /* Started by an earlier life of this hub: the log of one sweep knows it, a worker for anybody is in every
+     * log. */
     for (int i = 0; i < h->n_sweeps; i++) {
         struct sweep *s = h->sweeps[i];
         for (int k = 0; sweep_open(s) && s->workers_wanted && k < s->state->n_workers; k++)

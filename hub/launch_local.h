@@ -1,5 +1,6 @@
-/* launch_local: workers on this machine: starts `hypertop-agent worker` beside the hub's own program for sweeps that ask for local
- * workers, each in a session of its own so that it outlives a crash of the hub; starts one anew, with back-off, when it dies. */
+/* launch_local: workers on this machine: starts `hypertop-agent worker` beside the hub's own program for
+ * sweeps that ask for local workers, each in a session of its own so that it outlives a crash of the hub;
+ * starts one anew, with back-off, when it dies. */
 #ifndef HUB_LAUNCH_LOCAL_H
 #define HUB_LAUNCH_LOCAL_H
 

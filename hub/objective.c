@@ -1,8 +1,8 @@
-/* objective: see objective.h. Every call of the tuner that changes it is followed by the event that recovery repeats it from, in the
- * same order.
+/* objective: see objective.h. Every call of the tuner that changes it is followed by the event that recovery
+ * repeats it from, in the same order.
  *
- * A trial with several runs (seeds) is told at a step when each run that has begun has got that far: the mean of their
- * values there. Its final value is the mean of each run's last report. */
+ * A trial with several runs (seeds) is told at a step when each run that has begun has got that far: the mean
+ * of their values there. Its final value is the mean of each run's last report. */
 #include "hub/objective.h"
 
 #include <math.h>
@@ -73,7 +73,8 @@ static void tell(struct sweep *s, int64_t trial, int64_t step, double value)
     struct trial_live *t = sweep_trial(s, trial);
     struct tell_result r = {.rung = -1, .cutoff = NAN};
     char *cause = NULL;
-    if (!s->tuner || !t->in_tuner || t->told_final || t->ending >= 0 || step <= t->told_step || !isfinite(value))
+    if (!s->tuner || !t->in_tuner || t->told_final || t->ending >= 0 || step <= t->told_step ||
+        !isfinite(value))
         return;
     t->told_step = step;
     if (tuner_tell(s->tuner, trial, step, value, false, &r, &cause) != 0) {
@@ -196,7 +197,8 @@ void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
     const char *as;
     if (!s->tuner || !t->in_tuner || t->told_final)
         return;
-    bool has = state_value_at(s->state, state_trial(s->state, trial), STATE_NOW, &value, &step) && isfinite(value);
+    bool has =
+        state_value_at(s->state, state_trial(s->state, trial), STATE_NOW, &value, &step) && isfinite(value);
     t->told_final = true;
     if (end == TRIAL_WITHDRAWN) {
         tuner_forget(s->tuner, trial, &cause);

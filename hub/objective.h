@@ -1,5 +1,5 @@
-/* objective: between what runs report and what the tuner is told. The objective of a sweep is its metric: values come by
- * ht_report, or, from a trainer that never calls it, by points of that metric. */
+/* objective: between what runs report and what the tuner is told. The objective of a sweep is its metric:
+ * values come by ht_report, or, from a trainer that never calls it, by points of that metric. */
 #ifndef HUB_OBJECTIVE_H
 #define HUB_OBJECTIVE_H
 
@@ -7,8 +7,9 @@
 
 /* A report of this run was just folded in: tells the tuner what can be told, and acts on its verdict. */
 void objective_reported(struct sweep *s, int64_t run);
-/* Points were folded in; `had` is the number of points of the objective's metric before. Makes reports of the new ones
- * unless the trainer reports by itself: at most REPORTS_PER_BATCH of them, evenly spaced, the last always. */
+/* Points were folded in; `had` is the number of points of the objective's metric before. Makes reports of the
+ * new ones unless the trainer reports by itself: at most REPORTS_PER_BATCH of them, evenly spaced, the last
+ * always. */
 #define REPORTS_PER_BATCH 32
 void objective_points(struct sweep *s, int64_t run, uint64_t had);
 uint64_t objective_count(const struct sweep *s, int64_t run); /* points of the objective's metric so far */

@@ -30,7 +30,8 @@ void outbox_message(struct outbox *o, uint64_t seq, const struct sock_peer *to, 
     e->n = n;
 }
 
-void outbox_ack(struct outbox *o, uint64_t seq, const struct sock_peer *to, int64_t run, int64_t epoch, int64_t batch)
+void outbox_ack(struct outbox *o, uint64_t seq, const struct sock_peer *to, int64_t run, int64_t epoch,
+                int64_t batch)
 {
     struct outbox_entry *e = push(o, seq);
     e->ack = true;

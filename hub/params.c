@@ -14,13 +14,34 @@
 
 /* ---- towards the trainer ---- */
 
-static void on_map(void *w, size_t pairs) { cw_map(w, pairs); }
-static void on_array(void *w, size_t n) { cw_array(w, n); }
-static void on_string(void *w, const char *s, size_t n) { cw_strn(w, s, n); }
-static void on_integer(void *w, int64_t v) { cw_int(w, v); }
-static void on_real(void *w, double v) { cw_double(w, v); }
-static void on_boolean(void *w, bool v) { cw_bool(w, v); }
-static void on_null(void *w) { cw_nil(w); }
+static void on_map(void *w, size_t pairs)
+{
+    cw_map(w, pairs);
+}
+static void on_array(void *w, size_t n)
+{
+    cw_array(w, n);
+}
+static void on_string(void *w, const char *s, size_t n)
+{
+    cw_strn(w, s, n);
+}
+static void on_integer(void *w, int64_t v)
+{
+    cw_int(w, v);
+}
+static void on_real(void *w, double v)
+{
+    cw_double(w, v);
+}
+static void on_boolean(void *w, bool v)
+{
+    cw_bool(w, v);
+}
+static void on_null(void *w)
+{
+    cw_nil(w);
+}
 
 static void put_json(struct codec_writer *w, const char *text)
 {
@@ -32,12 +53,23 @@ static void put_json(struct codec_writer *w, const char *text)
 static void put_value(struct codec_writer *w, const struct tune_value *v)
 {
     switch (v->kind) {
-    case TUNE_BOOL: cw_bool(w, v->b); break;
-    case TUNE_INT: cw_int(w, v->i); break;
-    case TUNE_FLOAT: cw_double(w, v->f); break;
-    case TUNE_STRING: cw_str(w, v->s); break;
-    case TUNE_JSON: put_json(w, v->s); break;
-    default: cw_nil(w);
+    case TUNE_BOOL:
+        cw_bool(w, v->b);
+        break;
+    case TUNE_INT:
+        cw_int(w, v->i);
+        break;
+    case TUNE_FLOAT:
+        cw_double(w, v->f);
+        break;
+    case TUNE_STRING:
+        cw_str(w, v->s);
+        break;
+    case TUNE_JSON:
+        put_json(w, v->s);
+        break;
+    default:
+        cw_nil(w);
     }
 }
 
@@ -67,10 +99,13 @@ struct tune_value params_value(struct span value)
     struct tune_value v;
     cr_init(&r, value.p, value.n);
     switch (cr_peek(&r)) {
-    case CT_BOOL: return tune_bool(cr_bool(&r));
+    case CT_BOOL:
+        return tune_bool(cr_bool(&r));
     case CT_INT:
-    case CT_UINT: return tune_int(cr_int(&r));
-    case CT_DOUBLE: return tune_float(cr_double(&r));
+    case CT_UINT:
+        return tune_int(cr_int(&r));
+    case CT_DOUBLE:
+        return tune_float(cr_double(&r));
     case CT_STR: {
         char *s = span_dup(cr_str(&r));
         v = tune_string(s);
@@ -87,7 +122,8 @@ struct tune_value params_value(struct span value)
         buf_release(&b);
         return v;
     }
-    default: return (struct tune_value){.kind = TUNE_NULL};
+    default:
+        return (struct tune_value){.kind = TUNE_NULL};
     }
 }
 
@@ -124,7 +160,8 @@ static int unknown(const struct space *s, const char *name, char **cause)
 {
     int near = space_find_near(s, name);
     if (near >= 0)
-        return cause_set(cause, "no parameter '%s' in this sweep; did you mean '%s'?", name, s->params[near].name);
+        return cause_set(cause, "no parameter '%s' in this sweep; did you mean '%s'?", name,
+                         s->params[near].name);
     struct buf b = {0};
     for (int i = 0; i < s->n; i++)
         if (s->params[i].type != PARAM_CONSTANT)

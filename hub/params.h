@@ -1,4 +1,5 @@
-/* params: configurations between the tuner's numbers (dna) and what a trainer gets (a MessagePack map of values). */
+/* params: configurations between the tuner's numbers (dna) and what a trainer gets (a MessagePack map of
+ * values). */
 #ifndef HUB_PARAMS_H
 #define HUB_PARAMS_H
 
@@ -7,13 +8,14 @@
 
 /* Active parameters as a map, in the space's order. */
 void params_encode(const struct space *s, const double *dna, struct buf *out);
-/* Puts the map's values into dna (space->n entries, left alone where the map says nothing), then makes it canonical.
- * -1 and a cause: unknown name ("did you mean"), wrong type, outside its range. */
+/* Puts the map's values into dna (space->n entries, left alone where the map says nothing), then makes it
+ * canonical. -1 and a cause: unknown name ("did you mean"), wrong type, outside its range. */
 int params_decode(const struct space *s, struct span map, double *dna, char **cause);
 /* Calls for each pair; false from fn ends it. */
 typedef bool params_each_fn(void *arg, const char *name, struct span value);
 void params_each(struct span map, params_each_fn *fn, void *arg);
-/* A MessagePack value as a tune_value (strings copied; lists and maps become JSON text). Free with tune_value_free. */
+/* A MessagePack value as a tune_value (strings copied; lists and maps become JSON text). Free with
+ * tune_value_free. */
 struct tune_value params_value(struct span value);
 /* A value as people write it, for messages. */
 void params_text(struct span value, char *out, size_t cap);

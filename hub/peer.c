@@ -1,5 +1,5 @@
-/* peer: see peer.h. Owns the table of peers. A restarted hub knows nobody: whoever speaks before hello is told so, and
- * starts again from hello. */
+/* peer: see peer.h. Owns the table of peers. A restarted hub knows nobody: whoever speaks before hello is
+ * told so, and starts again from hello. */
 #include "hub/peer.h"
 
 #include <errno.h>
@@ -14,7 +14,9 @@
 #include "hub/worker.h"
 
 #define CONSOLE_SILENT (600 * CLOCK_S)
-#define SUSPECT_NS     ((MSG_PING_S + 1) * CLOCK_S) /* an agent that did not ping: if its process is gone we need not wait longer */
+#define SUSPECT_NS                                                                                           \
+    ((MSG_PING_S + 1) *                                                                                      \
+     CLOCK_S) /* an agent that did not ping: if its process is gone we need not wait longer */
 
 struct peer *peer_find(struct hub *h, const struct sock_peer *id)
 {
@@ -75,7 +77,7 @@ void peers_free(struct hub *h)
 {
     struct peer *p, *next;
     HASH_ITER(hh, h->peers, p, next)
-        peer_free(h, p);
+    peer_free(h, p);
 }
 
 int peers_consoles(const struct hub *h)
@@ -99,7 +101,8 @@ void peers_tick(struct hub *h)
     struct peer *p, *next;
     if (!h->drained || h->held)
         return; /* what looks like silence may still be waiting to be read */
-    HASH_ITER(hh, h->peers, p, next) {
+    HASH_ITER(hh, h->peers, p, next)
+    {
         int64_t silent = h->mono - p->last_seen;
         if (silent > (p->role == ROLE_AGENT ? MSG_LOST_S * CLOCK_S : CONSOLE_SILENT))
             peer_forget(h, p, "silent");

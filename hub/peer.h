@@ -1,5 +1,5 @@
-/* peer: everybody who has said hello: agents, consoles, scripts. A peer is known by the routing id of its connection; one
- * that reconnects is a new peer. */
+/* peer: everybody who has said hello: agents, consoles, scripts. A peer is known by the routing id of its
+ * connection; one that reconnects is a new peer. */
 #ifndef HUB_PEER_H
 #define HUB_PEER_H
 
@@ -13,10 +13,10 @@ struct peer {
     enum msg_role role;
     char *program, *user, *host;
     int pid;
-    int64_t last_seen;       /* monotonic */
-    struct worker *worker;   /* joined as one */
-    int held;                /* frames of it that wait in hub_hold */
-    int64_t attached;        /* handle of the run it attached by itself; 0 none */
+    int64_t last_seen;     /* monotonic */
+    struct worker *worker; /* joined as one */
+    int held;              /* frames of it that wait in hub_hold */
+    int64_t attached;      /* handle of the run it attached by itself; 0 none */
     UT_hash_handle hh;
 };
 

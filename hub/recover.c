@@ -1,6 +1,6 @@
-/* recover: see recover.h. Two folds over one log: the state's, and the tuner's, which is driven again by the events that
- * its calls left behind (trial, tell, applied interventions), from the newest dump on. Same calls in the same order: the same asks
- * as if the hub had never stopped. */
+/* recover: see recover.h. Two folds over one log: the state's, and the tuner's, which is driven again by the
+ * events that its calls left behind (trial, tell, applied interventions), from the newest dump on. Same calls
+ * in the same order: the same asks as if the hub had never stopped. */
 #include "hub/recover.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@
 #include "hub/worker.h"
 #include "proto/mcap_read.h"
 
-#define SHOWN_FILES 10         /* ended recordings that are loaded to be shown */
+#define SHOWN_FILES 10 /* ended recordings that are loaded to be shown */
 #define SHOWN_BYTES (8 << 20)
 
 /* ---- which recordings ---- */
@@ -42,7 +42,8 @@ struct found_list {
     int n;
 };
 
-/* The first event names the hub; the last state says whether the sweep has ended. A finished file is not read whole for it. */
+/* The first event names the hub; the last state says whether the sweep has ended. A finished file is not read
+ * whole for it. */
 static bool look(const char *path, const char *hub, bool *ended)
 {
     char *cause = NULL;
@@ -90,7 +91,8 @@ static int find_recordings(struct hub *h, struct found_list *l, char **cause)
             continue;
         buf_printf(&path, "%s/%s", h->data_dir, e->d_name);
         f.path = buf_take(&path);
-        if (lstat(f.path, &st) != 0 || !S_ISREG(st.st_mode) || recorder_locked(f.path) || !look(f.path, h->ep.name, &f.ended)) {
+        if (lstat(f.path, &st) != 0 || !S_ISREG(st.st_mode) || recorder_locked(f.path) ||
+            !look(f.path, h->ep.name, &f.ended)) {
             free(f.path);
             continue;
         }
@@ -157,14 +159,16 @@ static void restore_endings(struct sweep *s)
         const struct state_iv *iv = s->state->ivs[i];
         const struct verb_info *v = iv ? verb_find(iv->verb) : NULL;
         int64_t trial = v ? strtoll(iv->target, NULL, 10) : -1;
-        if (!v || (v->verb != VERB_STOP && v->verb != VERB_KILL) || !state_trial(s->state, trial) || !iv->n_changes ||
-            iv->changes[iv->n_changes - 1].state == IV_REJECTED || trial_state_terminal(trial_now(s, trial)))
+        if (!v || (v->verb != VERB_STOP && v->verb != VERB_KILL) || !state_trial(s->state, trial) ||
+            !iv->n_changes || iv->changes[iv->n_changes - 1].state == IV_REJECTED ||
+            trial_state_terminal(trial_now(s, trial)))
             continue;
         trial_ending(s, trial, v->verb == VERB_KILL ? TRIAL_KILLED : TRIAL_STOPPED, v->text, iv->id);
     }
     for (int i = 0; i < s->state->n_trials; i++) {
         const struct state_trial *t = state_trial(s->state, i);
-        if (t && !trial_state_terminal(trial_now(s, i)) && t->n_tells && t->tells[t->n_tells - 1].action == 's')
+        if (t && !trial_state_terminal(trial_now(s, i)) && t->n_tells &&
+            t->tells[t->n_tells - 1].action == 's')
             trial_ending(s, i, TRIAL_PRUNED, "the tuner stopped it", 0);
     }
 }
@@ -172,9 +176,10 @@ static void restore_endings(struct sweep *s)
 static void say_recovered(struct sweep *s, const struct rec_recovered *found, const struct redrive *d)
 {
     if (found->chunks_skipped || found->damaged_copy)
-        sweep_hub_event(s, "damaged", "%d damaged chunks were skipped; the file as it was is %s", found->chunks_skipped,
-                        found->damaged_copy ? found->damaged_copy : "gone");
-    sweep_hub_event(s, "recovered", "%llu events read again, %lld bytes of a torn tail cut off", (unsigned long long)found->events,
+        sweep_hub_event(s, "damaged", "%d damaged chunks were skipped; the file as it was is %s",
+                        found->chunks_skipped, found->damaged_copy ? found->damaged_copy : "gone");
+    sweep_hub_event(s, "recovered", "%llu events read again, %lld bytes of a torn tail cut off",
+                    (unsigned long long)found->events,
                     (long long)(found->truncated_at >= 0 ? found->truncated_bytes : 0));
     if (d->trouble)
         sweep_hub_event(s, "warning", "%s", d->trouble);

@@ -1,5 +1,6 @@
-/* redrive: see redrive.h. Keeps the bodies of the events that matter to the tuner since the newest dump, and all applied
- * interventions, which undo wants to know. Nothing of it needs the tuner before the whole log was read. */
+/* redrive: see redrive.h. Keeps the bodies of the events that matter to the tuner since the newest dump, and
+ * all applied interventions, which undo wants to know. Nothing of it needs the tuner before the whole log was
+ * read. */
 #include "hub/redrive.h"
 
 #include <math.h>
@@ -23,8 +24,8 @@ static void keep(struct redrive *d, const struct event *ev)
 static void trouble(struct redrive *d, const char *what, int64_t id, char **cause)
 {
     if (!d->trouble)
-        cause_set(&d->trouble, "the tuner did not repeat itself: %s %lld%s%s", what, (long long)id, *cause ? ": " : "",
-                  *cause ? *cause : "");
+        cause_set(&d->trouble, "the tuner did not repeat itself: %s %lld%s%s", what, (long long)id,
+                  *cause ? ": " : "", *cause ? *cause : "");
     free(*cause);
     *cause = NULL;
 }
@@ -76,7 +77,8 @@ static void redo_revival(struct redrive *d, struct sweep *s, struct span body)
     int64_t id = cmap_int(body, "trial", -1);
     const struct state_trial *t = state_trial(s->state, id);
     char *cause = NULL;
-    if (t && t->n_dna == tuner_space(s->tuner)->n && tuner_adopt(s->tuner, id, t->dna, t->origin, &cause) != 0)
+    if (t && t->n_dna == tuner_space(s->tuner)->n &&
+        tuner_adopt(s->tuner, id, t->dna, t->origin, &cause) != 0)
         trouble(d, "it did not take back trial", id, &cause);
 }
 
@@ -90,7 +92,8 @@ static void redo_intervention(struct sweep *s, struct span body)
     if (v->verb == VERB_UNDO)
         verb_redo_undo(s, iv->undo_of);
     else
-        verb_redo(s, v->verb, id, iv->target, (struct span){iv->args, iv->args_n}, cmap_int(body, "token", 0));
+        verb_redo(s, v->verb, id, iv->target, (struct span){iv->args, iv->args_n},
+                  cmap_int(body, "token", 0));
 }
 
 /* ---- what holds whether or not a dump came later ---- */
@@ -188,7 +191,9 @@ static void note_dump(struct redrive *d, struct span body)
 void redrive_note(struct redrive *d, struct sweep *s, const struct event *ev)
 {
     switch (ev->kind) {
-    case EV_TRIAL: note_trial(d, s, ev); break;
+    case EV_TRIAL:
+        note_trial(d, s, ev);
+        break;
     case EV_TELL:
         note_told(s, ev->body);
         keep(d, ev);
@@ -207,8 +212,11 @@ void redrive_note(struct redrive *d, struct sweep *s, const struct event *ev)
         if (!cmap_bool(ev->body, "made", false) && sweep_run(s, cmap_int(ev->body, "run", -1)))
             sweep_run(s, cmap_int(ev->body, "run", -1))->reported = true;
         break;
-    case EV_TUNER: note_dump(d, ev->body); break;
-    default: break;
+    case EV_TUNER:
+        note_dump(d, ev->body);
+        break;
+    default:
+        break;
     }
 }
 
@@ -216,10 +224,18 @@ static void redo(struct redrive *d, struct sweep *s, const struct redrive_op *op
 {
     struct span body = {(const char *)op->body, op->n};
     switch (op->kind) {
-    case EV_TRIAL: redo_trial(d, s, body); break;
-    case EV_TELL: redo_tell(d, s, body); break;
-    case EV_TRIAL_STATE: redo_revival(d, s, body); break;
-    default: redo_intervention(s, body); break;
+    case EV_TRIAL:
+        redo_trial(d, s, body);
+        break;
+    case EV_TELL:
+        redo_tell(d, s, body);
+        break;
+    case EV_TRIAL_STATE:
+        redo_revival(d, s, body);
+        break;
+    default:
+        redo_intervention(s, body);
+        break;
     }
 }
 

@@ -1,5 +1,6 @@
-/* request: one frame from a peer: parsed within its bounds, passed by access.c, handed to whoever answers that kind. Owns
- * the table of handlers; does no work itself. Invariant: every request that carries an id is answered. */
+/* request: one frame from a peer: parsed within its bounds, passed by access.c, handed to whoever answers
+ * that kind. Owns the table of handlers; does no work itself. Invariant: every request that carries an id is
+ * answered. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -123,8 +124,8 @@ void request_handle(struct hub *h, const struct sock_peer *from, struct buf *fra
         return;
     }
     if (m.kind == MSG_UNKNOWN) {
-        hub_error(h, from, m.id, "unknown message kind '%.*s'", (int)(m.kind_name.n < 40 ? m.kind_name.n : 40),
-                  m.kind_name.p);
+        hub_error(h, from, m.id, "unknown message kind '%.*s'",
+                  (int)(m.kind_name.n < 40 ? m.kind_name.n : 40), m.kind_name.p);
         return;
     }
     struct peer *p = peer_find(h, from);

@@ -1,5 +1,6 @@
-/* scheduler: see scheduler.h. Sweeps take turns, oldest first; within a sweep what people queued goes first, then waiting
- * runs in order, then a new ask. A lease is sent only after it is on disk: a hub that dies in between has promised nothing. */
+/* scheduler: see scheduler.h. Sweeps take turns, oldest first; within a sweep what people queued goes first,
+ * then waiting runs in order, then a new ask. A lease is sent only after it is on disk: a hub that dies in
+ * between has promised nothing. */
 #include "hub/scheduler.h"
 
 #include <math.h>
@@ -63,7 +64,8 @@ static int64_t queued_run(struct sweep *s, const struct state_trial *tr)
     return -1;
 }
 
-/* The run to start next: first more runs of a trial that has begun, then what people asked for, then the rest. */
+/* The run to start next: first more runs of a trial that has begun, then what people asked for, then the
+ * rest. */
 static int64_t next_run(struct sweep *s, bool may_begin)
 {
     int64_t best = -1;
@@ -97,8 +99,12 @@ static int64_t ask(struct sweep *s)
     int64_t run = -1, id = s->state->n_trials;
     int rc = tuner_ask(s->tuner, id, &p, &cause);
     if (rc == 0) {
-        struct trial_birth b = {.dna = p.dna, .origin = "tuner", .parent = -1, .propensity = p.propensity,
-                                .arm = p.label, .why = p.why};
+        struct trial_birth b = {.dna = p.dna,
+                                .origin = "tuner",
+                                .parent = -1,
+                                .propensity = p.propensity,
+                                .arm = p.label,
+                                .why = p.why};
         s->asks++;
         trial_create(s, &b);
         run = state_trial(s->state, id)->runs[0];

@@ -1,5 +1,6 @@
-/* subscriptions: see subscriptions.h. A list of requests with the fingerprints of what each console has. Invariant: the
- * fingerprints describe exactly the last answer that was handed to the socket; when that fails they are forgotten. */
+/* subscriptions: see subscriptions.h. A list of requests with the fingerprints of what each console has.
+ * Invariant: the fingerprints describe exactly the last answer that was handed to the socket; when that fails
+ * they are forgotten. */
 #include "hub/subscriptions.h"
 
 #include <errno.h>
@@ -11,32 +12,33 @@
 #include "base/mem.h"
 #include "hub/peer.h"
 
-#define SUBS_PER_PEER  64
-#define RETRY_NS       (250 * CLOCK_MS) /* a slow console is tried again after this */
-#define REFUSED_NS     (500 * CLOCK_MS) /* and one that was refused after this */
-#define SHARE          5                /* a view may take one part in SHARE of the loop's time */
-#define TURN_NS        (8 * CLOCK_MS)   /* views computed in one turn of the loop */
-#define REQUEST_MAX    (64 << 10)
+#define SUBS_PER_PEER 64
+#define RETRY_NS      (250 * CLOCK_MS) /* a slow console is tried again after this */
+#define REFUSED_NS    (500 * CLOCK_MS) /* and one that was refused after this */
+#define SHARE         5                /* a view may take one part in SHARE of the loop's time */
+#define TURN_NS       (8 * CLOCK_MS)   /* views computed in one turn of the loop */
+#define REQUEST_MAX   (64 << 10)
 
 struct subscription {
     struct sock_peer peer;
     int64_t id;
     struct buf request;
-    int64_t period;        /* ns between answers */
-    int64_t due;           /* monotonic: not before */
-    uint64_t change;       /* of the hub when it was last computed */
-    bool fixed;            /* cursor in the past: it cannot change */
-    bool full;             /* the console has nothing that can be built on */
+    int64_t period;  /* ns between answers */
+    int64_t due;     /* monotonic: not before */
+    uint64_t change; /* of the hub when it was last computed */
+    bool fixed;      /* cursor in the past: it cannot change */
+    bool full;       /* the console has nothing that can be built on */
     int64_t count;
-    uint64_t head;         /* fingerprints */
-    uint64_t refusal;      /* of the sentence with which it was last refused; 0 none */
-    uint64_t *parts;       /* by position in the answer */
+    uint64_t head;    /* fingerprints */
+    uint64_t refusal; /* of the sentence with which it was last refused; 0 none */
+    uint64_t *parts;  /* by position in the answer */
     int64_t *index;
     int n_parts;
     struct subscription *next;
 };
 
-/* FNV-1a over 8 bytes at a time: fast, and a collision only means that one change is drawn one update late. */
+/* FNV-1a over 8 bytes at a time: fast, and a collision only means that one change is drawn one update late.
+ */
 static uint64_t fingerprint(const void *p, size_t n)
 {
     const uint8_t *b = p;
@@ -134,7 +136,8 @@ void sub_view(struct hub *h, struct peer *p, const struct message *m)
     } else {
         put_answer(h, m->id, &v, NULL);
         if (hub_send(h, &p->id) != 0 && errno == EMSGSIZE)
-            hub_error(h, &p->id, m->id, "the answer is larger than %d bytes: ask for fewer rows at a time", MSG_MAX_CONSOLE);
+            hub_error(h, &p->id, m->id, "the answer is larger than %d bytes: ask for fewer rows at a time",
+                      MSG_MAX_CONSOLE);
     }
     free(cause);
     view_out_release(&v);
@@ -215,7 +218,8 @@ static bool update(struct hub *h, struct subscription *s)
     bool keep = true;
     s->change = h->change;
     if (views_answer(&ctx, (struct span){(const char *)s->request.data, s->request.len}, &v, &cause) != 0) {
-        /* What is missing now may exist later (no sweep yet): it is asked again, and refused aloud only once. */
+        /* What is missing now may exist later (no sweep yet): it is asked again, and refused aloud only once.
+         */
         uint64_t sentence = fingerprint(cause, strlen(cause));
         if (sentence != s->refusal)
             hub_error(h, &s->peer, s->id, "%s", cause);
@@ -229,7 +233,8 @@ static bool update(struct hub *h, struct subscription *s)
             remember(s, &v);
             s->refusal = 0;
         } else if (errno == EMSGSIZE) {
-            hub_error(h, &s->peer, s->id, "the answer is larger than %d bytes: ask for fewer rows", MSG_MAX_CONSOLE);
+            hub_error(h, &s->peer, s->id, "the answer is larger than %d bytes: ask for fewer rows",
+                      MSG_MAX_CONSOLE);
             keep = false;
         } else {
             keep = errno != EHOSTUNREACH;

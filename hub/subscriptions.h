@@ -1,8 +1,9 @@
 /* subscriptions: views that consoles want to see again whenever they change.
  *
- * A subscription is computed at most hz times a second and only after something changed; of the answer only parts whose
- * bytes differ from what was last sent travel (64-bit fingerprints are kept, not the parts, so a console costs the hub
- * kilobytes). A console that does not read (EAGAIN) is sent nothing until it does, then everything. */
+ * A subscription is computed at most hz times a second and only after something changed; of the answer only
+ * parts whose bytes differ from what was last sent travel (64-bit fingerprints are kept, not the parts, so a
+ * console costs the hub kilobytes). A console that does not read (EAGAIN) is sent nothing until it does, then
+ * everything. */
 #ifndef HUB_SUBSCRIPTIONS_H
 #define HUB_SUBSCRIPTIONS_H
 

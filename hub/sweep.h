@@ -1,8 +1,10 @@
-/* sweep: one search while the hub works on it: its log, its tuner, and what is only known while the hub lives (leases, what
- * waits for the disk, who asked for what). Everything else is in the state, which is a fold over the log.
+/* sweep: one search while the hub works on it: its log, its tuner, and what is only known while the hub lives
+ * (leases, what waits for the disk, who asked for what). Everything else is in the state, which is a fold
+ * over the log.
  *
- * sweep_put() is the only way to change the state: the event goes to the recorder and is folded in. What must not be said before it
- * is on disk (acknowledgements, leases, commands, answers) is said through the outbox (outbox.h). */
+ * sweep_put() is the only way to change the state: the event goes to the recorder and is folded in. What must
+ * not be said before it is on disk (acknowledgements, leases, commands, answers) is said through the outbox
+ * (outbox.h). */
 #ifndef HUB_SWEEP_H
 #define HUB_SWEEP_H
 
@@ -22,38 +24,39 @@ struct sweep_iv;
 struct verb_memo;
 struct launch_pool;
 
-/* Runs are numbered within their sweep in the log. Agents see one number that is unique in the hub and stays the same when
- * the hub is restarted: the sweep's key above the run's number. Both fit what a JSON number can hold. */
-#define RUN_BITS 24
+/* Runs are numbered within their sweep in the log. Agents see one number that is unique in the hub and stays
+ * the same when the hub is restarted: the sweep's key above the run's number. Both fit what a JSON number can
+ * hold. */
+#define RUN_BITS    24
 #define RUN_KEY_MAX ((INT64_C(1) << 28) - 1)
 
-struct run_live { /* beside state->runs[i] */
-    struct worker *worker;    /* executes it now; NULL none */
-    struct sock_peer peer;    /* who speaks for it; n 0: nobody */
-    int64_t seq;              /* highest batch of this epoch applied */
-    int64_t acked;            /* highest batch acknowledged */
-    int64_t leased_at;        /* monotonic */
-    int64_t lost_since;       /* monotonic; 0: not lost */
-    int64_t reports;          /* made from points, for thinning */
-    bool reported;            /* the trainer calls ht_report itself: points of that name are only points */
+struct run_live {          /* beside state->runs[i] */
+    struct worker *worker; /* executes it now; NULL none */
+    struct sock_peer peer; /* who speaks for it; n 0: nobody */
+    int64_t seq;           /* highest batch of this epoch applied */
+    int64_t acked;         /* highest batch acknowledged */
+    int64_t leased_at;     /* monotonic */
+    int64_t lost_since;    /* monotonic; 0: not lost */
+    int64_t reports;       /* made from points, for thinning */
+    bool reported;         /* the trainer calls ht_report itself: points of that name are only points */
     bool started;
-    bool stopping;            /* it was told to stop by the tuner */
-    bool claimed;             /* while a worker joins: it says that it has this run */
-    char end_why[160];        /* why it ended, when somebody knows */
+    bool stopping;     /* it was told to stop by the tuner */
+    bool claimed;      /* while a worker joins: it says that it has this run */
+    char end_why[160]; /* why it ended, when somebody knows */
 };
 
-struct trial_live { /* beside state->trials[i] */
-    int ending;               /* enum trial_state it will have when its runs have ended; -1: the runs decide */
-    int64_t ending_iv;        /* intervention that caused it */
+struct trial_live {    /* beside state->trials[i] */
+    int ending;        /* enum trial_state it will have when its runs have ended; -1: the runs decide */
+    int64_t ending_iv; /* intervention that caused it */
     char why[160];
-    int64_t told_step;        /* highest step told to the tuner; INT64_MIN none */
-    bool told_final;          /* the tuner got its last word */
-    bool in_tuner;            /* asked or adopted */
+    int64_t told_step; /* highest step told to the tuner; INT64_MIN none */
+    bool told_final;   /* the tuner got its last word */
+    bool in_tuner;     /* asked or adopted */
 };
 
 struct sweep {
     struct hub *hub;
-    struct sweep_ref ref;     /* what views see; ref.state is the state */
+    struct sweep_ref ref; /* what views see; ref.state is the state */
     struct state *state;
     struct sweepfile file;
     struct tuner *tuner;      /* NULL for ad-hoc sweeps */
@@ -62,32 +65,32 @@ struct sweep {
     struct outbox out;
     char *path;
     int64_t key;
-    int64_t log_time;         /* of the newest event */
+    int64_t log_time; /* of the newest event */
     bool adhoc;
-    bool exhausted;           /* the tuner has nothing more to try */
-    bool recovering;          /* the log is being folded: nothing is recorded or sent */
+    bool exhausted;  /* the tuner has nothing more to try */
+    bool recovering; /* the log is being folded: nothing is recorded or sent */
     int64_t concurrency;
-    int workers_wanted;       /* local workers */
-    int64_t quiet_since;      /* a done sweep whose recording was opened again: monotonic time of the last event */
+    int workers_wanted;  /* local workers */
+    int64_t quiet_since; /* a done sweep whose recording was opened again: monotonic time of the last event */
 
-    struct run_live *runs;    /* index = run */
+    struct run_live *runs;     /* index = run */
     struct trial_live *trials; /* index = trial */
     int cap_runs, cap_trials;
-    int first_open;           /* every trial below is terminal */
-    int n_worked;             /* some trial has reported a value */
-    struct sweep_iv *ivs;     /* interventions without a final state, list */
-    struct verb_memo *memos;  /* what undo needs, by intervention */
+    int first_open;          /* every trial below is terminal */
+    int n_worked;            /* some trial has reported a value */
+    struct sweep_iv *ivs;    /* interventions without a final state, list */
+    struct verb_memo *memos; /* what undo needs, by intervention */
     int n_memos, cap_memos;
     int64_t asks, tells, asks_dumped;
-    uint64_t arms_hash;       /* of the last explain that was recorded */
-    int64_t arms_at;          /* monotonic */
+    uint64_t arms_hash; /* of the last explain that was recorded */
+    int64_t arms_at;    /* monotonic */
     bool arms_dirty;
 #define SWEEP_RUNGS 64
     struct rung_row rungs[SWEEP_RUNGS]; /* for ref.rungs */
-    uint64_t points_then;     /* for the rate */
+    uint64_t points_then;               /* for the rate */
     int64_t points_at;
     char tuner_text[160], warning[200];
-    struct buf body;          /* payload being built */
+    struct buf body; /* payload being built */
     struct codec_writer w;
     enum event_kind kind;
     struct launch_pool *pool; /* local workers of this sweep */
@@ -103,10 +106,14 @@ struct sweep_request {
 struct sweep *sweep_start(struct hub *h, const struct sweep_request *rq, char **cause);
 /* A sweep for runs that nobody leased, named after the program; reused while it is open. */
 struct sweep *sweep_adhoc(struct hub *h, const char *program, char **cause);
-/* Parses the sweep file, makes tuner and runtime from what the log's first event says. Used by sweep_start and recovery. */
+/* Parses the sweep file, makes tuner and runtime from what the log's first event says. Used by sweep_start
+ * and recovery. */
 int sweep_equip(struct sweep *s, char **cause);
 /* Fills what views see from state and settings. */
 void sweep_refresh(struct sweep *s);
+struct tuner *sweep_make_tuner(struct sweepfile *f, const char *sampler, uint64_t seed, int64_t budget,
+                               char **cause);
+int64_t sweep_key(const char *path); /* of the recording: the same in every life of the hub; never 0 */
 struct sweep *sweep_new(struct hub *h, const char *path);
 void sweep_free(struct sweep *s);
 /* Ends a sweep whose work is done: records it, closes the recording in the background. */
@@ -115,14 +122,14 @@ void sweep_end(struct sweep *s, enum sweep_state state, const char *why);
 void sweep_revive(struct sweep *s);
 /* Makes a done sweep accept events again. -1 and errno EAGAIN while its recording is still being closed. */
 int sweep_reopen(struct sweep *s, char **cause);
-bool sweep_open(const struct sweep *s);      /* neither done nor failed */
-bool sweep_has_work(const struct sweep *s);  /* some trial is not yet terminal */
+bool sweep_open(const struct sweep *s);     /* neither done nor failed */
+bool sweep_has_work(const struct sweep *s); /* some trial is not yet terminal */
 /* Periodic: rates, closing of recordings, end of the sweep. */
 void sweep_tick(struct sweep *s);
 /* After the recorder's eventfd: what became durable is said. */
 void sweep_durable(struct sweep *s);
-/* Its changes of health become events and the warning that consoles show; a finished recording is closed. True when the
- * recording was closed. */
+/* Its changes of health become events and the warning that consoles show; a finished recording is closed.
+ * True when the recording was closed. */
 bool sweep_recorder_news(struct sweep *s);
 /* The hub ends: dumps the tuner, writes the footer. The sweep goes on when a hub starts again. */
 void sweep_close(struct sweep *s);
@@ -134,7 +141,8 @@ uint64_t sweep_put(struct sweep *s, enum event_kind kind, int64_t time, struct s
 /* The same for an event of the hub's own: begin, write `pairs` pairs with the returned writer, end. */
 struct codec_writer *sweep_begin(struct sweep *s, enum event_kind kind, size_t pairs);
 uint64_t sweep_commit(struct sweep *s);
-void sweep_hub_event(struct sweep *s, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void sweep_hub_event(struct sweep *s, const char *what, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Sequence number of the newest event: what a message that depends on everything so far must wait for. */
 uint64_t sweep_seq(const struct sweep *s);
 

@@ -1,5 +1,5 @@
-/* sweep_log: how a sweep's events come about. The one door: recorder, then state, with a log time that never decreases. What
- * may be said only when it is on disk goes out here too. */
+/* sweep_log: how a sweep's events come about. The one door: recorder, then state, with a log time that never
+ * decreases. What may be said only when it is on disk goes out here too. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@ uint64_t sweep_put(struct sweep *s, enum event_kind kind, int64_t time, struct s
     uint64_t seq = 0;
     if (s->hub->wall > s->log_time)
         s->log_time = s->hub->wall;
-    struct event ev = {.kind = kind, .log_time = s->log_time, .time = time ? time : s->log_time, .body = body};
+    struct event ev = {
+        .kind = kind, .log_time = s->log_time, .time = time ? time : s->log_time, .body = body};
     if (s->rec)
         seq = recorder_put(s->rec, kind, ev.log_time, ev.time, body);
     state_apply(s->state, &ev);
@@ -79,8 +80,8 @@ static void note_acked(struct sweep *s, const struct outbox_entry *e)
         s->runs[e->run].acked = e->batch;
 }
 
-/* Acknowledgements are cumulative: of those in a row for the same lease only the last is sent. An entry that finds the
- * socket's queue full is kept for the next turn. */
+/* Acknowledgements are cumulative: of those in a row for the same lease only the last is sent. An entry that
+ * finds the socket's queue full is kept for the next turn. */
 void sweep_durable(struct sweep *s)
 {
     const struct recorder *rec = s->rec ? s->rec : s->closing;

@@ -1,5 +1,6 @@
-/* trial: see trial.h. Writes the trial, trial_state and run events; owns nothing beside the counters of busy slots, which
- * follow the runs' states. Invariant: worker->busy is the number of runs with that worker that are leased, running or paused. */
+/* trial: see trial.h. Writes the trial, trial_state and run events; owns nothing beside the counters of busy
+ * slots, which follow the runs' states. Invariant: worker->busy is the number of runs with that worker that
+ * are leased, running or paused. */
 #include "hub/trial.h"
 
 #include <math.h>
@@ -219,7 +220,8 @@ static void conclude(struct sweep *s, int64_t trial, const struct tally *c)
         snprintf(why, sizeof why, "%s", c->why ? c->why : "a run failed");
     } else if (!s->adhoc && !has) {
         end = TRIAL_FAILED;
-        snprintf(why, sizeof why, "no objective value reported: the program must log or report '%s'", s->state->info.metric);
+        snprintf(why, sizeof why, "no objective value reported: the program must log or report '%s'",
+                 s->state->info.metric);
     } else if (!s->adhoc && !isfinite(value)) {
         end = TRIAL_FAILED;
         snprintf(why, sizeof why, "the last objective value is %s", isnan(value) ? "NaN" : "infinite");
@@ -242,7 +244,8 @@ void trial_settle(struct sweep *s, int64_t trial)
         trial_move(s, trial, TRIAL_PAUSED, NULL, 0);
     else if (c.lost && !c.leased)
         trial_move(s, trial, TRIAL_LOST, "its worker is silent", 0);
-    else if (c.queued && !c.leased && trial_now(s, trial) != TRIAL_WAITING && c.open == c.queued && c.open == c.n)
+    else if (c.queued && !c.leased && trial_now(s, trial) != TRIAL_WAITING && c.open == c.queued &&
+             c.open == c.n)
         trial_move(s, trial, TRIAL_WAITING, NULL, 0);
     scheduler_wake(s->hub);
 }

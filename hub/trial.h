@@ -1,5 +1,5 @@
-/* trial: how trials and runs come into being and move from state to state. The legal moves of trials are one table in
- * state.h; nothing is recorded that is not in it. */
+/* trial: how trials and runs come into being and move from state to state. The legal moves of trials are one
+ * table in state.h; nothing is recorded that is not in it. */
 #ifndef HUB_TRIAL_H
 #define HUB_TRIAL_H
 
@@ -8,14 +8,14 @@
 #include "hub/sweep.h"
 
 struct trial_birth {
-    const double *dna;       /* NULL for ad-hoc trials */
-    struct span params;      /* raw map; made from dna when empty */
-    const char *origin;      /* tuner, enqueued, cloned, adhoc */
-    int64_t parent;          /* -1 none */
-    double propensity;       /* NaN none */
+    const double *dna;  /* NULL for ad-hoc trials */
+    struct span params; /* raw map; made from dna when empty */
+    const char *origin; /* tuner, enqueued, cloned, adhoc */
+    int64_t parent;     /* -1 none */
+    double propensity;  /* NaN none */
     const char *arm, *why;
-    bool filled;             /* enqueued: the tuner filled in what nobody gave */
-    int64_t intervention;    /* 0 none */
+    bool filled;          /* enqueued: the tuner filled in what nobody gave */
+    int64_t intervention; /* 0 none */
 };
 /* Records a trial and its runs (one for each tuning seed), waiting. Returns its number. */
 int64_t trial_create(struct sweep *s, const struct trial_birth *b);
@@ -31,10 +31,10 @@ enum run_state run_now(const struct sweep *s, int64_t run);
 
 struct run_change {
     enum run_state state;
-    int64_t epoch;           /* 0: unchanged */
-    const char *worker;      /* NULL: unchanged */
-    int pid;                 /* 0: unchanged */
-    int exit, signal;        /* -1, 0: unknown */
+    int64_t epoch;      /* 0: unchanged */
+    const char *worker; /* NULL: unchanged */
+    int pid;            /* 0: unchanged */
+    int exit, signal;   /* -1, 0: unknown */
     const char *why;
 };
 #define RUN_CHANGE(s) ((struct run_change){.state = (s), .exit = -1})

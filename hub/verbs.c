@@ -1,5 +1,5 @@
-/* verbs: the "send" request: which sweep, which verb, which targets; one intervention for each target. Owns the table of
- * verbs and what undo remembers. */
+/* verbs: the "send" request: which sweep, which verb, which targets; one intervention for each target. Owns
+ * the table of verbs and what undo remembers. */
 #include "hub/verbs.h"
 
 #include <errno.h>
@@ -18,13 +18,26 @@
 #define TARGETS_MAX 10000
 
 static verb_fn *const table[VERB_COUNT] = {
-    [VERB_PAUSE] = verb_pause,     [VERB_RESUME] = verb_resume,   [VERB_STOP] = verb_stop,
-    [VERB_KILL] = verb_kill,       [VERB_SET] = verb_set,         [VERB_CLONE] = verb_clone,
-    [VERB_ENQUEUE] = verb_enqueue, [VERB_REQUEUE] = verb_requeue, [VERB_CHECKPOINT] = verb_checkpoint,
-    [VERB_NOTE] = verb_note,       [VERB_TAG] = verb_tag,         [VERB_BAN] = verb_steer,
-    [VERB_UNBAN] = verb_steer,     [VERB_PIN] = verb_steer,       [VERB_UNPIN] = verb_steer,
-    [VERB_BOOST] = verb_steer,     [VERB_EXPLORE] = verb_explore, [VERB_BUDGET] = verb_budget,
-    [VERB_CONCURRENCY] = verb_concurrency, [VERB_UNDO] = verb_undo,
+    [VERB_PAUSE] = verb_pause,
+    [VERB_RESUME] = verb_resume,
+    [VERB_STOP] = verb_stop,
+    [VERB_KILL] = verb_kill,
+    [VERB_SET] = verb_set,
+    [VERB_CLONE] = verb_clone,
+    [VERB_ENQUEUE] = verb_enqueue,
+    [VERB_REQUEUE] = verb_requeue,
+    [VERB_CHECKPOINT] = verb_checkpoint,
+    [VERB_NOTE] = verb_note,
+    [VERB_TAG] = verb_tag,
+    [VERB_BAN] = verb_steer,
+    [VERB_UNBAN] = verb_steer,
+    [VERB_PIN] = verb_steer,
+    [VERB_UNPIN] = verb_steer,
+    [VERB_BOOST] = verb_steer,
+    [VERB_EXPLORE] = verb_explore,
+    [VERB_BUDGET] = verb_budget,
+    [VERB_CONCURRENCY] = verb_concurrency,
+    [VERB_UNDO] = verb_undo,
 };
 
 enum verb_outcome verb_refuse(char **cause, const char *fmt, ...)
@@ -106,13 +119,19 @@ static bool applies(enum verb v, enum trial_state s)
 {
     switch (v) {
     case VERB_PAUSE:
-    case VERB_CHECKPOINT: return s == TRIAL_RUNNING;
-    case VERB_RESUME: return s == TRIAL_PAUSED;
-    case VERB_SET: return s == TRIAL_RUNNING || s == TRIAL_PAUSED;
-    case VERB_REQUEUE: return s == TRIAL_FAILED || s == TRIAL_KILLED || s == TRIAL_LOST;
+    case VERB_CHECKPOINT:
+        return s == TRIAL_RUNNING;
+    case VERB_RESUME:
+        return s == TRIAL_PAUSED;
+    case VERB_SET:
+        return s == TRIAL_RUNNING || s == TRIAL_PAUSED;
+    case VERB_REQUEUE:
+        return s == TRIAL_FAILED || s == TRIAL_KILLED || s == TRIAL_LOST;
     case VERB_NOTE:
-    case VERB_TAG: return true;
-    default: return !trial_state_terminal(s);
+    case VERB_TAG:
+        return true;
+    default:
+        return !trial_state_terminal(s);
     }
 }
 
@@ -147,7 +166,8 @@ static void comma_list(const char *list, bool trials, struct targets *t)
     }
 }
 
-static int expand(struct sweep *s, const struct verb_info *v, const char *target, struct targets *t, char **cause)
+static int expand(struct sweep *s, const struct verb_info *v, const char *target, struct targets *t,
+                  char **cause)
 {
     if (v->target == VT_TRIAL && strcmp(target, "all") == 0)
         return all_trials(s, v, t, cause);
@@ -190,7 +210,8 @@ static bool find_trial(struct verb_call *c, char **cause)
 static void act(struct verb_call *c, const char *reason)
 {
     char *cause = NULL;
-    struct iv_birth b = {.verb = c->verb->verb, .who = c->who, .target = c->target, .reason = reason, .args = c->args};
+    struct iv_birth b = {
+        .verb = c->verb->verb, .who = c->who, .target = c->target, .reason = reason, .args = c->args};
     if (c->verb->verb == VERB_UNDO)
         b.undo_of = verb_undo_target(c->s, c->who, c->args);
     recorder_group_begin(c->s->rec);

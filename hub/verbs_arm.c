@@ -1,5 +1,6 @@
-/* verbs_arm: steering: bans, pins, boosts and the explore dial, of the sweep's tuner or of bandits inside running processes. An
- * arm that the tuner does not know is looked for among the in-process bandits; --bandit NAME says which is meant. */
+/* verbs_arm: steering: bans, pins, boosts and the explore dial, of the sweep's tuner or of bandits inside
+ * running processes. An arm that the tuner does not know is looked for among the in-process bandits; --bandit
+ * NAME says which is meant. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 /* ---- the tuner's ---- */
 
 /* The verb's arguments in the tuner's own terms. 0, or -1 and a cause. Release rq when 0. */
-static int request_of(const char *verb, const char *target, struct span args, struct steer_request *rq, char **cause)
+static int request_of(const char *verb, const char *target, struct span args, struct steer_request *rq,
+                      char **cause)
 {
     struct steer_arg a[4] = {0};
     int n = 0;
@@ -35,7 +37,8 @@ static int request_of(const char *verb, const char *target, struct span args, st
     return rc;
 }
 
-static int steer_tuner(struct sweep *s, const char *verb, const char *target, struct span args, int64_t *token, char **cause)
+static int steer_tuner(struct sweep *s, const char *verb, const char *target, struct span args,
+                       int64_t *token, char **cause)
 {
     struct steer_request rq;
     if (request_of(verb, target, args, &rq, cause) != 0)
@@ -77,7 +80,8 @@ static bool alive(struct sweep *s, int64_t run)
 }
 
 /* Runs that have a bandit of this name with this arm; the first one's name in *found. */
-static int bandit_runs(struct sweep *s, const char *name, const char *arm, int64_t *runs, int max, const char **found)
+static int bandit_runs(struct sweep *s, const char *name, const char *arm, int64_t *runs, int max,
+                       const char **found)
 {
     int n = 0;
     for (int i = 0; i < s->state->n_bandits && n < max; i++) {
@@ -112,7 +116,8 @@ static void command_args(struct buf *out, const char *bandit, const char *arm, s
 }
 
 /* True: sent to at least one run. */
-static bool forward(struct verb_call *c, const char *verb, const char *bandit, const char *arm, struct span args)
+static bool forward(struct verb_call *c, const char *verb, const char *bandit, const char *arm,
+                    struct span args)
 {
     int64_t runs[VERB_RUNS_MAX];
     const char *found = "";
@@ -122,7 +127,8 @@ static bool forward(struct verb_call *c, const char *verb, const char *bandit, c
         return false;
     command_args(&b, found, arm, args);
     verb_remember(c->s, c->id)->in_process = true;
-    intervention_send(c->s, c->id, c->verb->verb, c->ask, -1, runs, n, verb, (struct span){(const char *)b.data, b.len}, 1);
+    intervention_send(c->s, c->id, c->verb->verb, c->ask, -1, runs, n, verb,
+                      (struct span){(const char *)b.data, b.len}, 1);
     buf_release(&b);
     return true;
 }
@@ -162,7 +168,8 @@ enum verb_outcome verb_explore(struct verb_call *c, char **cause)
 
 /* ---- recovery ---- */
 
-void verb_redo_steer(struct sweep *s, int64_t id, const char *verb, const char *target, struct span args, int64_t token)
+void verb_redo_steer(struct sweep *s, int64_t id, const char *verb, const char *target, struct span args,
+                     int64_t token)
 {
     struct verb_memo *m = verb_remember(s, id);
     char *cause = NULL;
@@ -178,7 +185,7 @@ void verb_redo_steer(struct sweep *s, int64_t id, const char *verb, const char *
 /* What takes back a command to in-process bandits. */
 enum verb_outcome verb_unsteer_process(struct verb_call *c, const struct state_iv *of, char **cause)
 {
-    static const char *const reverse[][2] = {{"ban", "unban"}, {"unban", "ban"},     {"pin", "unpin"},
+    static const char *const reverse[][2] = {{"ban", "unban"}, {"unban", "ban"},   {"pin", "unpin"},
                                              {"unpin", NULL},  {"boost", "boost"}, {"explore", "explore"}};
     char bandit[96] = "";
     const char *back = NULL;

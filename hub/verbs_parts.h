@@ -4,7 +4,8 @@
 
 #include "hub/verbs.h"
 
-void verb_redo_steer(struct sweep *s, int64_t id, const char *verb, const char *target, struct span args, int64_t token);
+void verb_redo_steer(struct sweep *s, int64_t id, const char *verb, const char *target, struct span args,
+                     int64_t token);
 enum verb_outcome verb_unsteer_process(struct verb_call *c, const struct state_iv *of, char **cause);
 void verb_redo_sweep(struct sweep *s, enum verb verb, int64_t id, struct span args);
 void verb_restore_budget(struct sweep *s, int64_t before);

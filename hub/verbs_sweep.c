@@ -1,5 +1,5 @@
-/* verbs_sweep: verbs on the sweep itself (budget, concurrency) and remarks on its trials (note, tag). Remarks live in the
- * interventions that made them: to record one is to apply it. */
+/* verbs_sweep: verbs on the sweep itself (budget, concurrency) and remarks on its trials (note, tag). Remarks
+ * live in the interventions that made them: to record one is to apply it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,8 @@ enum verb_outcome verb_budget(struct verb_call *c, char **cause)
     if (after < 0)
         snprintf(c->message, sizeof c->message, "no bound on the number of trials");
     else
-        snprintf(c->message, sizeof c->message, "%lld trials (was %lld)", (long long)after, (long long)before);
+        snprintf(c->message, sizeof c->message, "%lld trials (was %lld)", (long long)after,
+                 (long long)before);
     return VERB_DID;
 }
 
@@ -86,10 +87,12 @@ enum verb_outcome verb_concurrency(struct verb_call *c, char **cause)
     if (n < 0 || n > CONCURRENCY_MAX)
         return verb_refuse(cause, "concurrency: a number from 0 to %d", CONCURRENCY_MAX);
     if (c->s->adhoc)
-        return verb_refuse(cause, "'%s' has no tuner: its trials start by themselves", c->s->state->info.name);
+        return verb_refuse(cause, "'%s' has no tuner: its trials start by themselves",
+                           c->s->state->info.name);
     verb_remember(c->s, c->id)->before = before;
     set_concurrency(c->s, n);
-    snprintf(c->message, sizeof c->message, "at most %lld trials at once (was %lld)", (long long)n, (long long)before);
+    snprintf(c->message, sizeof c->message, "at most %lld trials at once (was %lld)", (long long)n,
+             (long long)before);
     return VERB_DID;
 }
 

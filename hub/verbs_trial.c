@@ -14,7 +14,8 @@
 
 /* ---- commands to processes ---- */
 
-static enum verb_outcome command(struct verb_call *c, bool lost, const char *name, struct span args, int answers, char **cause)
+static enum verb_outcome command(struct verb_call *c, bool lost, const char *name, struct span args,
+                                 int answers, char **cause)
 {
     int64_t runs[VERB_RUNS_MAX];
     int n = verb_runs(c->s, c->trial, lost, runs, VERB_RUNS_MAX);
@@ -50,7 +51,8 @@ static enum verb_outcome end_trial(struct verb_call *c, enum trial_state as, con
     struct sweep *s = c->s;
     enum trial_state now = trial_now(s, c->trial);
     if (trial_state_terminal(now))
-        return verb_refuse(cause, "t%lld has ended already: it is %s", (long long)c->trial, trial_state_name(now));
+        return verb_refuse(cause, "t%lld has ended already: it is %s", (long long)c->trial,
+                           trial_state_name(now));
     int64_t runs[VERB_RUNS_MAX];
     int n = verb_runs(s, c->trial, false, runs, VERB_RUNS_MAX);
     bool began = state_trial(s->state, c->trial)->n_reports > 0 || now != TRIAL_WAITING;
@@ -143,10 +145,12 @@ static bool check_one(void *arg, const char *name, struct span value)
     tune_text(&v, text, sizeof text);
     bool number = tune_number(&v, &x);
     if (!p)
-        verb_refuse(k->cause, "the trainer has declared no parameter '%s'; live are: %s", name, buf_cstr(&live));
-    else if (!p->live)
-        verb_refuse(k->cause, "'%s' is not live: the trainer does not take a new value while it runs; live are: %s", name,
+        verb_refuse(k->cause, "the trainer has declared no parameter '%s'; live are: %s", name,
                     buf_cstr(&live));
+    else if (!p->live)
+        verb_refuse(k->cause,
+                    "'%s' is not live: the trainer does not take a new value while it runs; live are: %s",
+                    name, buf_cstr(&live));
     else if (strcmp(p->type, "choice") == 0 && !choice_known(p, &v))
         verb_refuse(k->cause, "%s=%s is not one of its choices", name, text);
     else if (strcmp(p->type, "choice") != 0 && !number)
@@ -168,7 +172,8 @@ enum verb_outcome verb_set(struct verb_call *c, char **cause)
     struct span params = cmap_value(c->args, "params");
     int n = verb_runs(c->s, c->trial, false, runs, VERB_RUNS_MAX), answers = 0;
     if (n == 0)
-        return verb_refuse(cause, "t%lld is %s: only a running trial takes a new value (clone it to start another)",
+        return verb_refuse(cause,
+                           "t%lld is %s: only a running trial takes a new value (clone it to start another)",
                            (long long)c->trial, trial_state_name(trial_now(c->s, c->trial)));
     for (int i = 0; i < n; i++) {
         struct live_check k = {.c = c, .run = state_run(c->s->state, runs[i]), .cause = cause};
@@ -184,8 +189,8 @@ enum verb_outcome verb_set(struct verb_call *c, char **cause)
 
 /* ---- configurations ---- */
 
-static enum verb_outcome queue_trial(struct verb_call *c, const double *dna, const char *origin, int64_t parent, bool filled,
-                                     char **cause)
+static enum verb_outcome queue_trial(struct verb_call *c, const double *dna, const char *origin,
+                                     int64_t parent, bool filled, char **cause)
 {
     struct sweep *s = c->s;
     int64_t id = s->state->n_trials;
@@ -196,8 +201,13 @@ static enum verb_outcome queue_trial(struct verb_call *c, const double *dna, con
         snprintf(why, sizeof why, "cloned from t%lld by %s", (long long)parent, c->who);
     else
         snprintf(why, sizeof why, "asked for by %s", c->who);
-    struct trial_birth b = {.dna = dna, .origin = origin, .parent = parent, .propensity = NAN, .why = why,
-                            .filled = filled, .intervention = c->id};
+    struct trial_birth b = {.dna = dna,
+                            .origin = origin,
+                            .parent = parent,
+                            .propensity = NAN,
+                            .why = why,
+                            .filled = filled,
+                            .intervention = c->id};
     trial_create(s, &b);
     verb_remember(s, c->id)->trial = id;
     snprintf(c->message, sizeof c->message, "t%lld is queued", (long long)id);
@@ -222,14 +232,15 @@ enum verb_outcome verb_clone(struct verb_call *c, char **cause)
     for (int i = 0; i < space->n; i++)
         dna[i] = tr->n_dna == space->n ? tr->dna[i] : NAN;
     if (params_decode(space, (struct span){tr->params, tr->params_n}, dna, cause) == 0 &&
-        params_decode(space, cmap_value(c->args, "params"), dna, cause) == 0 && space_check(space, dna, cause) == 0)
+        params_decode(space, cmap_value(c->args, "params"), dna, cause) == 0 &&
+        space_check(space, dna, cause) == 0)
         out = queue_trial(c, dna, "cloned", c->trial, false, cause);
     free(dna);
     return out;
 }
 
-/* What nobody gave is a draw from the prior, from a stream of its own: the tuner's chance is not touched, so the trials that it
- * proposes by itself stay the same. */
+/* What nobody gave is a draw from the prior, from a stream of its own: the tuner's chance is not touched, so
+ * the trials that it proposes by itself stay the same. */
 enum verb_outcome verb_enqueue(struct verb_call *c, char **cause)
 {
     if (!has_tuner(c, cause))
@@ -240,7 +251,8 @@ enum verb_outcome verb_enqueue(struct verb_call *c, char **cause)
     enum verb_outcome out = VERB_REFUSED;
     rng_seed_stream(&rng, c->s->state->info.seed, UINT64_C(0x656e7175) + (uint64_t)c->id);
     space_sample(space, &rng, dna);
-    if (params_decode(space, cmap_value(c->args, "params"), dna, cause) == 0 && space_check(space, dna, cause) == 0)
+    if (params_decode(space, cmap_value(c->args, "params"), dna, cause) == 0 &&
+        space_check(space, dna, cause) == 0)
         out = queue_trial(c, dna, "enqueued", -1, true, cause);
     free(dna);
     return out;
@@ -252,10 +264,11 @@ enum verb_outcome verb_requeue(struct verb_call *c, char **cause)
     enum trial_state now = trial_now(s, c->trial);
     struct state_trial *tr = state_trial(s->state, c->trial);
     if (now != TRIAL_FAILED && now != TRIAL_KILLED && now != TRIAL_LOST)
-        return verb_refuse(cause, "t%lld is %s: only lost, failed or killed trials run again", (long long)c->trial,
-                           trial_state_name(now));
+        return verb_refuse(cause, "t%lld is %s: only lost, failed or killed trials run again",
+                           (long long)c->trial, trial_state_name(now));
     if (s->adhoc)
-        return verb_refuse(cause, "t%lld was not started by this hub: start its program again", (long long)c->trial);
+        return verb_refuse(cause, "t%lld was not started by this hub: start its program again",
+                           (long long)c->trial);
     bool ended = trial_state_terminal(now);
     trial_move(s, c->trial, TRIAL_WAITING, "requeued", c->id);
     if (ended)

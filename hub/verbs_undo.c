@@ -1,5 +1,6 @@
-/* verbs_undo: taking back. An undo is an intervention of its own; when it has taken effect, the undone one is marked. What
- * went to a process is taken back by a command the other way, what went to the tuner by its token. */
+/* verbs_undo: taking back. An undo is an intervention of its own; when it has taken effect, the undone one is
+ * marked. What went to a process is taken back by a command the other way, what went to the tuner by its
+ * token. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,14 +52,15 @@ static const struct state_iv *find(struct verb_call *c, char **cause)
     else if (!iv)
         verb_refuse(cause, "no intervention %lld", (long long)id);
     else if (!can_undo(iv))
-        verb_refuse(cause, "intervention %lld (%s, %s) cannot be undone", (long long)id, iv->verb, iv_state_name(now_of(iv)));
+        verb_refuse(cause, "intervention %lld (%s, %s) cannot be undone", (long long)id, iv->verb,
+                    iv_state_name(now_of(iv)));
     return iv && can_undo(iv) ? iv : NULL;
 }
 
 /* ---- commands ---- */
 
-static enum verb_outcome send_back(struct verb_call *c, int64_t trial, const char *name, struct span args, int answers,
-                                   char **cause)
+static enum verb_outcome send_back(struct verb_call *c, int64_t trial, const char *name, struct span args,
+                                   int answers, char **cause)
 {
     int64_t runs[VERB_RUNS_MAX];
     int n = verb_runs(c->s, trial, false, runs, VERB_RUNS_MAX);
@@ -75,8 +77,8 @@ struct old_values {
     int n;
 };
 
-/* The value that a parameter had before the intervention: as the trainer acknowledged it, else the one it has now (the
- * change has not been applied yet, and the way back is queued behind it). */
+/* The value that a parameter had before the intervention: as the trainer acknowledged it, else the one it has
+ * now (the change has not been applied yet, and the way back is queued behind it). */
 static bool old_value(void *arg, const char *name, struct span value)
 {
     struct old_values *o = arg;
@@ -114,8 +116,9 @@ static enum verb_outcome undo_set(struct verb_call *c, const struct state_iv *of
     cw_str(&w, "params");
     cw_map(&w, (size_t)o.n);
     cw_raw(&w, pairs.data, pairs.len);
-    enum verb_outcome out = o.n ? send_back(c, o.trial, "set", (struct span){(const char *)args.data, args.len}, o.n, cause)
-                                : verb_refuse(cause, "the old values are not known");
+    enum verb_outcome out =
+        o.n ? send_back(c, o.trial, "set", (struct span){(const char *)args.data, args.len}, o.n, cause)
+            : verb_refuse(cause, "the old values are not known");
     buf_release(&pairs);
     buf_release(&args);
     return out;
@@ -142,7 +145,8 @@ static enum verb_outcome undo_trial(struct verb_call *c, const struct verb_memo 
     return VERB_DID;
 }
 
-static enum verb_outcome undo_steer(struct verb_call *c, const struct state_iv *of, const struct verb_memo *m, char **cause)
+static enum verb_outcome undo_steer(struct verb_call *c, const struct state_iv *of, const struct verb_memo *m,
+                                    char **cause)
 {
     if (m && m->in_process)
         return verb_unsteer_process(c, of, cause);
@@ -164,13 +168,18 @@ static enum verb_outcome undo(struct verb_call *c, const struct state_iv *of, ch
     const struct verb_memo *m = verb_memo(c->s, of->id);
     int64_t trial = strtoll(of->target, NULL, 10);
     switch (v->verb) {
-    case VERB_PAUSE: return send_back(c, trial, "resume", (struct span){0}, 1, cause);
-    case VERB_RESUME: return send_back(c, trial, "pause", (struct span){0}, 1, cause);
-    case VERB_SET: return undo_set(c, of, cause);
+    case VERB_PAUSE:
+        return send_back(c, trial, "resume", (struct span){0}, 1, cause);
+    case VERB_RESUME:
+        return send_back(c, trial, "pause", (struct span){0}, 1, cause);
+    case VERB_SET:
+        return undo_set(c, of, cause);
     case VERB_CLONE:
-    case VERB_ENQUEUE: return undo_trial(c, m, cause);
+    case VERB_ENQUEUE:
+        return undo_trial(c, m, cause);
     case VERB_NOTE:
-    case VERB_TAG: return VERB_DID;
+    case VERB_TAG:
+        return VERB_DID;
     case VERB_BUDGET:
     case VERB_CONCURRENCY:
         if (!m)
@@ -181,7 +190,8 @@ static enum verb_outcome undo(struct verb_call *c, const struct state_iv *of, ch
             verb_restore_concurrency(c->s, m->before);
         snprintf(c->message, sizeof c->message, "%s is %lld again", v->name, (long long)m->before);
         return VERB_DID;
-    default: return undo_steer(c, of, m, cause);
+    default:
+        return undo_steer(c, of, m, cause);
     }
 }
 
@@ -201,7 +211,8 @@ enum verb_outcome verb_undo(struct verb_call *c, char **cause)
 
 /* ---- recovery ---- */
 
-void verb_redo(struct sweep *s, enum verb verb, int64_t id, const char *target, struct span args, int64_t token)
+void verb_redo(struct sweep *s, enum verb verb, int64_t id, const char *target, struct span args,
+               int64_t token)
 {
     switch (verb) {
     case VERB_BAN:
@@ -209,10 +220,15 @@ void verb_redo(struct sweep *s, enum verb verb, int64_t id, const char *target, 
     case VERB_PIN:
     case VERB_UNPIN:
     case VERB_BOOST:
-    case VERB_EXPLORE: verb_redo_steer(s, id, verb_info(verb)->name, target, args, token); break;
+    case VERB_EXPLORE:
+        verb_redo_steer(s, id, verb_info(verb)->name, target, args, token);
+        break;
     case VERB_BUDGET:
-    case VERB_CONCURRENCY: verb_redo_sweep(s, verb, id, args); break;
-    default: break;
+    case VERB_CONCURRENCY:
+        verb_redo_sweep(s, verb, id, args);
+        break;
+    default:
+        break;
     }
 }
 

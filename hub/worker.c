@@ -1,5 +1,5 @@
-/* worker: see worker.h. Owns the table of workers; the runs themselves are the sweeps'. A worker is HOST/PID, so it is the
- * same one after its connection broke and after the hub was started again. */
+/* worker: see worker.h. Owns the table of workers; the runs themselves are the sweeps'. A worker is HOST/PID,
+ * so it is the same one after its connection broke and after the hub was started again. */
 #include "hub/worker.h"
 
 #include <stdio.h>
@@ -58,7 +58,8 @@ struct worker *worker_by_token(struct hub *h, const char *token)
     return NULL;
 }
 
-static void each_run(struct hub *h, const struct worker *k, void (*fn)(struct sweep *, int64_t, const char *), const char *why)
+static void each_run(struct hub *h, const struct worker *k, void (*fn)(struct sweep *, int64_t, const char *),
+                     const char *why)
 {
     for (int i = 0; i < h->n_sweeps; i++) {
         struct sweep *s = h->sweeps[i];
@@ -170,7 +171,8 @@ static enum run_state before_loss(const struct state_run *r)
     return RUN_RUNNING;
 }
 
-/* Somebody brings what a run said before its worker died. It is listened to, but the run itself is not coming back. */
+/* Somebody brings what a run said before its worker died. It is listened to, but the run itself is not coming
+ * back. */
 static bool adopt_tail(struct hub *h, const struct sock_peer *peer, struct span claim)
 {
     int64_t run, handle = cmap_int(claim, "run", -1);
@@ -188,7 +190,8 @@ static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *pee
     int64_t run, handle = cmap_int(claim, "run", -1), epoch = cmap_int(claim, "epoch", -1);
     struct sweep *s = handle > 0 ? run_find(h, handle, &run) : NULL;
     struct state_run *r = s ? state_run(s->state, run) : NULL;
-    if (!r || !s->rec || r->epoch != epoch || run_state_terminal(run_now(s, run)) || run_now(s, run) == RUN_QUEUED)
+    if (!r || !s->rec || r->epoch != epoch || run_state_terminal(run_now(s, run)) ||
+        run_now(s, run) == RUN_QUEUED)
         return false;
     struct run_live *l = sweep_run(s, run);
     l->peer = *peer;
@@ -211,7 +214,8 @@ static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *pee
     return true;
 }
 
-/* What we thought it had and it does not: it never got the lease, or has given the run up. Nobody else will bring it back. */
+/* What we thought it had and it does not: it never got the lease, or has given the run up. Nobody else will
+ * bring it back. */
 static void check_claim(struct sweep *s, int64_t run, const char *why)
 {
     struct run_live *l = sweep_run(s, run);
@@ -224,8 +228,8 @@ static void check_claim(struct sweep *s, int64_t run, const char *why)
     trial_settle(s, state_run(s->state, run)->trial);
 }
 
-static void take_claims(struct hub *h, struct worker *k, const struct sock_peer *peer, struct span runs, struct buf *drop,
-                        size_t *dropped)
+static void take_claims(struct hub *h, struct worker *k, const struct sock_peer *peer, struct span runs,
+                        struct buf *drop, size_t *dropped)
 {
     struct codec_reader r;
     struct codec_writer w;
@@ -237,14 +241,16 @@ static void take_claims(struct hub *h, struct worker *k, const struct sock_peer 
         struct span claim = cr_value(&r);
         struct codec_reader map;
         cr_init(&map, claim.p, claim.n);
-        if (!cr_ok(&r) || cr_peek(&map) != CT_MAP || (k->slots ? readopt(h, k, peer, claim) : adopt_tail(h, peer, claim)))
+        if (!cr_ok(&r) || cr_peek(&map) != CT_MAP ||
+            (k->slots ? readopt(h, k, peer, claim) : adopt_tail(h, peer, claim)))
             continue;
         cw_int(&w, cmap_int(claim, "run", -1));
         (*dropped)++;
     }
 }
 
-/* The answer must not be sent before what it says is on disk: it waits in the outbox of a sweep that it concerns. */
+/* The answer must not be sent before what it says is on disk: it waits in the outbox of a sweep that it
+ * concerns. */
 static void answer(struct hub *h, const struct sock_peer *to, struct sweep *s)
 {
     if (s && s->rec)

@@ -1,5 +1,6 @@
-/* worker: process slots that execute runs. A worker keeps its name over reconnects (by its token, else by host and pid).
- * A silent worker is lost, and its runs with it; when it returns in time they go on where they are. */
+/* worker: process slots that execute runs. A worker keeps its name over reconnects (by its token, else by
+ * host and pid). A silent worker is lost, and its runs with it; when it returns in time they go on where they
+ * are. */
 #ifndef HUB_WORKER_H
 #define HUB_WORKER_H
 
@@ -13,10 +14,10 @@ struct worker {
     char name[64];
     char *host, *token;
     int pid, slots;
-    int busy;                /* runs leased to it that have not ended */
-    struct sock_peer peer;   /* n 0: not connected */
-    int64_t only;            /* key of the sweep that it was launched for; 0: takes any */
-    bool leaving;            /* gets nothing new */
+    int busy;              /* runs leased to it that have not ended */
+    struct sock_peer peer; /* n 0: not connected */
+    int64_t only;          /* key of the sweep that it was launched for; 0: takes any */
+    bool leaving;          /* gets nothing new */
 };
 
 /* Requests. */

@@ -1,10 +1,13 @@
-/* bench_ingest: points a second from two training processes through rings, worker, ZeroMQ, hub and recording with the default sync
- * policy, everything on this machine at once; and the hub's CPU when nothing happens. One JSON object per line.
+/* bench_ingest: points a second from two training processes through rings, worker, ZeroMQ, hub and recording
+ * with the default sync policy, everything on this machine at once; and the hub's CPU when nothing happens.
+ * One JSON object per line.
  *
- * Arguments: [--seconds N] [--rate POINTS_PER_SECOND of both together] [--idle SECONDS]. The program starts itself as the trainer
+ * Arguments: [--seconds N] [--rate POINTS_PER_SECOND of both together] [--idle SECONDS]. The program starts
+ * itself as the trainer
  * (--generate): an agent like any other. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -90,7 +93,8 @@ static void open_stage(struct stage *s)
         *strrchr(s->agent, '/') = '\0';
     strncat(s->agent, "/hypertop-agent", sizeof s->agent - strlen(s->agent) - 1);
     snprintf(s->dir, sizeof s->dir, "/tmp/hypertop-bench-XXXXXX");
-    if (!mkdtemp(s->dir) || setenv("HYPERTOP_RUNTIME_DIR", s->dir, 1) != 0 || setenv("HYPERTOP_DATA_DIR", s->dir, 1) != 0)
+    if (!mkdtemp(s->dir) || setenv("HYPERTOP_RUNTIME_DIR", s->dir, 1) != 0 ||
+        setenv("HYPERTOP_DATA_DIR", s->dir, 1) != 0)
         die("no directory", NULL);
     unsetenv("HYPERTOP_HUB");
     fflush(NULL);
@@ -114,9 +118,13 @@ static void open_stage(struct stage *s)
     }
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
 static void close_stage(struct stage *s)
 {
-    char cmd[128];
     ask_hub(&s->ask, MSG_HUB_STOP, (struct span){0}, 5 * CLOCK_S, NULL);
     ask_close(&s->ask);
     if (s->worker) {
@@ -124,8 +132,7 @@ static void close_stage(struct stage *s)
         waitpid(s->worker, NULL, 0);
     }
     waitpid(s->hub, NULL, 0);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", s->dir);
-    if (system(cmd) != 0)
+    if (nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         fprintf(stderr, "bench_ingest: %s was not removed\n", s->dir);
 }
 
@@ -141,10 +148,11 @@ static void start_sweep(struct stage *s, double rate, double seconds)
     struct buf yaml = {0}, body = {0};
     struct codec_writer w;
     char *cause = NULL;
-    buf_printf(&yaml,
-               "name: ingest\nprogram: %s\ncommand: ['${program}', '--generate', '%.0f', '%.1f']\nmethod: random\n"
-               "metric: {name: objective}\nparameters: {x: {min: 0.0, max: 1.0}}\nrun_cap: 2\n",
-               s->self, rate / 2, seconds);
+    buf_printf(
+        &yaml,
+        "name: ingest\nprogram: %s\ncommand: ['${program}', '--generate', '%.0f', '%.1f']\nmethod: random\n"
+        "metric: {name: objective}\nparameters: {x: {min: 0.0, max: 1.0}}\nrun_cap: 2\n",
+        s->self, rate / 2, seconds);
     cw_init(&w, &body);
     cw_map(&w, 5);
     cw_kstr(&w, "yaml", buf_cstr(&yaml));
@@ -157,7 +165,8 @@ static void start_sweep(struct stage *s, double rate, double seconds)
     cw_str(&w, "options");
     cw_map(&w, 1);
     cw_kint(&w, "workers", 0);
-    if (ask_hub(&s->ask, MSG_SWEEP_START, (struct span){(char *)body.data, body.len}, 5 * CLOCK_S, &cause) != 0)
+    if (ask_hub(&s->ask, MSG_SWEEP_START, (struct span){(char *)body.data, body.len}, 5 * CLOCK_S, &cause) !=
+        0)
         die("sweep.start", cause);
     buf_release(&yaml);
     buf_release(&body);

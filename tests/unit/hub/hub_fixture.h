@@ -1,8 +1,10 @@
-/* hub_fixture: a real hub in a child process on a private directory, and peers that speak to it by hand: an operator and any
- * number of fake workers. Nothing sleeps for a condition: every wait is for a message, with a deadline that fails the test. */
+/* hub_fixture: a real hub in a child process on a private directory, and peers that speak to it by hand: an
+ * operator and any number of fake workers. Nothing sleeps for a condition: every wait is for a message, with
+ * a deadline that fails the test. */
 #ifndef HUB_FIXTURE_H
 #define HUB_FIXTURE_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +38,17 @@ struct fixture {
     struct recorder_options sync;
 };
 
+/* Removes a directory with everything in it. */
+UNUSED static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+UNUSED static void remove_tree(const char *dir)
+{
+    assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 UNUSED static void fixture_start(struct fixture *f)
 {
     char *cause = NULL;
@@ -56,7 +69,8 @@ UNUSED static void fixture_start(struct fixture *f)
     }
 }
 
-/* tmpfs: mount options of a small file system for everything, NULL: the ordinary one. False: it cannot be mounted here. */
+/* tmpfs: mount options of a small file system for everything, NULL: the ordinary one. False: it cannot be
+ * mounted here. */
 UNUSED static bool fixture_open_on(struct fixture *f, const char *tmpfs)
 {
     *f = (struct fixture){.sync = {.policy = RECORDER_INTERVAL}};
@@ -100,13 +114,11 @@ UNUSED static void fixture_stop(struct fixture *f)
 
 UNUSED static void fixture_close(struct fixture *f)
 {
-    char cmd[128];
     if (f->pid)
         fixture_stop(f);
     if (f->mounted)
         assert_int_equal(umount2(f->dir, MNT_DETACH), 0);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", f->dir);
-    assert_int_equal(system(cmd), 0);
+    remove_tree(f->dir);
 }
 
 /* ---- a peer ---- */
@@ -116,8 +128,8 @@ struct tester {
     enum msg_role role;
     int64_t id;
     struct buf in, out;
-    struct message m;       /* of the last one received; borrows from in */
-    struct stash {          /* received while waiting for something else */
+    struct message m; /* of the last one received; borrows from in */
+    struct stash {    /* received while waiting for something else */
         struct buf frame;
     } kept[256];
     int n_kept;
@@ -234,12 +246,13 @@ UNUSED static void tester_close(struct tester *t)
 
 /* ---- operator ---- */
 
-#define SWEEP_YAML                                                                                                     \
-    "name: s\nprogram: /bin/true\nmethod: random\nmetric: {name: loss, goal: minimize}\n"                            \
+#define SWEEP_YAML                                                                                           \
+    "name: s\nprogram: /bin/true\nmethod: random\nmetric: {name: loss, goal: minimize}\n"                    \
     "parameters:\n  lr: {min: 0.0, max: 1.0}\n  opt: {values: [sgd, adam]}\n"
 
 /* Starts a sweep without local workers. Returns the path of its recording, malloc'ed. */
-UNUSED static char *start_sweep(struct tester *op, const char *yaml, int64_t seed, int64_t budget, int64_t workers)
+UNUSED static char *start_sweep(struct tester *op, const char *yaml, int64_t seed, int64_t budget,
+                                int64_t workers)
 {
     struct codec_writer w = tester_begin(op, MSG_SWEEP_START);
     cw_map(&w, 5);
@@ -290,7 +303,8 @@ UNUSED static struct span view_row(struct span body, int64_t i)
     return (struct span){0};
 }
 
-UNUSED static void row_text(struct tester *op, const char *view, int64_t i, const char *key, char *out, size_t cap)
+UNUSED static void row_text(struct tester *op, const char *view, int64_t i, const char *key, char *out,
+                            size_t cap)
 {
     struct span row = view_row(ask_view(op, view), i);
     *out = '\0';
@@ -299,7 +313,8 @@ UNUSED static void row_text(struct tester *op, const char *view, int64_t i, cons
 }
 
 /* Asks again until the row says this. */
-UNUSED static void await_row(struct tester *op, const char *view, int64_t i, const char *key, const char *want)
+UNUSED static void await_row(struct tester *op, const char *view, int64_t i, const char *key,
+                             const char *want)
 {
     int64_t until = clock_mono_ns() + DEADLINE;
     char got[128];
@@ -319,7 +334,8 @@ struct lease {
     struct buf params;
 };
 
-UNUSED static void worker_join_with(struct tester *k, int pid, int slots, const struct lease *has, int n_has, int64_t *dropped)
+UNUSED static void worker_join_with(struct tester *k, int pid, int slots, const struct lease *has, int n_has,
+                                    int64_t *dropped)
 {
     char host[64] = "";
     gethostname(host, sizeof host - 1);

@@ -1,4 +1,5 @@
-/* access: the whole matrix of roles and messages, computed a second time from the table in proto/message.h. */
+/* access: the whole matrix of roles and messages, computed a second time from the table in proto/message.h.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* A full disk under a hub at work: agents wait and lose nothing, people see it and can still steer, and it clears by itself. */
+/* A full disk under a hub at work: agents wait and lose nothing, people see it and can still steer, and it
+ * clears by itself. */
 #include "tests/unit/hub/hub_fixture.h"
 
 #include <fcntl.h>
@@ -150,7 +151,8 @@ static bool match_error(const struct message *m, int64_t arg)
     return m->kind == MSG_ERROR;
 }
 
-/* What the hub has no room to hold it does not take: the agent is sent back to hello, which is answered when the disk is well. */
+/* What the hub has no room to hold it does not take: the agent is sent back to hello, which is answered when
+ * the disk is well. */
 static void an_agent_with_more_than_the_hub_can_hold_comes_again_later(void **state)
 {
     (void)state;

@@ -1,10 +1,12 @@
-/* recorder: group commit on a thread, what counts as durable, a disk that is full and clears, two hubs on one file. */
+/* recorder: group commit on a thread, what counts as durable, a disk that is full and clears, two hubs on one
+ * file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,15 +52,18 @@ static void disk_open(struct disk *d, enum recorder_policy policy, const char *t
         fail_msg("%s", cause);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
 static void disk_close(struct disk *d)
 {
-    char cmd[96];
     recorder_close(&d->r, 2000, NULL);
     if (d->mounted)
         assert_int_equal(umount(d->dir), 0);
     close(d->wake);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", d->dir);
-    assert_int_equal(system(cmd), 0);
+    assert_int_equal(nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static uint64_t put(struct disk *d, int64_t n, size_t bytes)
@@ -173,7 +178,8 @@ static void always_syncs_at_every_flush_point(void **state)
     struct disk d;
     disk_open(&d, RECORDER_ALWAYS, NULL);
     uint64_t seq = put(&d, 1, 16);
-    assert_true(recorder_flush_point(d.r, clock_mono_ns()) == INT64_MAX); /* handed over: nothing to wait for */
+    assert_true(recorder_flush_point(d.r, clock_mono_ns()) ==
+                INT64_MAX); /* handed over: nothing to wait for */
     assert_true(await_durable(&d, seq, DEADLINE));
     disk_close(&d);
 }

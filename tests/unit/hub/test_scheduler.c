@@ -337,7 +337,8 @@ static void a_worker_that_returns_without_its_run_has_lost_it(void **state)
     take_lease(&b.k, &l);
     tester_close(&b.k);
     tester_open(&b.k, &b.f, ROLE_AGENT, getpid());
-    worker_join_with(&b.k, getpid(), 1, NULL, 0, &dropped); /* it never started the lease: given out again at once */
+    worker_join_with(&b.k, getpid(), 1, NULL, 0,
+                     &dropped); /* it never started the lease: given out again at once */
     take_lease(&b.k, &again);
     assert_int_equal(again.run, l.run);
     assert_int_equal(again.epoch, 2);
@@ -426,7 +427,8 @@ static void a_killed_hub_goes_on_where_it_was(void **state)
     close_bench(&b);
 }
 
-/* Runs a sweep one trial at a time, killing the hub after some of them; the configurations that were leased, in order. */
+/* Runs a sweep one trial at a time, killing the hub after some of them; the configurations that were leased,
+ * in order. */
 static void lease_all(struct buf out[], int n, unsigned kill_after)
 {
     struct bench b;

@@ -172,7 +172,9 @@ static void a_refused_subscription_is_answered_once_and_comes_alive_later(void *
     int64_t sub = s.op.id;
     assert_int_equal(tester_answer(&s.op)->kind, MSG_ERROR);
     assert_false(tester_await(&s.op, match_id, sub, 1200 * CLOCK_MS));
-    s.recording = start_sweep(&s.op, "name: later\nprogram: /bin/true\nmethod: random\nmetric: {name: loss}\nparameters: {lr: {min: 0.0, max: 1.0}}\n",
+    s.recording = start_sweep(&s.op,
+                              "name: later\nprogram: /bin/true\nmethod: random\nmetric: {name: "
+                              "loss}\nparameters: {lr: {min: 0.0, max: 1.0}}\n",
                               1, 3, 0);
     update(&s.op, sub);
     tester_close(&s.op);
@@ -241,7 +243,12 @@ static void garbage_is_answered_and_the_next_message_understood(void **state)
     (void)state;
     struct fixture f;
     struct tester t;
-    static const char *const junk[] = {"", "\xc1", "\xdd\xff\xff\xff\xff", "hello", "\x95\x01\xa4nope\x01\xa8operator\x80", "\x91\x91\x91\x91\x91\x91"};
+    static const char *const junk[] = {"",
+                                       "\xc1",
+                                       "\xdd\xff\xff\xff\xff",
+                                       "hello",
+                                       "\x95\x01\xa4nope\x01\xa8operator\x80",
+                                       "\x91\x91\x91\x91\x91\x91"};
     fixture_open(&f);
     tester_open(&t, &f, ROLE_OPERATOR, getpid());
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
@@ -318,7 +325,8 @@ static void attach(struct tester *k, const struct lease *was, struct lease *l)
     }
     tester_send(k);
     assert_int_equal(tester_answer(k)->kind, MSG_OK);
-    *l = (struct lease){.run = cmap_int(k->m.body, "run", -1), .trial = cmap_int(k->m.body, "trial", -1),
+    *l = (struct lease){.run = cmap_int(k->m.body, "run", -1),
+                        .trial = cmap_int(k->m.body, "trial", -1),
                         .epoch = cmap_int(k->m.body, "epoch", -1)};
 }
 

@@ -1,4 +1,5 @@
-/* trial: every move of the table and none beside it; what the states of runs make of their trial; slots and epochs. */
+/* trial: every move of the table and none beside it; what the states of runs make of their trial; slots and
+ * epochs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,7 +68,8 @@ static void move_run(struct stage *g, int64_t run, enum run_state to)
 
 /* ---- the table ---- */
 
-/* A shortest way of legal moves from waiting, by breadth first search. Returns its length, -1 when there is none. */
+/* A shortest way of legal moves from waiting, by breadth first search. Returns its length, -1 when there is
+ * none. */
 static int way_to(enum trial_state goal, enum trial_state way[TRIAL_STATE_COUNT])
 {
     int from[TRIAL_STATE_COUNT], queue[TRIAL_STATE_COUNT], head = 0, tail = 0, n = 0;
@@ -164,7 +166,8 @@ static void several_runs_end_a_trial_together(void **state)
     (void)state;
     struct stage g;
     open_stage(&g, 2);
-    int64_t t = new_trial(&g), a = state_trial(g.s->state, t)->runs[0], b = state_trial(g.s->state, t)->runs[1];
+    int64_t t = new_trial(&g), a = state_trial(g.s->state, t)->runs[0],
+            b = state_trial(g.s->state, t)->runs[1];
     move_run(&g, a, RUN_RUNNING);
     move_run(&g, b, RUN_RUNNING);
     move_run(&g, a, RUN_PAUSED);
@@ -190,7 +193,8 @@ static void one_failed_run_fails_the_trial(void **state)
     (void)state;
     struct stage g;
     open_stage(&g, 2);
-    int64_t t = new_trial(&g), a = state_trial(g.s->state, t)->runs[0], b = state_trial(g.s->state, t)->runs[1];
+    int64_t t = new_trial(&g), a = state_trial(g.s->state, t)->runs[0],
+            b = state_trial(g.s->state, t)->runs[1];
     report(&g, a, 1);
     move_run(&g, a, RUN_DONE);
     struct run_change c = RUN_CHANGE(RUN_FAILED);
@@ -299,8 +303,8 @@ static void run_numbers_for_agents_name_their_sweep(void **state)
     assert_true(handle > 0 && handle < INT64_C(1) << 53); /* exact in a JSON number */
     assert_ptr_equal(run_find(&g.hub, handle, &run), g.s);
     assert_int_equal(run, 0);
-    assert_null(run_find(&g.hub, handle + 1, &run));                     /* no such run */
-    assert_null(run_find(&g.hub, handle ^ (INT64_C(1) << 30), &run));    /* no such sweep */
+    assert_null(run_find(&g.hub, handle + 1, &run));                  /* no such run */
+    assert_null(run_find(&g.hub, handle ^ (INT64_C(1) << 30), &run)); /* no such sweep */
     close_stage(&g);
 }
 

@@ -1,5 +1,5 @@
-/* verbs: each of them against a real hub and a worker that is played by hand: how it is recorded, what reaches the worker, what
- * the asker is told, and what undo takes back. */
+/* verbs: each of them against a real hub and a worker that is played by hand: how it is recorded, what
+ * reaches the worker, what the asker is told, and what undo takes back. */
 #include "tests/unit/hub/hub_fixture.h"
 
 #include "proto/verb.h"
