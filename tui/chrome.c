@@ -192,7 +192,8 @@ void chrome_status(const struct console *c, struct canvas *out, struct rect r)
     int severity;
     if (r.h <= 0)
         return;
-    if (c->toast[0] && c->mono < c->toast_until) {
+    /* what waits to be sent is never hidden behind a notice */
+    if (c->act.n_holds == 0 && c->toast[0] && c->mono < c->toast_until) {
         canvas_textn(out, r.x + 1, r.y, r.w - 2, c->toast_style, c->toast, strlen(c->toast));
         return;
     }

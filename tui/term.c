@@ -2,7 +2,6 @@
 
 #include <curses.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -145,7 +144,7 @@ static SCREEN *open_screen(void)
         *dash = '\0';
         s = try_term(name);
     }
-    static const char *const last[] = {"xterm-256color", "xterm", "vt100", "dumb"};
+    static const char *const last[] = {"xterm-256color", "xterm", "vt100"};
     for (size_t i = 0; !s && i < sizeof last / sizeof *last; i++)
         s = try_term(last[i]);
     return s;
@@ -200,10 +199,12 @@ static void init_colors(const struct term_options *o)
 
 static void name_fatal_bytes(void)
 {
-    const char *out = tigetstr("rmcup");
+    const char *out = tigetstr("rmcup"), *keypad_off = tigetstr("rmkx");
     if (!out || out == (char *)-1)
         out = "";
-    snprintf(fatal_bytes, sizeof fatal_bytes, "%s\033[?25h\033[m%.60s", t.modes ? MODES_OFF : "", out);
+    if (!keypad_off || keypad_off == (char *)-1)
+        keypad_off = "";
+    snprintf(fatal_bytes, sizeof fatal_bytes, "%s\033[?25h\033[m%.60s%.30s", t.modes ? MODES_OFF : "", out, keypad_off);
     fatal_len = strlen(fatal_bytes);
 }
 
@@ -216,6 +217,12 @@ static bool understands_modes(void)
     return (rmcup && rmcup != (char *)-1) || strncmp(name, "screen", 6) == 0 || strncmp(name, "tmux", 4) == 0;
 }
 
+static bool can_place(void)
+{
+    const char *cup = tigetstr("cup");
+    return cup && cup != (char *)-1;
+}
+
 int term_open(const struct term_options *o, char **cause)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -223,6 +230,12 @@ int term_open(const struct term_options *o, char **cause)
     t.saved_valid = tcgetattr(STDIN_FILENO, &t.saved) == 0;
     t.ascii = !utf8_locale() || o->ascii;
     t.screen = open_screen();
+    if (t.screen && !can_place()) {
+        endwin();
+        delscreen(t.screen);
+        t.screen = NULL;
+        return cause_set(cause, "TERM=%s cannot place the cursor, so there are no screens; use --plain", getenv("TERM"));
+    }
     if (!t.screen)
         return cause_set(cause, "no terminfo entry for TERM=%s nor for xterm; install ncurses-base or use --plain",
                          getenv("TERM") ? getenv("TERM") : "");
@@ -241,8 +254,6 @@ int term_open(const struct term_options *o, char **cause)
     typeahead(-1);
     t.modes = understands_modes();
     name_fatal_bytes();
-    int flags = fcntl(STDIN_FILENO, F_GETFL);
-    (void)flags;
     if (t.modes)
         put_raw(MODES_ON);
     static bool registered;
@@ -269,8 +280,6 @@ void term_close(void)
         tcsetattr(STDIN_FILENO, TCSANOW, &t.saved);
     close(t.signal_fd);
     t.signal_fd = -1;
-    sigset_t pending; /* a stop or hang-up that arrived meanwhile must not hit after the mask is gone */
-    sigemptyset(&pending);
     sigprocmask(SIG_SETMASK, &t.old_mask, NULL);
     canvas_release(&t.shown);
 }

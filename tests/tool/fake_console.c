@@ -1,6 +1,8 @@
 /* fake_console: the console on a sweep that is always the same, without a hub. For tests of the terminal and for looking at screens.
  *
- *     fake_console [--ascii] [--color WHEN] [--replay] [--readonly] [--tick]     --tick: a point every quarter of a second */
+ *     fake_console [--ascii] [--color WHEN] [--replay] [--readonly] [--hostile] [--tick] [--reset-tty]
+ *
+ * --tick: a point every quarter of a second. --hostile: names full of escape sequences. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
             o.replay = true;
         else if (strcmp(argv[i], "--readonly") == 0)
             fake.readonly = true;
+        else if (strcmp(argv[i], "--hostile") == 0)
+            fake.hostile = true;
         else if (strcmp(argv[i], "--tick") == 0)
             next_tick = 0;
         else if (strcmp(argv[i], "--reset-tty") == 0)
