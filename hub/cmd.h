@@ -12,6 +12,7 @@
         "ask and tell a tuner over JSON lines")                                                                        \
     CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--json]", \
         "list what a recording holds, without a hub")                                                                  \
+    CMD(export, "FILE --to csv|jsonl -o PATH [-f]", "write a recording's points as CSV or JSON lines")                 \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 

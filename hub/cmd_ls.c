@@ -89,25 +89,36 @@ static int parse(int argc, char **argv, struct ls_options *o)
 }
 
 /* A time, or N% of the recording's length. */
-static int parse_as_of(const char *text, const struct state *s, int64_t *t, char **cause)
+struct as_of {
+    bool given, relative;
+    double percent;
+    int64_t time;
+};
+
+static int parse_as_of(const char *text, struct as_of *a)
 {
     char number[TEXT_NUM];
     size_t n = text ? strlen(text) : 0;
-    double percent;
-    *t = -1;
+    *a = (struct as_of){.given = text != NULL};
     if (!text)
         return 0;
     if (n > 1 && n < sizeof number && text[n - 1] == '%') {
         memcpy(number, text, n - 1);
         number[n - 1] = '\0';
-        if (text_double(number, &percent) && percent >= 0 && percent <= 100) {
-            *t = s->first_time + (int64_t)((double)(s->last_time - s->first_time) * percent / 100);
+        a->relative = true;
+        if (text_double(number, &a->percent) && a->percent >= 0 && a->percent <= 100)
             return 0;
-        }
-    } else if (clock_parse(text, t) && *t >= 0) {
+    } else if (clock_parse(text, &a->time) && a->time >= 0) {
         return 0;
     }
-    return cause_set(cause, "--as-of '%s': a time like 2026-01-31T14:21:07Z, seconds since 1970 or N%% is needed", text);
+    return usage("--as-of needs a time like 2026-01-31T14:21:07Z, seconds since 1970 or N%, not ", text);
+}
+
+static int64_t cursor_of(const struct as_of *a, const struct state *s)
+{
+    if (!a->given)
+        return -1;
+    return a->relative ? s->first_time + (int64_t)((double)(s->last_time - s->first_time) * a->percent / 100) : a->time;
 }
 
 static void put_request(struct buf *b, const struct ls_options *o, int64_t cursor)
@@ -147,18 +158,14 @@ static int print(const struct ls_options *o, const struct view_out *v, char **ca
     return fflush(stdout) == 0 ? 0 : cause_set(cause, "the output could not be written");
 }
 
-static int list(const struct ls_options *o, struct sweep_ref *ref, char **cause)
+static int list(const struct ls_options *o, const struct as_of *as_of, struct sweep_ref *ref, char **cause)
 {
     struct sweep_ref *const refs[] = {ref};
     struct views_ctx ctx = {.sweeps = refs, .n_sweeps = 1, .readonly = true, .now = ref->state->last_time};
     struct view_out v = {0};
     struct buf request = {0};
-    int64_t cursor;
-    int rc = parse_as_of(o->as_of, ref->state, &cursor, cause);
-    if (rc == 0) {
-        put_request(&request, o, cursor);
-        rc = views_answer(&ctx, (struct span){(const char *)request.data, request.len}, &v, cause);
-    }
+    put_request(&request, o, cursor_of(as_of, ref->state));
+    int rc = views_answer(&ctx, (struct span){(const char *)request.data, request.len}, &v, cause);
     if (rc == 0)
         rc = print(o, &v, cause);
     buf_release(&request);
@@ -169,14 +176,16 @@ static int list(const struct ls_options *o, struct sweep_ref *ref, char **cause)
 int cmd_ls(int argc, char **argv)
 {
     struct ls_options o = {0};
+    struct as_of as_of;
     char *cause = NULL;
     int rc = parse(argc, argv, &o);
+    rc = rc ? rc : parse_as_of(o.as_of, &as_of);
     if (rc != 0)
         return rc;
     struct sweep_ref *ref = sweep_ref_load(o.file, &cause);
     if (ref && ref->warning)
         fprintf(stderr, "hypertop ls: %s: %s\n", o.file, ref->warning);
-    if (!ref || list(&o, ref, &cause) != 0) {
+    if (!ref || list(&o, &as_of, ref, &cause) != 0) {
         struct buf b = {0};
         safe_text_buf(&b, cause, strlen(cause), -1);
         fprintf(stderr, "hypertop ls: %s\n", buf_cstr(&b));

@@ -15,7 +15,7 @@
 static int64_t to_us(int64_t ns)
 {
     int64_t us = ns / NS_PER_US;
-    return us - (ns % NS_PER_US < 0);
+    return us - (us * NS_PER_US > ns);
 }
 
 struct series *series_new(void)
@@ -154,6 +154,7 @@ static void tail_put(struct series *s, int64_t seen, uint32_t n, const int64_t *
     }
     s->last_time = last;
     s->last_step = step;
+    s->last_value = values[n - 1];
     s->n_sorted += in_order;
     s->n_tail += n;
     s->n += n;
@@ -229,6 +230,10 @@ bool series_at(const struct series *s, uint64_t index, struct series_point *out)
 bool series_last(const struct series *s, int64_t t, struct series_point *out)
 {
     uint64_t n = series_count(s, t);
+    if (n && n == s->n) {
+        *out = (struct series_point){s->last_step, s->last_time * NS_PER_US, s->last_value};
+        return true;
+    }
     return n && series_at(s, n - 1, out);
 }
 
@@ -237,10 +242,7 @@ static struct node group_sum(const struct series *s, uint64_t from)
 {
     if (series_packed(s, from))
         return block_group(s->entries[from / BLOCK_POINTS].block, (int)(from % BLOCK_POINTS / BLOCK_GROUP));
-    struct node n = NODE_EMPTY;
-    for (uint64_t i = from; i < from + BLOCK_GROUP; i++)
-        node_add(&n, series_value(s, i));
-    return n;
+    return node_of_group(series_tail_values(s) + from % BLOCK_POINTS, NULL);
 }
 
 struct node series_sum(const struct series *s, uint64_t from, uint64_t to)

@@ -45,7 +45,7 @@ static void scan_seen(struct block *b, const struct block_columns *c, int n)
 {
     int64_t lo = INT64_MAX, hi = INT64_MIN;
     b->n_seen = 0;
-    for (int i = 0; i < n; i++) {
+    for (int i = c->seen[0] == c->seen[n - 1] ? n - 1 : 0; i < n; i++) {
         if (i + 1 < n && c->seen[i + 1] == c->seen[i])
             continue;
         int64_t lag = c->seen[i] - c->times[i];
@@ -73,34 +73,76 @@ static void put_values(struct block *b, const double *values, int n)
 /* All lags before the first end: their whole-word writes spill into the column behind them. */
 static void put_seen(struct block *b, const struct block_columns *c, int n)
 {
-    int k = 0;
-    for (int i = 0; i < n; i++)
+    int k = 0, from = c->seen[0] == c->seen[n - 1] ? n - 1 : 0; /* one batch: the usual case when points come fast */
+    for (int i = from; i < n; i++)
         if (i + 1 == n || c->seen[i + 1] != c->seen[i])
             put_word(b->data + b->at_seen_lag, b->lag_width, k++,
                      (uint64_t)(c->seen[i] - c->times[i]) - (uint64_t)b->lag_min);
     k = 0;
-    for (int i = 0; i < n; i++)
+    for (int i = from; i < n; i++)
         if (i + 1 == n || c->seen[i + 1] != c->seen[i])
             b->data[b->at_seen_end + k++] = (uint8_t)i;
+}
+
+/* NaN and infinite ones left out; rare, so it need not be fast. */
+static struct node node_with_gaps(const double *v, uint8_t *at)
+{
+    struct node n = NODE_EMPTY;
+    int lo = 0, hi = 0;
+    for (int i = 0; i < BLOCK_GROUP; i++) {
+        lo = isfinite(v[i]) && v[i] < n.min ? i : lo;
+        hi = isfinite(v[i]) && v[i] > n.max ? i : hi;
+        node_add(&n, v[i]);
+    }
+    if (at)
+        *at = (uint8_t)(lo | hi << 4);
+    return n;
+}
+
+/* Four sums side by side, because each addition waits for the one before it. */
+struct node node_of_group(const double v[BLOCK_GROUP], uint8_t *at)
+{
+    double sum[4], lo[4], hi[4];
+    for (int k = 0; k < 4; k++)
+        sum[k] = lo[k] = hi[k] = v[k];
+    for (int i = 4; i < BLOCK_GROUP; i += 4)
+        for (int k = 0; k < 4; k++) {
+            double x = v[i + k];
+            sum[k] += x;
+            lo[k] = x < lo[k] ? x : lo[k];
+            hi[k] = x > hi[k] ? x : hi[k];
+        }
+    struct node n = {.sum = (sum[0] + sum[1]) + (sum[2] + sum[3]), .finite = BLOCK_GROUP};
+    if (!isfinite(n.sum)) /* a gap, or values so large that they need the slow way's order too */
+        return node_with_gaps(v, at);
+    n.min = lo[0];
+    n.max = hi[0];
+    for (int k = 1; k < 4; k++) {
+        n.min = lo[k] < n.min ? lo[k] : n.min;
+        n.max = hi[k] > n.max ? hi[k] : n.max;
+    }
+    if (at) {
+        int first_lo = 0, first_hi = 0;
+        for (int i = BLOCK_GROUP - 1; i >= 0; i--) {
+            first_lo = v[i] == n.min ? i : first_lo;
+            first_hi = v[i] == n.max ? i : first_hi;
+        }
+        *at = (uint8_t)(first_lo | first_hi << 4);
+    }
+    return n;
 }
 
 static void put_groups(struct block *b, const double *values, int n, struct node *summary)
 {
     *summary = NODE_EMPTY;
-    for (int g = 0; g * BLOCK_GROUP < n; g++) {
-        struct node node = NODE_EMPTY;
-        int lo = 0, hi = 0, end = n - g * BLOCK_GROUP < BLOCK_GROUP ? n - g * BLOCK_GROUP : BLOCK_GROUP;
-        const double *v = values + g * BLOCK_GROUP;
-        for (int i = 0; i < end; i++) {
-            lo = isfinite(v[i]) && v[i] < node.min ? i : lo;
-            hi = isfinite(v[i]) && v[i] > node.max ? i : hi;
-            node_add(&node, v[i]);
-        }
+    for (int g = 0; (g + 1) * BLOCK_GROUP <= n; g++) {
+        struct node node = node_of_group(values + g * BLOCK_GROUP, &b->data[b->at_position + g]);
         memcpy(b->data + (size_t)g * sizeof node.sum, &node.sum, sizeof node.sum);
-        b->data[b->at_position + g] = (uint8_t)(lo | hi << 4);
         b->data[b->at_finite + g] = (uint8_t)node.finite;
         node_merge(summary, &node);
     }
+    if (n < BLOCK_POINTS)
+        *summary = NODE_EMPTY;
 }
 
 struct block *block_make(const struct block_columns *c, int n, struct node *summary)
@@ -111,7 +153,7 @@ struct block *block_make(const struct block_columns *c, int n, struct node *summ
     plan.time_width = (uint8_t)width_of((uint64_t)c->times[n - 1] - (uint64_t)c->times[0]);
     plan.value_width = fits_float(c->values, n) ? 4 : 8;
 
-    size_t groups = (size_t)(n + BLOCK_GROUP - 1) / BLOCK_GROUP;
+    size_t groups = (size_t)n / BLOCK_GROUP;
     size_t at = BLOCK_GROUPS * sizeof(double) + (size_t)n * plan.value_width;
     plan.at_times = (uint16_t)at;
     at += (size_t)n * plan.time_width;

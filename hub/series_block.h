@@ -5,7 +5,7 @@
  *   times    microseconds since the block's first
  *   seen     when the points became part of the log: one entry per batch, (last point, lag behind that point's time)
  *   values   float where every value survives the trip through a float, else double
- * Beside them one node per 16 points: the sum, how many are finite, and where in the 16 the smallest and the largest are
+ * Beside them one node per 16 complete points: the sum, how many are finite, and where in the 16 the smallest and the largest are
  * (4 bits each), so that the first level of the pyramid costs 0.6 bytes a point. */
 #ifndef HUB_SERIES_BLOCK_H
 #define HUB_SERIES_BLOCK_H
@@ -47,6 +47,9 @@ static inline void node_merge(struct node *n, const struct node *o)
     n->finite += o->finite;
 }
 
+/* The node of 16 values, added up in one order wherever they lie; *at (may be NULL) gets where min and max are, 4 bits each. */
+struct node node_of_group(const double v[BLOCK_GROUP], uint8_t *at);
+
 /* The columns a block is made from. Times and seen are microseconds; both never decrease. */
 struct block_columns {
     const int64_t *steps, *times, *seen;
@@ -66,7 +69,7 @@ struct block {
     uint8_t data[] __attribute__((aligned(8))); /* group sums, values, times, steps, seen, positions, finite, 8 spare */
 };
 
-/* n is 1..BLOCK_POINTS. Fills *summary with the node of the whole block. Free with free(). */
+/* n is 1..BLOCK_POINTS. Fills *summary with the node of a complete block (empty when n is less). Free with free(). */
 struct block *block_make(const struct block_columns *c, int n, struct node *summary);
 
 static inline uint64_t block_word(const uint8_t *column, int width, int i)

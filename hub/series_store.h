@@ -23,6 +23,7 @@ struct series {
     uint64_t n;        /* points, all */
     uint64_t n_sorted; /* leading points whose steps never decrease */
     int64_t last_step, last_time, last_seen;
+    double last_value; /* the newest point is asked for most often, and its block is seldom in the cache */
     struct series_entry *entries;
     uint32_t n_entries, cap_entries; /* all full but perhaps the last, and then the tail is empty */
     uint32_t n_tail, cap_tail;

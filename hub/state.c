@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "hub/state_parts.h"
+#include "proto/points.h"
 
 /* ---- vocabulary ---- */
 
@@ -96,6 +97,7 @@ struct state *state_new(void)
     struct state *s = MEM_NEW(struct state);
     s->space_version = 1;
     s->info.budget = -1;
+    s->reader = MEM_NEW(struct points_reader);
     return s;
 }
 
@@ -167,6 +169,8 @@ void state_free(struct state *s)
     free(s->spaces);
     free(s->best);
     free(s->heap);
+    points_close(s->reader);
+    free(s->reader);
     free(s);
 }
 

@@ -269,6 +269,8 @@ struct state_space {
     char *yaml;
 };
 
+struct points_reader;
+
 /* Arrays indexed by id hold NULL where a damaged recording lost the event: ask through state_trial(), state_run(), state_iv(). */
 struct state {
     struct sweep_info info;
@@ -299,6 +301,7 @@ struct state {
     int64_t *heap; /* trials that may be the best, a binary heap, best first */
     int n_heap;
     size_t text_bytes, row_bytes;
+    struct points_reader *reader; /* memory kept from batch to batch */
 };
 #define STATE_MAX_TRIALS (1 << 20)
 #define STATE_MAX_RUNS   (1 << 22)

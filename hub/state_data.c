@@ -34,19 +34,18 @@ int apply_points(struct state *s, const struct event *ev)
     struct codec_reader at;
     if (!r || !cmap_find(ev->body, "c", &at) || cr_peek(&at) != CT_BIN)
         return 1;
-    struct points_reader in;
-    points_open(&in, cr_bin(&at));
+    struct points_reader *in = s->reader;
+    points_reopen(in, cr_bin(&at));
     int hint = 0;
     uint64_t n = 0;
-    while (points_next(&in)) {
-        struct series *series = metric_series(r, in.block.name, &hint);
+    while (points_next(in)) {
+        struct series *series = metric_series(r, in->block.name, &hint);
         if (!series)
             continue;
-        series_append(series, s->last_time, in.block.n, in.block.steps, in.block.times, in.block.values);
-        n += in.block.n;
+        series_append(series, s->last_time, in->block.n, in->block.steps, in->block.times, in->block.values);
+        n += in->block.n;
     }
-    bool ok = points_ok(&in, NULL);
-    points_close(&in);
+    bool ok = points_ok(in, NULL);
     if (n) {
         r->points += n;
         s->n_points += n;

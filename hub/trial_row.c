@@ -14,8 +14,10 @@
 
 /* ---- times ---- */
 
-static void fill_times(struct trial_row *r)
+void trial_row_times(struct trial_row *r)
 {
+    if (r->timed)
+        return;
     const struct state_trial *tr = r->tr;
     int n = STATE_PREFIX(tr->changes, tr->n_changes, struct state_change, time, r->rq->t);
     int64_t ran = 0;
@@ -27,9 +29,9 @@ static void fill_times(struct trial_row *r)
         r->started = r->started < 0 ? tr->changes[i].time : r->started;
         ran += end > tr->changes[i].time ? end - tr->changes[i].time : 0;
     }
+    r->timed = true;
     r->state = n ? (enum trial_state)tr->changes[n - 1].state : TRIAL_WAITING;
     r->seconds = r->state == TRIAL_RUNNING ? (double)(ran / CLOCK_S) : (double)(ran / CLOCK_MS) / 1e3;
-    r->changed = n ? tr->changes[n - 1].time : tr->created;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -41,6 +43,8 @@ static int64_t later(int64_t a, int64_t b)
 static void fill_changed(struct trial_row *r)
 {
     const struct state_trial *tr = r->tr;
+    int n = STATE_PREFIX(tr->changes, tr->n_changes, struct state_change, time, r->rq->t);
+    r->changed = n ? tr->changes[n - 1].time : tr->created;
     int k = STATE_PREFIX(tr->reports, tr->n_reports, struct state_report, time, r->rq->t);
     if (k)
         r->changed = later(r->changed, tr->reports[k - 1].time);
@@ -81,15 +85,30 @@ static void fill_progress(struct trial_row *r)
     r->progress = done < 0 ? 0 : done > 1 ? 1 : done;
 }
 
-void trial_row_fill(struct trial_row *r, const struct view_request *rq, const struct state_trial *tr)
+void trial_row_begin(struct trial_row *r, const struct view_request *rq, const struct state_trial *tr)
 {
     *r = (struct trial_row){.rq = rq, .tr = tr, .step = -1, .value = NAN};
-    r->has_value = state_value_at(rq->s, tr, rq->t, &r->value, &r->step);
+}
+
+static void row_value(struct trial_row *r)
+{
+    if (r->valued)
+        return;
+    r->valued = true;
+    r->has_value = state_value_at(r->rq->s, r->tr, r->rq->t, &r->value, &r->step);
     if (!isfinite(r->value))
         r->value = NAN;
-    fill_times(r);
+}
+
+void trial_row_whole(struct trial_row *r)
+{
+    if (r->whole)
+        return;
+    row_value(r);
+    trial_row_times(r);
     fill_changed(r);
     fill_progress(r);
+    r->whole = true;
 }
 
 /* ---- remarks ---- */
@@ -240,26 +259,39 @@ static struct filter_value text(const char *s)
     return (struct filter_value){s ? FILTER_TEXT : FILTER_ABSENT, NAN, {s, s ? strlen(s) : 0}};
 }
 
-static struct filter_value column_value(const struct trial_row *r, enum trial_column c)
+static struct filter_value note(const struct trial_row *r)
+{
+    struct span s = trial_row_note(r);
+    return (struct filter_value){s.p ? FILTER_TEXT : FILTER_ABSENT, NAN, s};
+}
+
+static struct filter_value state(struct trial_row *r)
+{
+    trial_row_times(r);
+    struct filter_value v = text(trial_state_name(r->state));
+    v.type = FILTER_STATE;
+    return v;
+}
+
+static struct filter_value column_value(struct trial_row *r, enum trial_column c)
 {
     const struct state_trial *tr = r->tr;
-    struct filter_value v;
     switch (c) {
     case C_TRIAL: return number_from(tr->trial);
-    case C_STATE: v = text(trial_state_name(r->state)); v.type = FILTER_STATE; return v;
-    case C_VALUE: return number(r->value);
-    case C_STEP: return number_from(r->step);
+    case C_STATE: return state(r);
+    case C_VALUE: row_value(r); return number(r->value);
+    case C_STEP: row_value(r); return number_from(r->step);
     case C_ORIGIN: return text(tr->origin);
     case C_SPACE_VERSION: return number_from(tr->space_version);
-    case C_RUNS: return number_from(r->runs);
-    case C_STARTED: return number(r->started < 0 ? NAN : (double)r->started / 1e9);
-    case C_SECONDS: return number(r->started < 0 ? NAN : r->seconds);
-    case C_PROGRESS: return number(r->progress);
-    case C_CHANGED: return number((double)r->changed / 1e9);
+    case C_RUNS: trial_row_whole(r); return number_from(r->runs);
+    case C_STARTED: trial_row_times(r); return number(r->started < 0 ? NAN : (double)r->started / 1e9);
+    case C_SECONDS: trial_row_times(r); return number(r->started < 0 ? NAN : r->seconds);
+    case C_PROGRESS: trial_row_whole(r); return number(r->progress);
+    case C_CHANGED: trial_row_whole(r); return number((double)r->changed / 1e9);
     case C_PARENT: return number_from(tr->parent);
     case C_PROPENSITY: return number(tr->propensity);
     case C_WHY: return text(tr->why);
-    case C_NOTE: v = text(NULL); v.text = trial_row_note(r); v.type = v.text.p ? FILTER_TEXT : FILTER_ABSENT; return v;
+    case C_NOTE: return note(r);
     case C_ARM: return text(tr->arm);
     default: return number(NAN);
     }
@@ -282,7 +314,7 @@ static bool param_value(const struct trial_row *r, const char *name, struct filt
 }
 
 /* The last value of the newest run that has it. */
-static bool metric_value(const struct trial_row *r, const char *name, struct filter_value *v)
+static bool metric_value(struct trial_row *r, const char *name, struct filter_value *v)
 {
     for (int i = r->tr->n_runs - 1; i >= 0; i--) {
         const struct state_run *run = r->rq->s->runs[r->tr->runs[i]];
@@ -294,17 +326,18 @@ static bool metric_value(const struct trial_row *r, const char *name, struct fil
         }
     }
     if (r->rq->s->info.metric && strcmp(name, r->rq->s->info.metric) == 0) {
+        row_value(r);
         *v = number(r->value);
         return true;
     }
     return false;
 }
 
-struct filter_value trial_row_get(const struct trial_row *r, const char *name)
+struct filter_value trial_row_get(struct trial_row *r, const char *name)
 {
     struct filter_value v = {FILTER_ABSENT, NAN, {NULL, 0}};
     for (int c = 0; c < C_COUNT; c++)
-        if (strcmp(column_names[c], name) == 0)
+        if (column_names[c][0] == name[0] && strcmp(column_names[c], name) == 0)
             return column_value(r, (enum trial_column)c);
     if (param_value(r, name, &v) || metric_value(r, name, &v) || strlen(name) < 2)
         return v;

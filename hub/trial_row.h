@@ -8,17 +8,24 @@
 struct trial_row {
     const struct view_request *rq;
     const struct state_trial *tr;
-    enum trial_state state;
+    bool valued, timed, whole; /* which of the following have been computed */
+    /* valued */
     bool has_value;
     double value;     /* NaN when none or not finite */
     int64_t step;     /* of the value; -1 none */
-    int runs;
+    /* timed */
+    enum trial_state state;
     int64_t started;  /* first time it ran; -1 not yet */
     double seconds;   /* it ran, pauses left out; whole seconds while it still runs */
+    /* whole */
+    int runs;
     double progress;  /* 0..1, NaN unknown */
     int64_t changed;
 };
-void trial_row_fill(struct trial_row *r, const struct view_request *rq, const struct state_trial *tr);
+/* Ten thousand rows are filtered and sorted for the forty that are shown, so a row is computed by parts. */
+void trial_row_begin(struct trial_row *r, const struct view_request *rq, const struct state_trial *tr);
+void trial_row_times(struct trial_row *r); /* makes sure of `timed` */
+void trial_row_whole(struct trial_row *r); /* of everything */
 /* The pairs of the trials view but `runs`; spark: columns of the sparkline, 0 none. */
 #define TRIAL_ROW_PAIRS 15
 void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w);
@@ -30,7 +37,7 @@ int trial_row_tags(const struct trial_row *r, struct span tags[TRIAL_MAX_TAGS]);
 struct span trial_row_note(const struct trial_row *r); /* {NULL,0} when none */
 
 /* A column's, parameter's or metric's value by name, for filters and sorting. */
-struct filter_value trial_row_get(const struct trial_row *r, const char *name);
+struct filter_value trial_row_get(struct trial_row *r, const char *name);
 struct filter_subject trial_row_subject(struct trial_row *r);
 
 #endif

@@ -45,6 +45,10 @@ struct view_key {
 };
 /* Numbers before texts before absent ones; reverse turns the order of all but the absent ones; ties by id. */
 void view_sort(struct view_key *keys, int n, bool reverse);
+/* Only the first `first` keys in order; the rest stands behind them in any order. */
+void view_sort_first(struct view_key *keys, int n, int first, bool reverse);
+/* Where keys[i] would stand. */
+int view_rank(const struct view_key *keys, int n, int i, bool reverse);
 /* "-name": strips the sign. */
 const char *view_sort_name(const char *sort, bool *reverse);
 

@@ -28,7 +28,8 @@ static struct totals add_up(const struct view_request *rq)
         struct trial_row r;
         if (!view_has_trial(rq, rq->s->trials[i]))
             continue;
-        trial_row_fill(&r, rq, rq->s->trials[i]);
+        trial_row_begin(&r, rq, rq->s->trials[i]);
+        trial_row_times(&r);
         t.trials++;
         t.counts[r.state]++;
         t.seconds += r.seconds;

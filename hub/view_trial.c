@@ -181,7 +181,8 @@ int view_trial(const struct view_request *rq, struct view_out *out, char **cause
     struct codec_writer w;
     if (!tr)
         return -1;
-    trial_row_fill(&row, rq, tr);
+    trial_row_begin(&row, rq, tr);
+    trial_row_whole(&row);
     const struct state_change *c = state_change_at(tr->changes, tr->n_changes, rq->t);
     view_part_begin(out, &w, 0);
     cw_map(&w, TRIAL_ROW_PAIRS + 9);

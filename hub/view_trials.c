@@ -12,21 +12,13 @@ struct table {
     int64_t total;
 };
 
-/* The common orders need one look-up a trial, not a whole row. */
-static struct filter_value sort_value(const struct view_request *rq, const struct state_trial *tr, const char *name)
+static struct filter_value sort_value(struct trial_row *row, const char *name)
 {
-    struct trial_row row;
-    if (strcmp(name, "value") == 0) {
-        double v = NAN;
-        int64_t step;
-        if (!state_value_at(rq->s, tr, rq->t, &v, &step) || !isfinite(v))
-            v = NAN;
-        return (struct filter_value){FILTER_NUMBER, v, {NULL, 0}};
+    if (strcmp(name, "state") == 0) { /* as trials live, not as the alphabet has it */
+        trial_row_times(row);
+        return (struct filter_value){FILTER_NUMBER, row->state, {NULL, 0}};
     }
-    trial_row_fill(&row, rq, tr);
-    if (strcmp(name, "state") == 0) /* as trials live, not as the alphabet has it */
-        return (struct filter_value){FILTER_NUMBER, row.state, {NULL, 0}};
-    return trial_row_get(&row, name);
+    return trial_row_get(row, name);
 }
 
 static void collect(const struct view_request *rq, const struct filter *f, const char *sort, struct table *tb)
@@ -38,9 +30,9 @@ static void collect(const struct view_request *rq, const struct filter *f, const
         if (!view_has_trial(rq, tr))
             continue;
         tb->total++;
+        struct trial_row row;
+        trial_row_begin(&row, rq, tr);
         if (f) {
-            struct trial_row row;
-            trial_row_fill(&row, rq, tr);
             struct filter_subject subject = trial_row_subject(&row);
             if (!filter_match(f, &subject))
                 continue;
@@ -48,36 +40,38 @@ static void collect(const struct view_request *rq, const struct filter *f, const
         struct view_key *k = &tb->keys[tb->n++];
         *k = (struct view_key){.id = tr->trial, .at = i};
         if (sort)
-            k->v = sort_value(rq, tr, sort);
+            k->v = sort_value(&row, sort);
     }
 }
 
-static void order(const struct view_request *rq, struct table *tb, const char *name, bool reverse)
+/* Puts the rows up to `until` in order; returns where the followed trial stands in all of them, -1 when it is not there. */
+static int64_t order(const struct view_request *rq, struct table *tb, const char *name, bool reverse, int64_t until)
 {
+    int64_t follow = cmap_int(rq->body, "follow", -1), index = -1;
+    bool by_id = !*name || strcmp(name, "trial") == 0;
+    for (int i = 0; by_id && reverse && i < tb->n; i++)
+        tb->keys[i].v = (struct filter_value){FILTER_NUMBER, (double)tb->keys[i].id, {NULL, 0}};
     if (strcmp(name, "value") == 0) /* best first, whichever way is good */
         reverse ^= rq->s->info.maximize;
-    view_sort(tb->keys, tb->n, reverse);
-}
-
-static int64_t position(const struct table *tb, int64_t trial)
-{
     for (int i = 0; i < tb->n; i++)
-        if (tb->keys[i].id == trial)
-            return i;
-    return -1;
+        if (tb->keys[i].id == follow)
+            index = by_id && !reverse ? i : view_rank(tb->keys, tb->n, i, reverse);
+    if (!by_id || reverse)
+        view_sort_first(tb->keys, tb->n, until < tb->n ? (int)until : tb->n, reverse);
+    return index;
 }
 
-static void put_window(const struct view_request *rq, const struct table *tb, struct view_out *out)
+static void put_window(const struct view_request *rq, const struct table *tb, int64_t from, int64_t until, struct view_out *out)
 {
-    int64_t from = cmap_int(rq->body, "from", 0), rows = cmap_int(rq->body, "rows", 0);
-    from = from < 0 ? 0 : from;
-    for (int64_t i = from; i < tb->n && (rows <= 0 || i < from + rows); i++) {
+    int spark = trial_row_spark(rq);
+    for (int64_t i = from; i < until && i < tb->n; i++) {
         struct trial_row row;
         struct codec_writer w;
-        trial_row_fill(&row, rq, rq->s->trials[tb->keys[i].at]);
+        trial_row_begin(&row, rq, rq->s->trials[tb->keys[i].at]);
+        trial_row_whole(&row);
         view_part_begin(out, &w, i - from);
         cw_map(&w, TRIAL_ROW_PAIRS + 1);
-        trial_row_put(&row, trial_row_spark(rq), &w);
+        trial_row_put(&row, spark, &w);
         cw_kint(&w, "runs", row.runs);
         view_part_end(out);
     }
@@ -97,21 +91,18 @@ int view_trials(const struct view_request *rq, struct view_out *out, char **caus
             return -1;
     }
     const char *name = view_sort_name(sort, &reverse);
+    int64_t from = cmap_int(rq->body, "from", 0), rows = cmap_int(rq->body, "rows", 0);
+    from = from < 0 ? 0 : from > STATE_MAX_TRIALS ? STATE_MAX_TRIALS : from;
+    int64_t until = rows > 0 && rows < STATE_MAX_TRIALS ? from + rows : INT64_MAX;
     collect(rq, f, *name && strcmp(name, "trial") != 0 ? name : NULL, &tb);
-    if (*name && strcmp(name, "trial") != 0) {
-        order(rq, &tb, name, reverse);
-    } else if (reverse) {
-        for (int i = 0; i < tb.n; i++)
-            tb.keys[i].v = (struct filter_value){FILTER_NUMBER, (double)tb.keys[i].id, {NULL, 0}};
-        view_sort(tb.keys, tb.n, true);
-    }
-    put_window(rq, &tb, out);
+    int64_t index = order(rq, &tb, name, reverse, until);
+    put_window(rq, &tb, from, until, out);
     out->count = tb.n;
     struct codec_writer w;
     view_head(out, &w, 3);
     cw_kint(&w, "shown", tb.n);
     cw_kint(&w, "total", tb.total);
-    view_ktime(&w, "index", position(&tb, cmap_int(rq->body, "follow", -1)));
+    view_ktime(&w, "index", index);
     free(tb.keys);
     filter_free(f);
     return 0;

@@ -429,6 +429,48 @@ static void trials_answer_a_window(void **state)
     small_end(&t);
 }
 
+/* Only the window is put in order, by a short cut; it must be the slice of the whole order. */
+static void a_window_is_a_slice_of_the_whole_order(void **state)
+{
+    (void)state;
+    static const char *const sorts[] = {"value", "-value", "lr", "-units", "opt", "-opt", "state", "-trial", ""};
+    struct random_log *l = MEM_NEW(struct random_log);
+    rng_seed(&l->rng, 5);
+    l->now = T0;
+    log_sweep(l);
+    for (int i = 0; i < 700; i++)
+        log_trial(l);
+    log_run(l);
+    for (int i = 0; i < 3000; i++)
+        i % 3 ? log_run(l) : log_report(l);
+    struct state *s = log_fold(l, STATE_NOW);
+    struct world wd;
+    struct asked all = {0}, some = {0};
+    world_of(&wd, s, false, 0);
+    for (int k = 0; k < 200; k++) {
+        const char *sort = sorts[k % 9];
+        int from = (int)log_pick(l, k % 2 ? 30 : 720), rows = 1 + (int)log_pick(l, 60), follow = (int)log_pick(l, 700);
+        cw_kstr(want(&all, "trials", 1), "sort", sort);
+        must(&all, &wd.ctx);
+        struct codec_writer *w = want(&some, "trials", 4);
+        cw_kstr(w, "sort", sort);
+        cw_kint(w, "from", from);
+        cw_kint(w, "rows", rows);
+        cw_kint(w, "follow", follow);
+        must(&some, &wd.ctx);
+        assert_int_equal(all.out.n_parts, 700);
+        assert_int_equal(some.out.n_parts, from >= 700 ? 0 : from + rows > 700 ? 700 - from : rows);
+        for (int i = 0; i < some.out.n_parts; i++)
+            assert_int_equal(cmap_int(part(&some, i), "trial", -1), cmap_int(part(&all, from + i), "trial", -2));
+        int64_t index = cmap_int(head(&some), "index", -1);
+        assert_int_equal(cmap_int(part(&all, (int)index), "trial", -1), follow);
+    }
+    done(&all);
+    done(&some);
+    state_free(s);
+    log_free(l);
+}
+
 static void summary_counts_and_estimates(void **state)
 {
     (void)state;
@@ -757,6 +799,7 @@ int main(void)
         cmocka_unit_test(trials_sort_with_absent_values_last_and_ties_by_id),
         cmocka_unit_test(trials_filter_by_columns_params_and_remarks),
         cmocka_unit_test(trials_answer_a_window),
+        cmocka_unit_test(a_window_is_a_slice_of_the_whole_order),
         cmocka_unit_test(summary_counts_and_estimates),
         cmocka_unit_test(trial_shows_what_is_on_its_way),
         cmocka_unit_test(curve_has_columns_gaps_and_the_step_of_the_first_nan),
