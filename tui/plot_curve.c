@@ -106,15 +106,23 @@ static void draw_x_axis(const struct plot *p, struct canvas *c)
     int y = p->inner.y + p->inner.h, x0 = p->inner.x, w = p->inner.w;
     canvas_put(c, x0 - 1, y, ST_BORDER, 0x2514);
     canvas_hline(c, x0, y, w, ST_BORDER);
+    char end[AXIS_LABEL] = ""; /* the end is named even when it is no round number */
+    if (p->x.unit == AXIS_SECONDS)
+        axis_time_label(end, p->x.hi);
+    else if (p->x.unit == AXIS_NUMBER)
+        axis_label(end, p->x.hi);
+    int end_len = (int)strlen(end), end_at = w - end_len, free_from = 0;
+    if (end_len && end_at > 4)
+        canvas_text(c, x0 + end_at, y, ST_DIM, end);
+    else
+        end_at = w + 1;
     struct tick t[16];
-    int want = w / 12 > 2 ? w / 12 : w >= 16 ? 2 : 1, n = axis_ticks(&p->x, want > 6 ? 6 : want, t, 16), free_from = 0;
+    int want = w / 10 > 2 ? w / 10 : w >= 16 ? 2 : 1, n = axis_ticks(&p->x, want > 6 ? 6 : want, t, 16);
     for (int i = 0; i < n; i++) {
         int len = (int)strlen(t[i].label), at = (int)lround(axis_pos(&p->x, t[i].at) * (w - 1));
         if (at > 0)
             at -= len / 2;
-        if (at + len > w)
-            at = w - len;
-        if (at < free_from || at < 0)
+        if (at + len >= end_at || at < free_from || at < 0)
             continue;
         canvas_text(c, x0 + at, y, ST_DIM, t[i].label);
         free_from = at + len + 1;

@@ -120,7 +120,7 @@ void row_number(char out[32], double v, bool absent)
         text_fmt_short(out, v, 3);
 }
 
-/* Three digits, or two and an exponent below a hundredth: 0.1, 0.013, 8.1e-4, 1e-3. */
+/* Three digits; two and an exponent below a hundredth: 0.1, 0.013, 8.1e-4, 1e-3. */
 static void short_number(char out[TEXT_NUM], double v)
 {
     double m = fabs(v);
@@ -129,7 +129,7 @@ static void short_number(char out[TEXT_NUM], double v)
         return;
     }
     int e = (int)floor(log10(m) + 1e-9);
-    double digits = round(v / pow(10, e) * 100) / 100;
+    double digits = round(v / pow(10, e) * 10) / 10;
     if (fabs(digits) >= 10) {
         digits /= 10;
         e++;

@@ -78,8 +78,8 @@ static struct places place(const struct console *c, struct rect body, enum layou
     if (rungs && body.h >= 16)
         p.rungs = rect_bottom(&body, rungs + 1 < body.h / 4 + 1 ? rungs + 1 : body.h / 4 + 1);
     int arms = count_arms(c) + 2;
-    if (arms > body.h / 2)
-        arms = body.h / 2;
+    if (arms > body.h * 2 / 3)
+        arms = body.h * 2 / 3;
     if (arms < 4)
         arms = 4;
     p.arms = rect_top(&body, arms);

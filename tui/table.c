@@ -142,7 +142,7 @@ static void grow_widths(struct table *t, const struct summary *s)
 {
     char text[ROW_TEXT], name[ROW_TEXT];
     for (int p = 0; p < s->n_params; p++) {
-        row_text(text, s->params[p], 9);
+        row_text(text, s->params[p], 6); /* a name may be cut, so a long one does not widen its column */
         span_copy(name, sizeof name, s->params[p]);
         int w = text_width(text);
         for (int i = 0; i < t->n_rows; i++) {
@@ -151,6 +151,8 @@ static void grow_widths(struct table *t, const struct summary *s)
             row_param(text, r.params, name, 9);
             int v = text_width(text);
             w = v > w ? v : w;
+            if ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'))
+                t->words |= 1u << p;
         }
         if (w > t->width[p])
             t->width[p] = (uint8_t)(w > 9 ? 9 : w);

@@ -46,6 +46,7 @@ struct table {
     int64_t base;
     uint64_t seen;      /* version of the view that was read */
     uint8_t width[SUMMARY_PARAMS]; /* of parameter columns: grow only */
+    uint32_t words;     /* parameters whose values are words, by number */
     uint32_t hidden;    /* parameter columns switched off, by number */
     int id_width;
 };

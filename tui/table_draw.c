@@ -9,7 +9,7 @@
 
 struct columns { /* where things start; width 0: not shown */
     int id, state, value, param, n_param, percent, spark, spark_w, step, took, age;
-    int first_param, param_x[SUMMARY_PARAMS], param_no[SUMMARY_PARAMS];
+    int first_param, cap, params_end, param_x[SUMMARY_PARAMS], param_no[SUMMARY_PARAMS];
 };
 
 static int shown_params(const struct table *t, const struct summary *s, int *out)
@@ -21,7 +21,33 @@ static int shown_params(const struct table *t, const struct summary *s, int *out
     return n;
 }
 
-/* Widths left to right; what does not fit goes, the sparkline first down to 8 cells, then parameters from the right. */
+/* Columns of a parameter: as wide as its values; words may be cut to `cap`, numbers never. */
+static int param_width(const struct table *t, int p, int cap)
+{
+    int w = t->width[p] > 2 ? t->width[p] : 2;
+    return t->words & 1u << p && w > cap ? cap : w;
+}
+
+/* Places the parameters from x on; returns how many fit. */
+static int place_params(const struct table *t, const int *all, int n, int first, int cap, int x, int room, struct columns *c)
+{
+    c->n_param = 0;
+    c->cap = cap;
+    for (int i = first; i < n; i++) {
+        int w = param_width(t, all[i], cap);
+        if (w + 1 > room)
+            break;
+        c->param_x[c->n_param] = x;
+        c->param_no[c->n_param++] = all[i];
+        x += w + 1;
+        room -= w + 1;
+    }
+    c->params_end = x;
+    return c->n_param;
+}
+
+/* Widths left to right. What does not fit goes: the sparkline first down to 6 cells, then words are cut, then parameters go from
+ * the right. */
 static void place(const struct table *t, const struct summary *s, int w, struct columns *c)
 {
     int all[SUMMARY_PARAMS], n = shown_params(t, s, all), first = t->col < n ? t->col : n ? n - 1 : 0;
@@ -31,19 +57,16 @@ static void place(const struct table *t, const struct summary *s, int w, struct 
     x += w >= 46 ? 7 : 2;
     c->value = x;
     x += 9;
-    int tail = w >= 36 ? 6 : 0; /* percent */
-    int wide = w >= 84 ? 8 + 7 : 0; /* step and time taken */
-    c->spark_w = w - x - tail - wide >= 40 ? TABLE_SPARK : w - x - tail - wide >= 24 ? 12 : w - x - tail >= 8 ? 8 : 0;
-    int room = w - x - tail - wide - (c->spark_w ? c->spark_w + 1 : 0);
-    for (int i = first; i < n; i++) {
-        int pw = t->width[all[i]] > 2 ? t->width[all[i]] : 2;
-        if (pw + 1 > room)
+    int tail = w >= 36 ? 6 : 0;         /* percent */
+    int wide = w >= 84 ? 8 + 7 : 0;     /* step and time taken */
+    int rest = w - x - tail - wide;
+    c->spark_w = rest >= 40 ? TABLE_SPARK : rest >= 24 ? 12 : rest >= 8 ? 6 : 0;
+    int room = rest - (c->spark_w ? c->spark_w + 1 : 0);
+    for (int cap = 9; cap >= 6; cap -= 3)
+        if (place_params(t, all, n, first, cap, x, room, c) >= n - first || c->n_param >= 3)
             break;
-        c->param_x[c->n_param] = x;
-        c->param_no[c->n_param++] = all[i];
-        x += pw + 1;
-        room -= pw + 1;
-    }
+    room -= c->params_end - x;
+    x = c->params_end;
     if (wide) {
         c->step = x;
         c->took = x + 8;
@@ -71,14 +94,14 @@ static void draw_head(const struct table *t, const struct summary *s, struct can
     char name[ROW_TEXT], raw[ROW_TEXT];
     head_cell(t, c, r.x + k->id, r.y, t->id_width, "trial", "id", 0);
     head_cell(t, c, r.x + k->state, r.y, k->value - k->state - 1, "state", "st", 1);
-    row_format(name, sizeof name, "%.8s", s->metric[0] ? s->metric : "value");
+    row_format(name, sizeof name, "%s", s->metric[0] ? s->metric : "value");
     canvas_hit(c, (struct rect){r.x + k->value, r.y, 8, 1}, ACT_SORT, 2);
-    canvas_right(c, r.x + k->value, r.y, 8, strcmp(t->sort, "value") == 0 ? ST_STRONG | ST_UNDERLINE : ST_DIM, name);
+    canvas_right(c, r.x + k->value - 1, r.y, 9, strcmp(t->sort, "value") == 0 ? ST_STRONG | ST_UNDERLINE : ST_DIM, name);
     for (int i = 0; i < k->n_param; i++) {
         int p = k->param_no[i];
-        row_text(name, s->params[p], t->width[p] > 2 ? t->width[p] : 2);
+        row_text(name, s->params[p], 30);
         span_copy(raw, sizeof raw, s->params[p]);
-        head_cell(t, c, r.x + k->param_x[i], r.y, t->width[p] > 2 ? t->width[p] : 2, raw, name, 5 + p);
+        head_cell(t, c, r.x + k->param_x[i], r.y, param_width(t, p, k->cap), raw, name, 5 + p);
     }
     if (k->step) {
         head_cell(t, c, r.x + k->step + 3, r.y, 4, "step", "step", 3);
@@ -108,6 +131,17 @@ static struct spark_scale column_scale(const struct table *t)
     return s;
 }
 
+/* A trial with few reports has empty cells between them: they show the value before. */
+static void fill_gaps(double *v, int n)
+{
+    int last = n;
+    while (last > 0 && !isfinite(v[last - 1]))
+        last--;
+    for (int i = 1; i < last; i++)
+        if (!isfinite(v[i]))
+            v[i] = v[i - 1];
+}
+
 /* Twenty values into fewer cells: the mean of what falls into a cell. */
 static int squeeze(const double *v, int n, double *out, int w)
 {
@@ -134,6 +168,7 @@ static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark
 {
     double v[TABLE_SPARK], fit[TABLE_SPARK];
     int n = trial_row_spark(r, v, TABLE_SPARK);
+    fill_gaps(v, n);
     n = squeeze(v, n, fit, w);
     spark_draw(c, x, y, w, r->state->over ? ST_DIM : ST_SPARK, scale, fit, n);
 }
@@ -161,9 +196,9 @@ static void draw_row(const struct table *t, const struct summary *s, struct canv
     row_number(text, row->value, isnan(row->value) && row->step < 0);
     canvas_right(c, r.x + k->value, y, 8, best ? ST_BEST : isnan(row->value) ? ST_FAILED : ST_PLAIN, text);
     for (int i = 0; i < k->n_param; i++) {
-        int p = k->param_no[i], w = t->width[p] > 2 ? t->width[p] : 2;
+        int p = k->param_no[i], w = param_width(t, p, k->cap);
         span_copy(name, sizeof name, s->params[p]);
-        row_param(text, row->params, name, w);
+        row_param(text, row->params, name, 30);
         canvas_textn(c, r.x + k->param_x[i], y, w, ST_PLAIN, text, strlen(text));
     }
     if (k->step) {
