@@ -27,6 +27,7 @@
 #define SLOTS_MAX   4096
 #define ORPHANS_NS  (60 * CLOCK_S)
 #define IDLE_MS     200
+#define JOIN_AGAIN_NS (5 * CLOCK_S)
 #define LEAVE_MS    3000 /* for the hub to take what is left, when we are told to end */
 
 struct worker_program {
@@ -36,10 +37,10 @@ struct worker_program {
     int slots;
     const char *token;
     int64_t asked;       /* id of the join without an answer */
+    int64_t join_at;     /* monotonic: when to ask again after a refusal; 0: no need */
     bool joined;
     int ending;          /* signals seen that tell us to end */
     int64_t orphans_at;
-    bool hub_seen;
 };
 
 /* ---- talking ---- */
@@ -161,9 +162,12 @@ static void take_message(struct worker_program *w, const struct message *m)
             job_act(j, outlet_command(j->outlet, m, &id, verb), id, verb);
         break;
     case MSG_ERROR:
-        if (m->id && m->id == w->asked)
-            agent_fail(0, "the hub refuses this worker: %.*s", (int)cmap_str(m->body, "message").n,
-                       cmap_str(m->body, "message").p);
+        if (m->id && m->id == w->asked) {
+            struct span why = cmap_str(m->body, "message");
+            agent_fail(0, "the hub refuses this worker: %.*s", (int)why.n, why.p);
+            w->asked = 0;
+            w->join_at = clock_mono_ns() + JOIN_AGAIN_NS;
+        }
         break;
     default:
         break;
@@ -186,10 +190,13 @@ static void listen_line(struct worker_program *w)
         w->asked = 0;
         for (size_t i = 0; i < w->n_jobs; i++)
             outlet_detached(w->jobs[i]->outlet);
-        if (e == LINE_UP) {
-            w->hub_seen = true;
+        w->join_at = 0;
+        if (e == LINE_UP)
             ask_join(w);
-        }
+    }
+    if (w->join_at && clock_mono_ns() >= w->join_at) {
+        w->join_at = 0;
+        ask_join(w);
     }
 }
 

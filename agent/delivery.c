@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define BYE_MS 2000
+#define BYE_MS       2000
+#define ASK_AGAIN_NS (5 * CLOCK_S) /* after a refusal */
 
 int delivery_open(struct delivery *d, struct outlet *ol, const char *hub, const char *program, char **cause)
 {
@@ -102,8 +103,11 @@ static void take_message(struct delivery *d, const struct message *m)
             answered(d, m);
         break;
     case MSG_ERROR:
-        if (m->id && m->id == d->asked)
+        if (m->id && m->id == d->asked) {
+            d->asked = 0;
             d->refused = true;
+            d->ask_at = clock_mono_ns() + ASK_AGAIN_NS;
+        }
         break;
     case MSG_ACK:
         if (ours && cmap_bool(m->body, "stale", false))
@@ -123,6 +127,15 @@ static void take_message(struct delivery *d, const struct message *m)
     }
 }
 
+static void ask(struct delivery *d)
+{
+    d->refused = false;
+    if (d->join)
+        ask_join(d);
+    else
+        ask_attach(d);
+}
+
 static void listen_line(struct delivery *d)
 {
     struct message m;
@@ -136,13 +149,11 @@ static void listen_line(struct delivery *d)
         }
         if (e == LINE_UP) {
             outlet_detached(d->outlet);
-            d->refused = false;
-            if (d->join)
-                ask_join(d);
-            else
-                ask_attach(d);
+            ask(d);
         }
     }
+    if (d->refused && line_is_up(d->line) && clock_mono_ns() >= d->ask_at)
+        ask(d);
 }
 
 int delivery_period(double fill)

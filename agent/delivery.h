@@ -14,7 +14,8 @@ struct delivery {
     bool join;      /* the run was leased: speak as its worker; else attach as a run of our own */
     int64_t asked;  /* id of the attach or join that has no answer yet */
     bool unwanted;  /* the hub has given the run away or closed it: nothing more is to be sent */
-    bool refused;   /* the hub said no to the attach: keep it for another time */
+    bool refused;   /* the hub said no to the attach: it is asked again now and then */
+    int64_t ask_at; /* monotonic */
     /* What to do about a command that the outlet cannot carry out by itself. */
     void (*act)(void *ctx, enum outlet_verdict v, int64_t id, const char *verb);
     void *ctx;

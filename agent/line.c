@@ -238,14 +238,19 @@ static enum line_event read_one(struct line *l, struct message *m, bool *more)
     return for_owner(l, m, &event) ? LINE_MESSAGE : event;
 }
 
+static enum line_event read_next(struct line *l, struct message *m)
+{
+    enum line_event event = LINE_NOTHING;
+    for (bool more = true; more && event == LINE_NOTHING;)
+        event = read_one(l, m, &more);
+    return event;
+}
+
 enum line_event line_next(struct line *l, struct message *m, bool waiting)
 {
-    bool more = true;
-    while (more) {
-        enum line_event event = read_one(l, m, &more);
-        if (event != LINE_NOTHING)
-            return event;
-    }
+    enum line_event event = read_next(l, m);
+    if (event != LINE_NOTHING)
+        return event;
     int64_t now = clock_mono_ns();
     if (l->state == ST_DOWN)
         try_connect(l, now);
@@ -257,7 +262,7 @@ enum line_event line_next(struct line *l, struct message *m, bool waiting)
         l->said_down = true;
         return LINE_DOWN;
     }
-    return LINE_NOTHING;
+    return read_next(l, m); /* ZeroMQ's descriptor is edge-triggered: what came while we sent would not wake us */
 }
 
 bool line_bye(struct line *l, int ms)

@@ -18,7 +18,7 @@
 
 #define SPILL_LIVE   (48 << 20) /* bytes waiting */
 #define SPILL_FILE   (64 << 20) /* size at which the file is rewritten without what is delivered or dropped */
-#define SPILL_MEMORY (8 << 20)  /* bytes kept in memory before the file is used though the hub is there */
+#define SPILL_MEMORY (16 << 20) /* bytes kept in memory before the file is used though the hub is there */
 
 struct spill_identity {
     int64_t run, epoch, trial; /* run -1: the hub has not given a number yet */

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RING_MAGIC "HTRING1\n"
+#define RING_MAGIC UINT64_C(0x0a31474e49525448) /* "HTRING1\n" */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -120,8 +120,7 @@ static void header_fill(struct ring *r, const struct ring_identity *id)
         atomic_store(&h->owner, ring_process_self());
     if (id->params_bytes)
         memcpy(r->params, id->params, id->params_bytes);
-    atomic_thread_fence(memory_order_release);
-    memcpy(h->magic, RING_MAGIC, sizeof h->magic);
+    atomic_store(&h->magic, RING_MAGIC);
 }
 
 int ring_create(struct ring *r, const char *path, const struct ring_identity *id, char *why)
@@ -191,11 +190,11 @@ int ring_open(struct ring *r, const char *path, char *why)
     close(fd);
     if (map == MAP_FAILED)
         return fail_errno(why, path);
-    const struct ring_header *h = map;
+    struct ring_header *h = map;
     struct ring_geometry g;
     memcpy(&g, &h->geometry, sizeof g);
     const char *wrong = NULL;
-    if (memcmp(h->magic, RING_MAGIC, sizeof h->magic) != 0)
+    if (atomic_load(&h->magic) != RING_MAGIC)
         wrong = "not a ring file: the magic is missing";
     else if (h->version != RING_VERSION || h->header_bytes != RING_HEADER)
         wrong = "a ring file of another version of hypertop";

@@ -133,7 +133,7 @@ struct ring_geometry {
 };
 
 struct ring_header {
-    char magic[8]; /* RING_MAGIC; written last, so a file that is being made is not taken for a ring */
+    _Atomic uint64_t magic; /* RING_MAGIC; written last, so a file that is being made is not taken for a ring */
     uint32_t version, header_bytes;
     struct ring_geometry geometry;
     /* who this is; written by the creator */
