@@ -50,3 +50,28 @@ int draw_prior(const struct tuner_env *env, const struct region *within, double 
     region_release(&both);
     return thin ? 0 : -1;
 }
+
+bool draw_keeps(const struct tuner_env *env, const double *dna)
+{
+    if (!steering_any(env->steer))
+        return true;
+    double max = heaviest(env->steer);
+    return steering_allows(env->steer, env->space, dna) &&
+           (max == 1 || rng_unit(env->rng) * max < steering_weight(env->steer, env->space, dna));
+}
+
+double draw_place(const struct param *p, double u)
+{
+    if (param_numeric(p))
+        return u;
+    if (p->type == PARAM_CONSTANT)
+        return 0;
+    if (!p->weights)
+        return fmin(floor(u * p->n_choices), p->n_choices - 1);
+    int k = 0;
+    while (k < p->n_choices - 1 && (u -= p->weights[k]) >= 0)
+        k++;
+    while (p->weights[k] == 0)
+        k--;
+    return k;
+}

@@ -7,5 +7,9 @@
 
 /* Into dna, inside `within` (NULL: the whole space) and inside the pin. -1: found nothing that is allowed. */
 int draw_prior(const struct tuner_env *env, const struct region *within, double *dna);
+/* Whether a configuration that came from elsewhere may be proposed: allowed, and kept by the thinning that honours boosts. */
+bool draw_keeps(const struct tuner_env *env, const double *dna);
+/* dna entry of a uniform u under the parameter's prior. */
+double draw_place(const struct param *p, double u);
 
 #endif

@@ -1,8 +1,8 @@
 /* TPE: J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; multivariate, with the
  * constants of current Optuna (S. Watanabe, "Tree-structured Parzen estimator", 2023).
  *
- * The best ceil(gamma n) trials (25 at most) make the density l, all others g; of 24 draws from l the one with the largest l/g is
- * proposed. Pruned trials rank behind finished ones, the furthest first; failed and pending trials count as bad, which
+ * The best ceil(gamma n) trials (25 at most) make the density l, all others g; of some draws from l the one with the largest l/g is
+ * proposed: 64 of them, fewer (never under 24, Optuna's number) when there are so many trials that an ask would take long. Pruned trials rank behind finished ones, the furthest first; failed and pending trials count as bad, which
  * keeps parallel asks apart and crashes away. Old trials weigh less once there are more than 25.
  *
  * Steering: draws that are banned are drawn again; a pin makes the draws come from the prior inside it; a boost adds its logarithm
@@ -154,8 +154,9 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
         snprintf(out->why, sizeof out->why, "one of the first %g draws from the prior", t->startup);
         return 0;
     }
+    int n_candidates = t->candidates >= 1 ? (int)t->candidates : (int)fmin(64, fmax(24, 24000.0 / env->history->n));
     double best = -INFINITY, *dna = mem_zero((size_t)dims, sizeof *dna);
-    for (int c = 0; c < (int)t->candidates; c++) {
+    for (int c = 0; c < n_candidates; c++) {
         if (candidate(env, good, dna) < 0)
             break;
         double score = parzen_log(good, dna) - parzen_log(bad, dna) + log(steering_weight(env->steer, env->space, dna));
@@ -184,9 +185,9 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 
 static const struct tuner_option options[] = {
     {"startup", 0, 1e6, 10, "finished trials before the model is used; until then draws from the prior"},
-    {"candidates", 1, 1e5, 24, "draws from the good density, of which the best is proposed"},
+    {"candidates", 0, 1e5, 0, "draws from the good density, of which the best is proposed; 0: 64, fewer when trials are many"},
     {"gamma", 0.001, 1, 0.1, "share of trials that count as good, 25 at most"},
-    {"width", 0.001, 10, 0.2, "kernel width: this times n^(-1/(d+4))"},
+    {"width", 0.001, 10, 0.15, "kernel width: this times n^(-1/(d+4))"},
     {"neighbours", 0, 1, 0, "1: each kernel reaches to its neighbours instead"},
     {NULL, 0, 0, 0, NULL},
 };

@@ -8,6 +8,8 @@
     TUNER(auto)                                                                                                        \
     TUNER(random)                                                                                                      \
     TUNER(tpe)                                                                                                         \
+    TUNER(sobol)                                                                                                       \
+    TUNER(halton)                                                                                                      \
     TUNER(grid)                                                                                                        \
     TUNER(gp)                                                                                                          \
     TUNER(thompson)                                                                                                    \
