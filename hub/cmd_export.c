@@ -1,5 +1,5 @@
-/* cmd_export: a recording's points in other tools' shapes: CSV with one point a line (long format), or JSON lines with one series each.
- * Streams out of the folded state; the file appears whole or not at all. */
+/* cmd_export: a recording's points in other tools' shapes: CSV with one point a line (long format), or JSON
+ * lines with one series each. Streams out of the folded state; the file appears whole or not at all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -26,7 +26,8 @@ static int usage(const char *what, const char *arg)
 {
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
-    fprintf(stderr, "hypertop export: %s%s; usage: hypertop export FILE --to csv|jsonl -o PATH [-f]\n", what, buf_cstr(&b));
+    fprintf(stderr, "hypertop export: %s%s; usage: hypertop export FILE --to csv|jsonl -o PATH [-f]\n", what,
+            buf_cstr(&b));
     buf_release(&b);
     return 2;
 }
@@ -118,7 +119,8 @@ static void json_column(struct sink *k, struct json_out *j, const struct series 
     json_array_end(j);
 }
 
-static void json_series(struct sink *k, const struct state *st, const struct state_run *r, const char *metric, const struct series *s)
+static void json_series(struct sink *k, const struct state *st, const struct state_run *r, const char *metric,
+                        const struct series *s)
 {
     const struct state_trial *tr = state_trial(st, r->trial);
     struct json_out j;
@@ -144,7 +146,8 @@ static void json_series(struct sink *k, const struct state *st, const struct sta
     buf_putc(&k->b, '\n');
 }
 
-static void put_series(struct sink *k, const struct state *st, const struct state_run *r, const char *metric, const struct series *s)
+static void put_series(struct sink *k, const struct state *st, const struct state_run *r, const char *metric,
+                       const struct series *s)
 {
     if (k->csv)
         csv_series(k, r, metric, s);

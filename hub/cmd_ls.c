@@ -1,4 +1,5 @@
-/* cmd_ls: lists what a recording holds, without a hub: the same views and the same printing as `hypertop ls` on a live sweep. */
+/* cmd_ls: lists what a recording holds, without a hub: the same views and the same printing as `hypertop ls`
+ * on a live sweep. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +38,10 @@ static int usage(const char *what, const char *arg)
 {
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
-    fprintf(stderr, "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics] --sweep FILE.mcap"
-                    " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
+    fprintf(stderr,
+            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics] "
+            "--sweep FILE.mcap"
+            " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
             what, buf_cstr(&b));
     buf_release(&b);
     return 2;
@@ -72,8 +75,10 @@ static int parse(int argc, char **argv, struct ls_options *o)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             o->json = true;
-        else if (take_option(argc, argv, &i, "--sweep", &o->file) || take_option(argc, argv, &i, "--filter", &o->filter) ||
-                 take_option(argc, argv, &i, "--sort", &o->sort) || take_option(argc, argv, &i, "--as-of", &o->as_of))
+        else if (take_option(argc, argv, &i, "--sweep", &o->file) ||
+                 take_option(argc, argv, &i, "--filter", &o->filter) ||
+                 take_option(argc, argv, &i, "--sort", &o->sort) ||
+                 take_option(argc, argv, &i, "--as-of", &o->as_of))
             continue;
         else if (argv[i][0] == '-')
             return usage("unknown option ", argv[i]);
@@ -118,7 +123,8 @@ static int64_t cursor_of(const struct as_of *a, const struct state *s)
 {
     if (!a->given)
         return -1;
-    return a->relative ? s->first_time + (int64_t)((double)(s->last_time - s->first_time) * a->percent / 100) : a->time;
+    return a->relative ? s->first_time + (int64_t)((double)(s->last_time - s->first_time) * a->percent / 100)
+                       : a->time;
 }
 
 static void put_request(struct buf *b, const struct ls_options *o, int64_t cursor)

@@ -12,7 +12,17 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum node_kind { NODE_ALL, NODE_AND, NODE_OR, NODE_NOT, NODE_COMPARE, NODE_CONTAINS, NODE_TAG, NODE_NOTE, NODE_WORD };
+enum node_kind {
+    NODE_ALL,
+    NODE_AND,
+    NODE_OR,
+    NODE_NOT,
+    NODE_COMPARE,
+    NODE_CONTAINS,
+    NODE_TAG,
+    NODE_NOTE,
+    NODE_WORD
+};
 enum compare { EQ, NE, LT, LE, GT, GE };
 
 struct filter_node {
@@ -68,8 +78,8 @@ static bool is_operator(char c)
     return c == '=' || c == '<' || c == '>' || c == '!' || c == ':';
 }
 
-/* A quoted text, or the bytes up to a blank, a sign that ends words or (for names) an operator. NULL when nothing is there or a quote
- * is left open. */
+/* A quoted text, or the bytes up to a blank, a sign that ends words or (for names) an operator. NULL when
+ * nothing is there or a quote is left open. */
 static char *take_word(struct parser *ps, bool name)
 {
     const char *from = ps->p;
@@ -146,7 +156,9 @@ static int parse_contains(struct parser *ps, char *name)
         free(name);
         return ps->error ? -1 : fail(ps, at, "a text is missing");
     }
-    enum node_kind kind = strcmp(name, "tag") == 0 ? NODE_TAG : strcmp(name, "note") == 0 ? NODE_NOTE : NODE_CONTAINS;
+    enum node_kind kind = strcmp(name, "tag") == 0    ? NODE_TAG
+                          : strcmp(name, "note") == 0 ? NODE_NOTE
+                                                      : NODE_CONTAINS;
     return add(ps, (struct filter_node){.kind = kind, .name = name, .value = value});
 }
 

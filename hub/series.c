@@ -1,8 +1,8 @@
 /* series: the open tail, the directory of packed blocks, and the pyramid of sums above it.
  *
- * New points go to the tail, which grows geometrically from a few points (a sweep of 10,000 trials has 100,000 series, most of them short)
- * to one block, is packed, and starts small again. The one invariant: entry k holds points 256k..256k+255, complete unless it is the
- * last one of a settled series. */
+ * New points go to the tail, which grows geometrically from a few points (a sweep of 10,000 trials has
+ * 100,000 series, most of them short) to one block, is packed, and starts small again. The one invariant:
+ * entry k holds points 256k..256k+255, complete unless it is the last one of a settled series. */
 #include "hub/series_store.h"
 
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static void tail_resize(struct series *s, uint32_t cap)
 {
     int64_t *to = mem_alloc((size_t)cap * 4 * sizeof *to);
     for (int column = 0; column < 4 && s->n_tail; column++)
-        memcpy(to + (size_t)column * cap, (int64_t *)s->tail + (size_t)column * s->cap_tail, s->n_tail * sizeof *to);
+        memcpy(to + (size_t)column * cap, (int64_t *)s->tail + (size_t)column * s->cap_tail,
+               s->n_tail * sizeof *to);
     free(s->tail);
     s->tail = to;
     s->cap_tail = cap;
@@ -96,7 +97,8 @@ static void pack_tail(struct series *s)
         s->entries = mem_resize(s->entries, s->cap_entries, sizeof *s->entries);
     }
     struct series_entry *e = &s->entries[s->n_entries++];
-    struct block_columns c = {series_tail_steps(s), series_tail_times(s), series_tail_seen(s), series_tail_values(s)};
+    struct block_columns c = {series_tail_steps(s), series_tail_times(s), series_tail_seen(s),
+                              series_tail_values(s)};
     e->block = block_make(&c, (int)s->n_tail, &e->node);
     e->step_first = c.steps[0];
     e->time_first = c.times[0];
@@ -223,7 +225,8 @@ bool series_at(const struct series *s, uint64_t index, struct series_point *out)
 {
     if (index >= s->n)
         return false;
-    *out = (struct series_point){series_step(s, index), series_time_us(s, index) * NS_PER_US, series_value(s, index)};
+    *out = (struct series_point){series_step(s, index), series_time_us(s, index) * NS_PER_US,
+                                 series_value(s, index)};
     return true;
 }
 
@@ -271,13 +274,14 @@ struct node series_sum(const struct series *s, uint64_t from, uint64_t to)
     return sum;
 }
 
-/* First index in from..to-1 for which the range up to it has the property; halves the range until 16 points are left. The caller
- * knows that there is one. */
+/* First index in from..to-1 for which the range up to it has the property; halves the range until 16 points
+ * are left. The caller knows that there is one. */
 enum series_find { FIND_MIN, FIND_MAX, FIND_NAN };
 
 static bool node_has(const struct node *n, enum series_find what, double v, uint64_t points)
 {
-    return what == FIND_NAN ? n->finite < points : n->finite && (what == FIND_MIN ? n->min == v : n->max == v);
+    return what == FIND_NAN ? n->finite < points
+                            : n->finite && (what == FIND_MIN ? n->min == v : n->max == v);
 }
 
 static int64_t find_first(const struct series *s, uint64_t to, enum series_find what, double v)
@@ -305,8 +309,13 @@ void series_stats(const struct series *s, int64_t t, struct series_stats *out)
 {
     uint64_t n = series_count(s, t);
     struct node sum = series_sum(s, 0, n);
-    *out = (struct series_stats){.count = n, .nans = n - sum.finite, .min = NAN, .max = NAN, .mean = NAN,
-                                 .min_index = -1, .max_index = -1};
+    *out = (struct series_stats){.count = n,
+                                 .nans = n - sum.finite,
+                                 .min = NAN,
+                                 .max = NAN,
+                                 .mean = NAN,
+                                 .min_index = -1,
+                                 .max_index = -1};
     if (!sum.finite)
         return;
     out->min = sum.min;
@@ -325,7 +334,8 @@ int64_t series_first_nan(const struct series *s, int64_t t)
 
 size_t series_bytes(const struct series *s)
 {
-    size_t n = sizeof *s + s->packed + s->cap_entries * sizeof *s->entries + (size_t)s->cap_tail * 4 * sizeof(int64_t);
+    size_t n = sizeof *s + s->packed + s->cap_entries * sizeof *s->entries +
+               (size_t)s->cap_tail * 4 * sizeof(int64_t);
     for (int k = 0; k < SERIES_LEVELS; k++)
         n += s->levels[k].cap * sizeof *s->levels[k].nodes;
     return n;

@@ -1,4 +1,5 @@
-/* series_block: packing. Every pass is a plain loop over at most 256 points, so that appending stays at a few ns a point. */
+/* series_block: packing. Every pass is a plain loop over at most 256 points, so that appending stays at a few
+ * ns a point. */
 #include "hub/series_block.h"
 
 #include "base/mem.h"
@@ -40,7 +41,8 @@ static void scan_steps(struct block *b, const int64_t *steps, int n)
     b->step_width = b->regular ? 0 : (uint8_t)width_of((uint64_t)hi - (uint64_t)lo);
 }
 
-/* Batches are runs of equal `seen`; what is stored is how far it lies behind the last point's own time, because that hardly varies. */
+/* Batches are runs of equal `seen`; what is stored is how far it lies behind the last point's own time,
+ * because that hardly varies. */
 static void scan_seen(struct block *b, const struct block_columns *c, int n)
 {
     int64_t lo = INT64_MAX, hi = INT64_MIN;
@@ -73,7 +75,8 @@ static void put_values(struct block *b, const double *values, int n)
 /* All lags before the first end: their whole-word writes spill into the column behind them. */
 static void put_seen(struct block *b, const struct block_columns *c, int n)
 {
-    int k = 0, from = c->seen[0] == c->seen[n - 1] ? n - 1 : 0; /* one batch: the usual case when points come fast */
+    int k = 0,
+        from = c->seen[0] == c->seen[n - 1] ? n - 1 : 0; /* one batch: the usual case when points come fast */
     for (int i = from; i < n; i++)
         if (i + 1 == n || c->seen[i + 1] != c->seen[i])
             put_word(b->data + b->at_seen_lag, b->lag_width, k++,
@@ -167,7 +170,8 @@ struct block *block_make(const struct block_columns *c, int n, struct node *summ
     at += groups;
     plan.at_finite = (uint16_t)at;
     at += groups;
-    plan.bytes = (uint32_t)(sizeof plan + at + sizeof(uint64_t)); /* the last words are read and written whole */
+    plan.bytes =
+        (uint32_t)(sizeof plan + at + sizeof(uint64_t)); /* the last words are read and written whole */
 
     struct block *b = mem_alloc(plan.bytes);
     *b = plan;
@@ -184,7 +188,8 @@ struct block *block_make(const struct block_columns *c, int n, struct node *summ
 static int64_t seen_entry(const struct block *b, int k)
 {
     int64_t time = block_time(b, b->data[b->at_seen_end + k]);
-    return (int64_t)((uint64_t)time + (uint64_t)b->lag_min + block_word(b->data + b->at_seen_lag, b->lag_width, k));
+    return (int64_t)((uint64_t)time + (uint64_t)b->lag_min +
+                     block_word(b->data + b->at_seen_lag, b->lag_width, k));
 }
 
 int64_t block_seen(const struct block *b, int i)

@@ -1,12 +1,15 @@
-/* series_block: up to 256 points of a series, packed once and never changed; any point is read without unpacking the others.
+/* series_block: up to 256 points of a series, packed once and never changed; any point is read without
+ * unpacking the others.
  *
  * Columns are offsets from a base in as few whole bytes as hold the largest (0 to 8), little-endian:
  *   steps    regular steps (start, stride) take no bytes at all; others are offsets from the smallest
  *   times    microseconds since the block's first
- *   seen     when the points became part of the log: one entry per batch, (last point, lag behind that point's time)
+ *   seen     when the points became part of the log: one entry per batch, (last point, lag behind that
+ *            point's time)
  *   values   float where every value survives the trip through a float, else double
- * Beside them one node per 16 complete points: the sum, how many are finite, and where in the 16 the smallest and the largest are
- * (4 bits each), so that the first level of the pyramid costs 0.6 bytes a point. */
+ * Beside them one node per 16 complete points: the sum, how many are finite, and where in the 16 the
+ * smallest and the largest are (4 bits each), so that the first level of the pyramid costs 0.6 bytes a
+ * point. */
 #ifndef HUB_SERIES_BLOCK_H
 #define HUB_SERIES_BLOCK_H
 
@@ -47,7 +50,8 @@ static inline void node_merge(struct node *n, const struct node *o)
     n->finite += o->finite;
 }
 
-/* The node of 16 values, added up in one order wherever they lie; *at (may be NULL) gets where min and max are, 4 bits each. */
+/* The node of 16 values, added up in one order wherever they lie; *at (may be NULL) gets where min and max
+ * are, 4 bits each. */
 struct node node_of_group(const double v[BLOCK_GROUP], uint8_t *at);
 
 /* The columns a block is made from. Times and seen are microseconds; both never decrease. */
@@ -66,10 +70,12 @@ struct block {
     uint16_t at_times, at_steps, at_seen_end, at_seen_lag, at_position, at_finite; /* offsets into data */
     uint8_t step_width, time_width, lag_width, value_width;
     bool regular;
-    uint8_t data[] __attribute__((aligned(8))); /* group sums, values, times, steps, seen, positions, finite, 8 spare */
+    /* group sums, values, times, steps, seen, positions, finite, 8 bytes to spare */
+    uint8_t data[] __attribute__((aligned(8)));
 };
 
-/* n is 1..BLOCK_POINTS. Fills *summary with the node of a complete block (empty when n is less). Free with free(). */
+/* n is 1..BLOCK_POINTS. Fills *summary with the node of a complete block (empty when n is less). Free with
+ * free(). */
 struct block *block_make(const struct block_columns *c, int n, struct node *summary);
 
 static inline uint64_t block_word(const uint8_t *column, int width, int i)

@@ -1,8 +1,9 @@
 /* series_columns: a series as the columns of a plot.
  *
- * While x never decreases, the points of a column are a range of indexes: its ends are found by search (first over the directory of
- * blocks, galloping on from the column before, then inside one block), its sum through the pyramid. Steps that go back (a trial that
- * resumed from a checkpoint) are drawn in one pass that still takes whole blocks where all of a block falls into one column. */
+ * While x never decreases, the points of a column are a range of indexes: its ends are found by search (first
+ * over the directory of blocks, galloping on from the column before, then inside one block), its sum through
+ * the pyramid. Steps that go back (a trial that resumed from a checkpoint) are drawn in one pass that still
+ * takes whole blocks where all of a block falls into one column. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -18,7 +19,8 @@ struct axis {
 
 static struct axis axis_make(const struct series *s, enum series_x x, double x0, double x1, int width)
 {
-    return (struct axis){.s = s, .x = x, .x0 = x0, .scale = width / (x1 - x0), .width = width, .point = !(x1 > x0)};
+    return (struct axis){
+        .s = s, .x = x, .x0 = x0, .scale = width / (x1 - x0), .width = width, .point = !(x1 > x0)};
 }
 
 static double axis_x(const struct axis *a, uint64_t i)
@@ -50,7 +52,8 @@ static int column_clipped(const struct axis *a, double x, double x1)
     return c == a->width && x <= x1 ? a->width - 1 : c;
 }
 
-/* First index >= from, < n whose column is at least c (n when there is none); x does not decrease over from..n-1. */
+/* First index >= from, < n whose column is at least c (n when there is none); x does not decrease over
+ * from..n-1. */
 static uint64_t first_in_column(const struct axis *a, double x1, int c, uint64_t from, uint64_t n)
 {
     uint64_t lo = from, hi = n;
@@ -125,8 +128,8 @@ static void scan_columns(const struct axis *a, double x1, uint64_t n, struct nod
     }
 }
 
-void series_columns(const struct series *s, enum series_x x, double x0, double x1, int64_t t, int width, double *min,
-                    double *max, double *mean)
+void series_columns(const struct series *s, enum series_x x, double x0, double x1, int64_t t, int width,
+                    double *min, double *max, double *mean)
 {
     uint64_t n = series_count(s, t);
     struct axis a = axis_make(s, x, x0, x1, width);

@@ -1,4 +1,5 @@
-/* series_store: what a series looks like inside, for series.c (which fills it) and series_columns.c (which draws it). */
+/* series_store: what a series looks like inside, for series.c (which fills it) and series_columns.c (which
+ * draws it). */
 #ifndef HUB_SERIES_STORE_H
 #define HUB_SERIES_STORE_H
 
@@ -28,7 +29,7 @@ struct series {
     uint32_t n_entries, cap_entries; /* all full but perhaps the last, and then the tail is empty */
     uint32_t n_tail, cap_tail;
     void *tail; /* one allocation: steps, times, seen, values, cap_tail of each */
-    struct series_level levels[SERIES_LEVELS]; /* levels[k]: one node per 256 * 16^(k+1) points, complete ones only */
+    struct series_level levels[SERIES_LEVELS]; /* [k]: a node per 256 * 16^(k+1) points, complete ones */
     size_t packed; /* bytes in blocks */
 };
 
@@ -73,7 +74,8 @@ static inline double series_value(const struct series *s, uint64_t i)
     return series_tail_values(s)[i % BLOCK_POINTS];
 }
 
-/* Sum and extremes of points from..to-1. The grouping of the additions depends on the indexes alone, never on what is packed. */
+/* Sum and extremes of points from..to-1. The grouping of the additions depends on the indexes alone, never
+ * on what is packed. */
 struct node series_sum(const struct series *s, uint64_t from, uint64_t to);
 
 #endif

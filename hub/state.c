@@ -1,7 +1,7 @@
 /* state: making, freeing and dispatch, the vocabulary of states, and the questions as of a time.
  *
- * Owns nothing but memory. The invariant of every list: entries are in the order of log time and never change once the log has passed
- * them, so a prefix of a list is what the list was then. */
+ * Owns nothing but memory. The invariant of every list: entries are in the order of log time and never change
+ * once the log has passed them, so a prefix of a list is what the list was then. */
 #include "hub/state.h"
 
 #include <math.h>
@@ -27,9 +27,12 @@ static const struct {
 /* From what may a trial become what. Only what failed for a reason outside of it may be queued again. */
 static const unsigned trial_moves[TRIAL_STATE_COUNT] = {
     [TRIAL_WAITING] = TO(RUNNING) | TO(STOPPED) | TO(FAILED) | TO(KILLED) | TO(WITHDRAWN),
-    [TRIAL_RUNNING] = TO(WAITING) | TO(PAUSED) | TO(LOST) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) | TO(KILLED),
-    [TRIAL_PAUSED] = TO(WAITING) | TO(RUNNING) | TO(LOST) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) | TO(KILLED),
-    [TRIAL_LOST] = TO(WAITING) | TO(RUNNING) | TO(PAUSED) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) | TO(KILLED),
+    [TRIAL_RUNNING] =
+        TO(WAITING) | TO(PAUSED) | TO(LOST) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) | TO(KILLED),
+    [TRIAL_PAUSED] =
+        TO(WAITING) | TO(RUNNING) | TO(LOST) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) | TO(KILLED),
+    [TRIAL_LOST] = TO(WAITING) | TO(RUNNING) | TO(PAUSED) | TO(DONE) | TO(PRUNED) | TO(STOPPED) | TO(FAILED) |
+                   TO(KILLED),
     [TRIAL_FAILED] = TO(WAITING),
     [TRIAL_KILLED] = TO(WAITING),
 };
@@ -57,13 +60,14 @@ bool trial_state_terminal(enum trial_state s)
 
 bool trial_move_legal(enum trial_state from, enum trial_state to)
 {
-    return (unsigned)from < TRIAL_STATE_COUNT && (unsigned)to < TRIAL_STATE_COUNT && (trial_moves[from] >> to & 1);
+    return (unsigned)from < TRIAL_STATE_COUNT && (unsigned)to < TRIAL_STATE_COUNT &&
+           (trial_moves[from] >> to & 1);
 }
 
 const char *run_state_name(enum run_state s)
 {
-    static const char *const names[RUN_STATE_COUNT] = {"queued", "leased", "running", "paused", "lost",
-                                                       "done",   "stopped", "failed", "killed"};
+    static const char *const names[RUN_STATE_COUNT] = {"queued", "leased",  "running", "paused", "lost",
+                                                       "done",   "stopped", "failed",  "killed"};
     return (unsigned)s < RUN_STATE_COUNT ? names[s] : "?";
 }
 
@@ -196,7 +200,8 @@ char *state_keep(struct span v, size_t *n)
     return v.p ? mem_dup(v.p, v.n) : NULL;
 }
 
-void state_became(const struct state *s, struct state_change **list, int *n, int state, struct span why, int64_t intervention)
+void state_became(const struct state *s, struct state_change **list, int *n, int state, struct span why,
+                  int64_t intervention)
 {
     struct state_change *c = &STATE_PUSH(*list, *n);
     *c = (struct state_change){s->last_time, state, why.n ? span_dup(why) : NULL, intervention};
@@ -290,7 +295,8 @@ enum trial_state state_trial_at(const struct state_trial *tr, int64_t t)
     return c ? (enum trial_state)c->state : TRIAL_WAITING;
 }
 
-bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value, int64_t *step)
+bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value,
+                    int64_t *step)
 {
     (void)s;
     int k = STATE_PREFIX(tr->reports, tr->n_reports, struct state_report, time, t);

@@ -1,8 +1,8 @@
 /* state: a sweep as the fold over its events, kept so that every question can be asked as of any time.
  *
- * state_apply() is the only way in. Nothing is overwritten: each trial, run, intervention and arm keeps the short list of what it became and
- * when, so "as of T" is a look-up and not a second fold; replaying consoles and live ones use the same functions.
- * No I/O, no clock, no sockets. Single-threaded. */
+ * state_apply() is the only way in. Nothing is overwritten: each trial, run, intervention and arm keeps the
+ * short list of what it became and when, so "as of T" is a look-up and not a second fold; replaying consoles
+ * and live ones use the same functions. No I/O, no clock, no sockets. Single-threaded. */
 #ifndef HUB_STATE_H
 #define HUB_STATE_H
 
@@ -16,16 +16,16 @@
 #define STATE_NOW INT64_MAX
 
 /* TSTATE(enumerator, "name", terminal) */
-#define TRIAL_STATES(TSTATE)                                                                                            \
-    TSTATE(WAITING, "waiting", false)   /* chosen, not yet running */                                                  \
-    TSTATE(RUNNING, "running", false)                                                                                  \
-    TSTATE(PAUSED, "paused", false)                                                                                    \
-    TSTATE(LOST, "lost", false)         /* its worker is silent; may come back */                                      \
-    TSTATE(DONE, "done", true)                                                                                         \
-    TSTATE(PRUNED, "pruned", true)      /* the tuner stopped it early; the value counts at its fidelity */             \
-    TSTATE(STOPPED, "stopped", true)    /* a person stopped it; the result counts */                                   \
-    TSTATE(FAILED, "failed", true)                                                                                     \
-    TSTATE(KILLED, "killed", true)                                                                                     \
+#define TRIAL_STATES(TSTATE)                                                                               \
+    TSTATE(WAITING, "waiting", false)   /* chosen, not yet running */                                      \
+    TSTATE(RUNNING, "running", false)                                                                      \
+    TSTATE(PAUSED, "paused", false)                                                                        \
+    TSTATE(LOST, "lost", false)         /* its worker is silent; may come back */                          \
+    TSTATE(DONE, "done", true)                                                                             \
+    TSTATE(PRUNED, "pruned", true)      /* the tuner stopped it early; the value counts at its fidelity */ \
+    TSTATE(STOPPED, "stopped", true)    /* a person stopped it; the result counts */                       \
+    TSTATE(FAILED, "failed", true)                                                                         \
+    TSTATE(KILLED, "killed", true)                                                                         \
     TSTATE(WITHDRAWN, "withdrawn", true) /* an enqueue or clone that was undone before it ran */
 
 enum trial_state {
@@ -40,12 +40,13 @@ bool trial_state_terminal(enum trial_state s);
 /* The one table of legal moves. */
 bool trial_move_legal(enum trial_state from, enum trial_state to);
 
-enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST, RUN_DONE, RUN_STOPPED, RUN_FAILED, RUN_KILLED,
-                 RUN_STATE_COUNT };
+enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST, RUN_DONE, RUN_STOPPED, RUN_FAILED,
+                 RUN_KILLED, RUN_STATE_COUNT };
 const char *run_state_name(enum run_state s);
 bool run_state_terminal(enum run_state s);
 
-enum iv_state { IV_QUEUED, IV_SENT, IV_DELIVERED, IV_APPLIED, IV_REJECTED, IV_EXPIRED, IV_UNDONE, IV_STATE_COUNT };
+enum iv_state { IV_QUEUED, IV_SENT, IV_DELIVERED, IV_APPLIED, IV_REJECTED, IV_EXPIRED, IV_UNDONE,
+                IV_STATE_COUNT };
 const char *iv_state_name(enum iv_state s);
 bool iv_state_final(enum iv_state s);
 
@@ -83,7 +84,8 @@ struct state_live { /* a live parameter's change at a step */
     size_t old_n, new_n;
 };
 
-struct state_param { /* declared by the code; declared again with other bounds it is a new entry behind the old one */
+/* Declared by the code; declared again with other bounds it is a new entry behind the old one. */
+struct state_param {
     char *name, *type; /* float, int, choice */
     double low, high;
     bool log, live;
@@ -131,7 +133,7 @@ struct state_run {
     int64_t report_step;          /* of the last one */
     double report_value;
     bool reported;                /* since the trial was last requeued */
-    int64_t first_seen, last_seen; /* log times of the first and the last points; first_seen INT64_MAX when none */
+    int64_t first_seen, last_seen; /* log times of first and last points; INT64_MAX, INT64_MIN: none */
     int *bandits;                 /* indexes into state.bandits */
     int n_bandits;
     struct state_live *lives;
@@ -140,14 +142,14 @@ struct state_run {
     int n_params;
     struct state_checkpoint *checkpoints;
     int n_checkpoints;
-    struct state_text *lines; /* bounded: the newest STATE_TEXT_LINES; earlier ones are only in the recording */
+    struct state_text *lines; /* the newest STATE_TEXT_LINES; earlier ones are only in the recording */
     int n_lines, cap_lines;
     int64_t first_line; /* index of lines[0] counted from the run's first line */
     size_t text_bytes;
 };
 #define STATE_TEXT_LINES 5000
 #define STATE_TEXT_LINE  4096        /* bytes of a line; a longer one is cut into several */
-#define STATE_TEXT_BYTES (64 << 20)  /* of all runs together; the run with the most gives up its older half first */
+#define STATE_TEXT_BYTES (64 << 20)  /* of all runs together; the run with the most gives up its older half */
 
 struct state_report { /* objective as told: the incumbents and the tuner's history come from here */
     int64_t time, step;
@@ -157,7 +159,8 @@ struct state_report { /* objective as told: the incumbents and the tuner's histo
     int64_t trial_step;
 };
 
-struct state_tell { /* a decision of the tuner about a running trial; plain "continue" off the rungs is not kept */
+/* A decision of the tuner about a running trial; plain "continue" off the rungs is not kept. */
+struct state_tell {
     int64_t time, step;
     double value;
     int rung;         /* -1 none */
@@ -223,7 +226,7 @@ struct state_bandit {
     int n_arms;
     struct state_arms *snaps;
     int n_snaps;
-    /* in-process: running sums per arm, and every `every`-th round a row of cumulative pulls, for arms_history */
+    /* in-process: running sums per arm, and every `every`-th round a row of them, for arms_history */
     uint64_t rounds;
     double total_cost;
     uint64_t *pulls;
@@ -234,7 +237,7 @@ struct state_bandit {
         uint64_t *pulls;     /* these four: n_arms each, in one allocation that starts at cost_sum */
         double *cost_sum, *cost_sq;
         float *p;
-    } *rows;               /* also one at the end of each event, so that "as of T" is exact until rows are thinned */
+    } *rows;               /* also one at the end of each event: "as of T" is exact until rows are thinned */
     int n_rows;
     size_t row_bytes;
     uint64_t every;
@@ -271,7 +274,8 @@ struct state_space {
 
 struct points_reader;
 
-/* Arrays indexed by id hold NULL where a damaged recording lost the event: ask through state_trial(), state_run(), state_iv(). */
+/* Arrays indexed by id hold NULL where a damaged recording lost the event: ask through state_trial(),
+ * state_run(), state_iv(). */
 struct state {
     struct sweep_info info;
     struct state_change *changes; /* of the sweep: enum sweep_state */
@@ -311,8 +315,9 @@ const char *sweep_state_name(enum sweep_state s);
 
 struct state *state_new(void);
 void state_free(struct state *s);
-/* Folds one event in. A payload that makes no sense (unknown trial, missing key) is ignored and counted in the return
- * value: 0 applied, 1 ignored. Illegal trial moves are ignored too: the hub refuses them before it writes them. */
+/* Folds one event in. A payload that makes no sense (unknown trial, missing key) is ignored and counted in
+ * the return value: 0 applied, 1 ignored. Illegal trial moves are ignored too: the hub refuses them before
+ * it writes them. */
 int state_apply(struct state *s, const struct event *ev);
 
 /* ---- questions as of t (STATE_NOW: now) ---- */
@@ -320,26 +325,31 @@ struct state_trial *state_trial(const struct state *s, int64_t id); /* NULL when
 struct state_run *state_run(const struct state *s, int64_t id);
 struct state_iv *state_iv(const struct state *s, int64_t id);
 struct state_bandit *state_bandit(const struct state *s, const char *id);
-const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t); /* NULL: not yet there */
+/* NULL: not yet there. */
+const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t);
 enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* call only when created <= t */
-/* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is what was
- * reported last), and the largest step among these. Of several runs with the same seed (the trial was requeued) the newest that
- * reported counts; reports before a requeue after a failure do not, nor those of test runs. False when nothing was reported. */
-bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value, int64_t *step);
-/* The incumbent: the best finite value among trials that are not failed, killed, withdrawn or waiting; ties go to the older one. */
+/* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is
+ * what was reported last), and the largest step among these. Of several runs with the same seed (the trial
+ * was requeued) the newest that reported counts; reports before a requeue after a failure do not, nor those
+ * of test runs. False when nothing was reported. */
+bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value,
+                    int64_t *step);
+/* The incumbent: the best finite value among trials that are not failed, killed, withdrawn or waiting; ties
+ * go to the older one. */
 bool state_best_at(const struct state *s, int64_t t, int64_t *trial, double *value);
 enum sweep_state state_sweep_at(const struct state *s, int64_t t);
 /* NULL when the run or worker did not exist yet. */
 const struct state_process *state_process_at(const struct state_run *r, int64_t t);
 const struct state_join *state_join_at(const struct state_worker *w, int64_t t);
 int state_space_at(const struct state *s, int64_t t);           /* version */
-/* The newest declaration of a parameter, and its value as of t (raw MessagePack); NULL when it was not declared yet. */
+/* The newest declaration of a parameter, and its value as of t (raw MessagePack); NULL when it was not
+ * declared yet. */
 const struct state_param *state_param_at(const struct state_run *r, const char *name, int64_t t);
 struct span state_param_value(const struct state_run *r, const char *name, int64_t t);
 uint64_t state_run_points(const struct state_run *r, int64_t t); /* points of all its metrics */
 uint64_t state_points(const struct state *s, int64_t t);         /* of the sweep */
-/* Number of leading entries of a time-ordered list that were there as of t: every list above is searched with it. `time` is the
- * offset of its int64_t time member. */
+/* Number of leading entries of a time-ordered list that were there as of t: every list above is searched
+ * with it. `time` is the offset of its int64_t time member. */
 int state_prefix(const void *list, int n, size_t size, size_t time, int64_t t);
 #define STATE_PREFIX(list, n, type, member, t) state_prefix(list, n, sizeof(type), offsetof(type, member), t)
 const struct state_metric *state_metric(const struct state_run *r, const char *name);

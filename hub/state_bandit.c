@@ -1,8 +1,9 @@
-/* state_bandit: bandits: the sweep's own, whose arms come as snapshots of what the tuner said, and those inside runs, whose pulls are
- * summed here.
+/* state_bandit: bandits: the sweep's own, whose arms come as snapshots of what the tuner said, and those
+ * inside runs, whose pulls are summed here.
  *
- * Pulls come by the million, so of each in-process bandit only running sums are kept and a bounded number of rows of them over time: one
- * every `every` rounds and one at the end of each event. When there are too many every second one goes and `every` doubles. */
+ * Pulls come by the million, so of each in-process bandit only running sums are kept and a bounded number of
+ * rows of them over time: one every `every` rounds and one at the end of each event. When there are too many
+ * every second one goes and `every` doubles. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,9 @@
 #include "hub/state_parts.h"
 #include "proto/points.h"
 
-#define TUNER_BANDIT "tuner"
+#define TUNER_BANDIT        "tuner"
 #define MAX_BANDITS_PER_RUN 256
-#define FIRST_EVERY 64
+#define FIRST_EVERY         64
 
 static struct state_bandit *add_bandit(struct state *s, char *id)
 {

@@ -1,7 +1,8 @@
 /* state_best: the incumbent over time.
  *
- * Values get worse as well as better (the last report counts, not the best), and trials leave the race when they fail, so the
- * candidates stand in a binary heap: each change costs O(log trials) and a new incumbent is noted when the top changes. */
+ * Values get worse as well as better (the last report counts, not the best), and trials leave the race when
+ * they fail, so the candidates stand in a binary heap: each change costs O(log trials) and a new incumbent is
+ * noted when the top changes. */
 #include <math.h>
 
 #include "hub/state_parts.h"

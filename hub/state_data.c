@@ -103,9 +103,11 @@ static void bound_text(struct state *s)
     }
 }
 
-static void add_line(struct state *s, struct state_run *r, const struct event *ev, char stream, struct span text)
+static void add_line(struct state *s, struct state_run *r, const struct event *ev, char stream,
+                     struct span text)
 {
-    if (r->n_lines == STATE_TEXT_LINES + STATE_TEXT_LINES / 4) /* a quarter at a time, so that moving the rest is cheap */
+    if (r->n_lines ==
+        STATE_TEXT_LINES + STATE_TEXT_LINES / 4) /* a quarter at a time, so that moving the rest is cheap */
         drop_lines(s, r, STATE_TEXT_LINES / 4);
     if (r->n_lines == r->cap_lines) {
         r->cap_lines = r->cap_lines ? r->cap_lines * 2 : 4;

@@ -4,7 +4,8 @@
 
 #include "hub/state.h"
 
-/* Makes room for one more element; the capacity is implied by n (2, 4, 8, ...), so short lists cost a pointer and a count. */
+/* Makes room for one more element; the capacity is implied by n (2, 4, 8, ...), so short lists cost a
+ * pointer and a count. */
 void *state_grow(void *list, int n, size_t size);
 #define STATE_PUSH(list, n) (*((list) = state_grow((list), (n), sizeof *(list)), &(list)[(n)++]))
 
@@ -12,7 +13,8 @@ void *state_grow(void *list, int n, size_t size);
 char *state_keep(struct span v, size_t *n);
 
 /* Adds what something became at s->last_time. */
-void state_became(const struct state *s, struct state_change **list, int *n, int state, struct span why, int64_t intervention);
+void state_became(const struct state *s, struct state_change **list, int *n, int state, struct span why,
+                  int64_t intervention);
 /* The newest state, `none` when there is no change yet. */
 int state_newest(const struct state_change *list, int n, int none);
 
@@ -37,8 +39,8 @@ int apply_intervention(struct state *s, const struct event *ev);
 int apply_worker(struct state *s, const struct event *ev);
 int apply_hub(struct state *s, const struct event *ev);
 
-/* The run that says this, after the epoch was checked and the batch number noted; NULL when it is unknown or speaks from an
- * earlier lease, whose reports are never merged. */
+/* The run that says this, after the epoch was checked and the batch number noted; NULL when it is unknown or
+ * speaks from an earlier lease, whose reports are never merged. */
 struct state_run *state_speaker(struct state *s, const struct event *ev);
 /* The trial's value from its runs as they are now. */
 bool state_value_now(const struct state *s, const struct state_trial *tr, double *value, int64_t *step);

@@ -1,4 +1,5 @@
-/* state_run: runs: their states, the processes that execute them, and their live parameters and checkpoints. */
+/* state_run: runs: their states, the processes that execute them, and their live parameters and checkpoints.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,13 @@ static void replace(char **field, struct span v)
 static void note_process(struct state *s, struct state_run *r)
 {
     const struct state_process *last = r->n_processes ? &r->processes[r->n_processes - 1] : NULL;
-    if (last && last->epoch == r->epoch && last->pid == r->pid && last->exit == r->exit && last->signal == r->signal &&
-        last->dropped == r->dropped && strcmp(last->worker, r->worker) == 0 && strcmp(last->host, r->host) == 0)
+    if (last && last->epoch == r->epoch && last->pid == r->pid && last->exit == r->exit &&
+        last->signal == r->signal && last->dropped == r->dropped && strcmp(last->worker, r->worker) == 0 &&
+        strcmp(last->host, r->host) == 0)
         return;
     struct state_process *p = &STATE_PUSH(r->processes, r->n_processes);
-    *p = (struct state_process){s->last_time, r->epoch, r->dropped, mem_str(r->worker), mem_str(r->host),
-                                r->pid,       r->exit,  r->signal};
+    *p = (struct state_process){s->last_time,     r->epoch, r->dropped, mem_str(r->worker),
+                                mem_str(r->host), r->pid,   r->exit,    r->signal};
 }
 
 static void move_run(struct state *s, struct state_run *r, enum run_state to, struct span why)
@@ -104,7 +106,8 @@ int apply_run(struct state *s, const struct event *ev)
     }
     int64_t epoch = cmap_int(ev->body, "epoch", r->epoch < 0 ? 0 : r->epoch);
     int was = state_newest(r->changes, r->n_changes, -1);
-    if (epoch < r->epoch || (epoch == r->epoch && was >= 0 && run_state_terminal((enum run_state)was) && !run_state_terminal(to)))
+    if (epoch < r->epoch ||
+        (epoch == r->epoch && was >= 0 && run_state_terminal((enum run_state)was) && !run_state_terminal(to)))
         return 1; /* an earlier lease speaks of what is over */
     if (epoch != r->epoch) {
         r->epoch = epoch;
@@ -127,7 +130,8 @@ int apply_run(struct state *s, const struct event *ev)
     return 0;
 }
 
-/* From the worker. How a run ended is for the hub to say (its "run" event), because it knows what was asked of it. */
+/* From the worker. How a run ended is for the hub to say (its "run" event), because it knows what was asked
+ * of it. */
 int apply_run_state(struct state *s, const struct event *ev)
 {
     struct state_run *r = state_speaker(s, ev);
@@ -178,11 +182,12 @@ static bool same_value(struct span a, struct span b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static void note_live(struct state *s, struct state_run *r, struct span body, struct span name, struct span old,
-                      struct span new)
+static void note_live(struct state *s, struct state_run *r, struct span body, struct span name,
+                      struct span old, struct span new)
 {
     struct state_live *l = &STATE_PUSH(r->lives, r->n_lives);
-    *l = (struct state_live){.time = s->last_time, .step = cmap_int(body, "step", -1), .command = cmap_int(body, "command", 0)};
+    *l = (struct state_live){
+        .time = s->last_time, .step = cmap_int(body, "step", -1), .command = cmap_int(body, "command", 0)};
     l->param = span_dup(name);
     l->old_value = state_keep(old, &l->old_n);
     l->new_value = state_keep(new, &l->new_n);
@@ -195,8 +200,9 @@ static bool same_double(double a, double b)
 
 static bool same_declaration(const struct state_param *p, const struct state_param *q)
 {
-    return strcmp(p->type, q->type) == 0 && same_double(p->low, q->low) && same_double(p->high, q->high) && p->log == q->log &&
-           p->live == q->live && same_value((struct span){p->choices, p->choices_n}, (struct span){q->choices, q->choices_n});
+    return strcmp(p->type, q->type) == 0 && same_double(p->low, q->low) && same_double(p->high, q->high) &&
+           p->log == q->log && p->live == q->live &&
+           same_value((struct span){p->choices, p->choices_n}, (struct span){q->choices, q->choices_n});
 }
 
 static void param_release(struct state_param *p)
@@ -207,11 +213,13 @@ static void param_release(struct state_param *p)
     free(p->value);
 }
 
-/* A second declaration (the program was started again) may change the value: that is a change like any other. */
+/* A second declaration (the program was started again) may change the value: that is a change like any other.
+ */
 int apply_declare(struct state *s, const struct event *ev)
 {
     struct state_run *r = state_speaker(s, ev);
-    struct span name = cmap_str(ev->body, "name"), value = cmap_value(ev->body, "value"), type = cmap_str(ev->body, "type");
+    struct span name = cmap_str(ev->body, "name"), value = cmap_value(ev->body, "value"),
+                type = cmap_str(ev->body, "type");
     if (!r || !name.n || !value.p)
         return 1;
     struct state_param p = {.name = span_dup(name),
@@ -234,7 +242,8 @@ int apply_declare(struct state *s, const struct event *ev)
     return 0;
 }
 
-/* What the trainer says of a command. The intervention's own states come as its own events; here counts what took effect. */
+/* What the trainer says of a command. The intervention's own states come as its own events; here counts what
+ * took effect. */
 int apply_command(struct state *s, const struct event *ev)
 {
     struct state_run *r = state_speaker(s, ev);

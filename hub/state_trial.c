@@ -84,7 +84,8 @@ int apply_trial_state(struct state *s, const struct event *ev)
         return 1;
     if (to == TRIAL_WAITING && trial_state_terminal((enum trial_state)from))
         reset_value(s, tr);
-    state_became(s, &tr->changes, &tr->n_changes, to, cmap_str(ev->body, "why"), cmap_int(ev->body, "intervention", 0));
+    state_became(s, &tr->changes, &tr->n_changes, to, cmap_str(ev->body, "why"),
+                 cmap_int(ev->body, "intervention", 0));
     state_best_update(s, tr);
     return 0;
 }

@@ -31,12 +31,14 @@ static void note_damage(struct loaded *l, const struct recording_reader *r)
     struct rec_damage d;
     rec_damage(r, &d);
     if (d.chunks_skipped || d.events_skipped)
-        snprintf(l->warning, sizeof l->warning, "damaged: %d chunks and %lld events were skipped (hypertop fsck says where)",
+        snprintf(l->warning, sizeof l->warning,
+                 "damaged: %d chunks and %lld events were skipped (hypertop fsck says where)",
                  d.chunks_skipped, (long long)d.events_skipped);
     l->ref.warning = l->warning[0] ? l->warning : NULL;
 }
 
-/* Steps at full length, for the progress column; a file that does not parse any more just leaves that column empty. */
+/* Steps at full length, for the progress column; a file that does not parse any more just leaves that column
+ * empty. */
 static int64_t read_max_fidelity(const struct sweep_info *f)
 {
     struct sweepfile file = {0};
@@ -66,7 +68,9 @@ struct sweep_ref *sweep_ref_load(const char *path, char **cause)
     rec_close(r);
     struct state *s = l->ref.state;
     if (rc == 0 && !s->info.name) {
-        rc = cause_set(cause, "%s: the event that starts a sweep is missing: hypertop fsck %s says what is damaged", path, path);
+        rc = cause_set(cause,
+                       "%s: the event that starts a sweep is missing: hypertop fsck %s says what is damaged",
+                       path, path);
     }
     if (rc != 0) {
         sweep_ref_free(&l->ref);

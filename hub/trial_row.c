@@ -238,11 +238,28 @@ void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
 
 /* ---- by name ---- */
 
-enum trial_column { C_TRIAL, C_STATE, C_VALUE, C_STEP, C_ORIGIN, C_SPACE_VERSION, C_RUNS, C_STARTED, C_SECONDS, C_PROGRESS,
-                    C_CHANGED, C_PARENT, C_PROPENSITY, C_WHY, C_NOTE, C_ARM, C_COUNT };
-static const char *const column_names[C_COUNT] = {"trial",   "state",    "value",    "step",    "origin", "space_version",
-                                                  "runs",    "started",  "seconds",  "progress", "changed", "parent",
-                                                  "propensity", "why",   "note",     "arm"};
+enum trial_column {
+    C_TRIAL,
+    C_STATE,
+    C_VALUE,
+    C_STEP,
+    C_ORIGIN,
+    C_SPACE_VERSION,
+    C_RUNS,
+    C_STARTED,
+    C_SECONDS,
+    C_PROGRESS,
+    C_CHANGED,
+    C_PARENT,
+    C_PROPENSITY,
+    C_WHY,
+    C_NOTE,
+    C_ARM,
+    C_COUNT
+};
+static const char *const column_names[C_COUNT] = {
+    "trial",   "state",    "value",   "step",   "origin",     "space_version", "runs", "started",
+    "seconds", "progress", "changed", "parent", "propensity", "why",           "note", "arm"};
 
 static struct filter_value number(double x)
 {

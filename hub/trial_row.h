@@ -1,5 +1,5 @@
-/* trial_row: what a trial was as of a request's time, as the table's columns: for the views trials and trial, the summary, the filter
- * and sorting. Computed from the state each time; nothing is kept. */
+/* trial_row: what a trial was as of a request's time, as the table's columns: for the views trials and
+ * trial, the summary, the filter and sorting. Computed from the state each time; nothing is kept. */
 #ifndef HUB_TRIAL_ROW_H
 #define HUB_TRIAL_ROW_H
 

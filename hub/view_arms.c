@@ -1,7 +1,7 @@
 /* view_arms: what the bandits can pull, and how the pulls were shared out over time.
  *
- * The sweep's own bandit is shown as the tuner explained it (snapshots in the log); bandits inside runs from the sums of their pulls, with
- * the bans and pins that people asked for laid over them. */
+ * The sweep's own bandit is shown as the tuner explained it (snapshots in the log); bandits inside runs from
+ * the sums of their pulls, with the bans and pins that people asked for laid over them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,8 @@ static void open_rows(const struct state_arms *snap, struct codec_reader *r)
     cr_array(r);
 }
 
-/* Finite numbers and what else is not nil as they came; the keys in the manual's order whatever the tuner left out. */
+/* Finite numbers and what else is not nil as they came; the keys in the manual's order whatever the tuner
+ * left out. */
 static void copy_key(struct codec_writer *w, struct span row, const char *key)
 {
     struct span v = cmap_value(row, key);
@@ -58,7 +59,8 @@ static void copy_key(struct codec_writer *w, struct span row, const char *key)
     view_kraw(w, key, v.p, v.n);
 }
 
-static uint64_t put_snapshot(const struct state_bandit *b, const struct state_arms *snap, struct view_out *out)
+static uint64_t put_snapshot(const struct state_bandit *b, const struct state_arms *snap,
+                             struct view_out *out)
 {
     static const char *const keys[] = {"arm",    "label",  "pulls",  "mean",   "low",   "high",
                                        "p_next", "p_best", "banned", "pinned", "boost", "until"};
@@ -106,7 +108,8 @@ static bool names_arm(const char *list, const char *label, int arm)
 static bool concerns(const struct state_iv *iv, const struct state_bandit *b)
 {
     struct span which = cmap_str((struct span){iv->args, iv->args_n}, "bandit");
-    return which.n && (span_eq(which, b->name) || span_eq(which, b->id) || (iv->run == b->run && span_eq(which, b->key)));
+    return which.n && (span_eq(which, b->name) || span_eq(which, b->id) ||
+                       (iv->run == b->run && span_eq(which, b->key)));
 }
 
 static struct overlay overlay_of(const struct view_request *rq, const struct state_bandit *b, int arm)
@@ -132,8 +135,8 @@ static struct overlay overlay_of(const struct view_request *rq, const struct sta
     return o;
 }
 
-static void put_arm(const struct view_request *rq, const struct state_bandit *b, const struct state_pulls_row *row, int i,
-                    struct view_out *out)
+static void put_arm(const struct view_request *rq, const struct state_bandit *b,
+                    const struct state_pulls_row *row, int i, struct view_out *out)
 {
     double n = row ? (double)row->pulls[i] : 0, mean = n > 0 ? row->cost_sum[i] / n : NAN;
     double var = n > 1 ? (row->cost_sq[i] - n * mean * mean) / (n - 1) : NAN;
@@ -254,12 +257,13 @@ static const struct state_bandit *choose_bandit(const struct view_request *rq)
 
 struct shares {
     int n_arms, columns;
-    char **labels;  /* borrowed for in-process bandits, owned for the sweep's own */
-    double *share;  /* n_arms rows of columns */
+    char **labels; /* borrowed for in-process bandits, owned for the sweep's own */
+    double *share; /* n_arms rows of columns */
 };
 
 /* Cumulative share of each arm at the end of each column, by the process's own clock. */
-static void shares_of_pulls(const struct view_request *rq, const struct state_bandit *b, struct shares *sh, int64_t t0, int64_t t1)
+static void shares_of_pulls(const struct view_request *rq, const struct state_bandit *b, struct shares *sh,
+                            int64_t t0, int64_t t1)
 {
     int k = STATE_PREFIX(b->rows, b->n_rows, struct state_pulls_row, seen, rq->t), at = -1;
     for (int c = 0; c < sh->columns; c++) {
@@ -297,7 +301,8 @@ static void column_of_snap(const struct state_arms *snap, struct shares *sh, int
         sh->share[a * sh->columns + c] = total > 0 ? sh->share[a * sh->columns + c] / total : NAN;
 }
 
-static void shares_of_snaps(const struct view_request *rq, const struct state_bandit *b, struct shares *sh, int64_t t0, int64_t t1)
+static void shares_of_snaps(const struct view_request *rq, const struct state_bandit *b, struct shares *sh,
+                            int64_t t0, int64_t t1)
 {
     const struct state_arms *before = NULL;
     for (int c = 0; c < sh->columns; c++) {

@@ -1,5 +1,5 @@
-/* view_curve: metrics of runs as columns on one pair of axes, and the incumbent over time. Time axes count seconds from each run's first
- * point, so that runs that started at different times lie over each other. */
+/* view_curve: metrics of runs as columns on one pair of axes, and the incumbent over time. Time axes count
+ * seconds from each run's first point, so that runs that started at different times lie over each other. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +109,8 @@ static void put_curve(struct plot *p, const struct curve *c, struct view_out *ou
     struct series_point first, last, nan = {.step = -1};
     struct codec_writer w;
     char label[64];
-    series_columns(c->series, p->axis, from_axis(p, c, p->x0), from_axis(p, c, p->x1), rq->t, p->columns, min, max, mean);
+    series_columns(c->series, p->axis, from_axis(p, c, p->x0), from_axis(p, c, p->x1), rq->t, p->columns, min,
+                   max, mean);
     for (size_t i = 0; i < n; i++) {
         *y0 = min[i] < *y0 ? min[i] : *y0;
         *y1 = max[i] > *y1 ? max[i] : *y1;
@@ -120,7 +121,8 @@ static void put_curve(struct plot *p, const struct curve *c, struct view_out *ou
     series_at(c->series, 0, &first);
     series_last(c->series, rq->t, &last);
     bool alone = count_runs(rq, c->run->trial) == 1;
-    snprintf(label, sizeof label, alone ? "t%lld" : "t%lld seed %lld", (long long)c->run->trial, (long long)c->run->seed);
+    snprintf(label, sizeof label, alone ? "t%lld" : "t%lld seed %lld", (long long)c->run->trial,
+             (long long)c->run->seed);
 
     view_part_begin(out, &w, out->n_parts);
     cw_map(&w, 14);

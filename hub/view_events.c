@@ -1,4 +1,5 @@
-/* view_events: what happened when, for the replay bar: new bests, failures, interventions, the hub's own; and how busy each moment was. */
+/* view_events: what happened when, for the replay bar: new bests, failures, interventions, the hub's own; and
+ * how busy each moment was. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,8 +68,9 @@ static void add_failures(struct happenings *h)
                 continue;
             struct happening *x = add(h, c->time, 'f', i);
             if (x)
-                snprintf(x->text, sizeof x->text, "t%d %s%s%.120s", i, trial_state_name((enum trial_state)c->state),
-                         c->why && *c->why ? ": " : "", c->why ? c->why : "");
+                snprintf(x->text, sizeof x->text, "t%d %s%s%.120s", i,
+                         trial_state_name((enum trial_state)c->state), c->why && *c->why ? ": " : "",
+                         c->why ? c->why : "");
         }
     }
 }
@@ -84,7 +86,8 @@ static int64_t first_trial(const char *target)
 /* PARAM=VALUE of set, the text of a note: what a mark on a curve wants to say. */
 static void say_args(struct buf *out, const struct state_iv *iv)
 {
-    struct span args = {iv->args, iv->args_n}, note = cmap_str(args, "text"), params = cmap_value(args, "params");
+    struct span args = {iv->args, iv->args_n}, note = cmap_str(args, "text"),
+                params = cmap_value(args, "params");
     struct codec_reader r;
     struct json_out j;
     if (note.p) {
@@ -153,7 +156,10 @@ static int by_time(const void *pa, const void *pb)
 static void put_happening(const struct happening *x, struct view_out *out)
 {
     struct codec_writer w;
-    const char *kind = x->kind == 'b' ? "best" : x->kind == 'f' ? "fail" : x->kind == 'i' ? "intervention" : "hub";
+    const char *kind = x->kind == 'b'   ? "best"
+                       : x->kind == 'f' ? "fail"
+                       : x->kind == 'i' ? "intervention"
+                                        : "hub";
     view_part_begin(out, &w, out->n_parts);
     cw_map(&w, 6);
     cw_kint(&w, "time", x->time);

@@ -191,8 +191,8 @@ int view_interventions(const struct view_request *rq, struct view_out *out, char
 
 /* ---- metrics ---- */
 
-static void put_metric(const struct view_request *rq, const struct state_run *r, const char *name, const struct series *series,
-                       struct view_out *out)
+static void put_metric(const struct view_request *rq, const struct state_run *r, const char *name,
+                       const struct series *series, struct view_out *out)
 {
     struct series_stats st;
     struct series_point first, last;

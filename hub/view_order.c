@@ -1,4 +1,5 @@
-/* view_order: filter, order and window of lists whose rows are MessagePack maps, and the one order that all lists have. */
+/* view_order: filter, order and window of lists whose rows are MessagePack maps, and the one order that all
+ * lists have. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,8 @@ static void sift_down(struct view_key *keys, int n, bool reverse)
     }
 }
 
-/* A window of 40 among 10,000: nearly every key loses its one comparison with the worst of the 40 best so far. */
+/* A window of 40 among 10,000: nearly every key loses its one comparison with the worst of the 40 best so
+ * far. */
 void view_sort_first(struct view_key *keys, int n, int first, bool reverse)
 {
     if (first <= 0)

@@ -8,15 +8,16 @@
 #include "hub/trial_row.h"
 #include "tune/history.h"
 
-#define RATE_WINDOW   (10 * CLOCK_S)
-#define NAMES_FROM    64  /* trials whose parameters are listed: later ones have the same, or the sweep is ad hoc */
-#define MAX_NAMES     256
+#define RATE_WINDOW (10 * CLOCK_S)
+#define NAMES_FROM                                                                                           \
+    64 /* trials whose parameters are listed: later ones have the same, or the sweep is ad hoc */
+#define MAX_NAMES 256
 
 struct totals {
     int64_t counts[TRIAL_STATE_COUNT];
     int64_t trials, ended;
-    double seconds;         /* all running time */
-    double ended_seconds;   /* of trials that ran to an end that counts */
+    double seconds;       /* all running time */
+    double ended_seconds; /* of trials that ran to an end that counts */
     int64_t ended_counted;
     double running_seconds; /* of those that run now */
 };
@@ -45,7 +46,8 @@ static struct totals add_up(const struct view_request *rq)
 }
 
 /* Trials still to run at the mean duration so far, shared among as many as run at once. */
-static double eta(const struct view_request *rq, const struct totals *t, const struct view_settings *v, int64_t slots)
+static double eta(const struct view_request *rq, const struct totals *t, const struct view_settings *v,
+                  int64_t slots)
 {
     int64_t left = v->budget - t->ended, at_once = v->concurrency > 0 ? v->concurrency : slots;
     enum sweep_state st = state_sweep_at(rq->s, rq->t);
@@ -191,7 +193,8 @@ struct rung {
     int trials, promoted, stopped;
 };
 
-/* From what the tuner decided, so that a recording shows them too; the value to beat is the living tuner's secret. */
+/* From what the tuner decided, so that a recording shows them too; the value to beat is the living tuner's
+ * secret. */
 int view_rungs(const struct view_request *rq, struct view_out *out, char **cause)
 {
     struct rung rungs[MAX_RUNGS] = {{0}};

@@ -1,5 +1,5 @@
-/* view_trial: one trial in full: live parameters with what is on its way to them, the difference to the best, checkpoints, runs; and the
- * text that its runs wrote. */
+/* view_trial: one trial in full: live parameters with what is on its way to them, the difference to the best,
+ * checkpoints, runs; and the text that its runs wrote. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static bool targets(const struct state_iv *iv, int64_t trial)
 }
 
 /* The newest request to set this parameter of this trial; NULL when there is none. */
-static const struct state_iv *newest_set(const struct view_request *rq, int64_t trial, const char *name, struct span *value,
-                                         enum iv_state *st)
+static const struct state_iv *newest_set(const struct view_request *rq, int64_t trial, const char *name,
+                                         struct span *value, enum iv_state *st)
 {
     for (int i = rq->s->n_ivs - 1; i >= 0; i--) {
         const struct state_iv *iv = rq->s->ivs[i];
@@ -112,7 +112,8 @@ static void put_diff(const struct view_request *rq, const struct state_trial *tr
 {
     int64_t best;
     double value;
-    const struct state_trial *b = state_best_at(rq->s, rq->t, &best, &value) ? state_trial(rq->s, best) : NULL;
+    const struct state_trial *b =
+        state_best_at(rq->s, rq->t, &best, &value) ? state_trial(rq->s, best) : NULL;
     cw_str(w, "diff");
     if (!b || b == tr) {
         cw_array(w, 0);
@@ -125,7 +126,8 @@ static void put_diff(const struct view_request *rq, const struct state_trial *tr
 
 /* ---- checkpoints and runs ---- */
 
-static void put_checkpoints(const struct view_request *rq, const struct state_trial *tr, struct codec_writer *w)
+static void put_checkpoints(const struct view_request *rq, const struct state_trial *tr,
+                            struct codec_writer *w)
 {
     size_t n = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -166,7 +168,8 @@ static void put_runs(const struct view_request *rq, const struct state_trial *tr
         cw_map(w, 7);
         cw_kint(w, "run", r->run);
         cw_kint(w, "seed", r->seed);
-        cw_kstr(w, "state", run_state_name((enum run_state)state_change_at(r->changes, r->n_changes, rq->t)->state));
+        cw_kstr(w, "state",
+                run_state_name((enum run_state)state_change_at(r->changes, r->n_changes, rq->t)->state));
         cw_kstr(w, "worker", p && p->worker[0] ? p->worker : NULL);
         cw_kstr(w, "host", p && p->host[0] ? p->host : NULL);
         view_ktime(w, "step", any ? last.step : -1);

@@ -1,4 +1,5 @@
-/* view_trials: the table of trials. Only the rows of the window are computed whole; of the others only what filter and order need. */
+/* view_trials: the table of trials. Only the rows of the window are computed whole; of the others only what
+ * filter and order need. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,10 @@ static void collect(const struct view_request *rq, const struct filter *f, const
     }
 }
 
-/* Puts the rows up to `until` in order; returns where the followed trial stands in all of them, -1 when it is not there. */
-static int64_t order(const struct view_request *rq, struct table *tb, const char *name, bool reverse, int64_t until)
+/* Puts the rows up to `until` in order; returns where the followed trial stands in all of them, -1 when it is
+ * not there. */
+static int64_t order(const struct view_request *rq, struct table *tb, const char *name, bool reverse,
+                     int64_t until)
 {
     int64_t follow = cmap_int(rq->body, "follow", -1), index = -1;
     bool by_id = !*name || strcmp(name, "trial") == 0;
@@ -61,7 +64,8 @@ static int64_t order(const struct view_request *rq, struct table *tb, const char
     return index;
 }
 
-static void put_window(const struct view_request *rq, const struct table *tb, int64_t from, int64_t until, struct view_out *out)
+static void put_window(const struct view_request *rq, const struct table *tb, int64_t from, int64_t until,
+                       struct view_out *out)
 {
     int spark = trial_row_spark(rq);
     for (int64_t i = from; i < until && i < tb->n; i++) {

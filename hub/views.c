@@ -1,4 +1,5 @@
-/* views: the table of views, the reading of requests, and choosing a sweep. The views themselves are in view_*.c. */
+/* views: the table of views, the reading of requests, and choosing a sweep. The views themselves are in
+ * view_*.c. */
 #include "hub/views.h"
 
 #include <math.h>
@@ -68,7 +69,8 @@ struct sweep_ref *views_pick(const struct views_ctx *ctx, const char *name, char
     int n = 0;
     for (int i = ctx->n_sweeps - 1; i >= 0; i--) { /* of several with one name the newest */
         struct sweep_ref *r = ctx->sweeps[i];
-        if (strcmp(name_of(r), name) == 0 || same_path(r->recording, name) || same_file_name(r->recording, name))
+        if (strcmp(name_of(r), name) == 0 || same_path(r->recording, name) ||
+            same_file_name(r->recording, name))
             return r;
         if (text_has_prefix(name_of(r), name)) {
             prefixed = prefixed ? prefixed : r;
@@ -159,7 +161,8 @@ const struct state_trial *view_one_trial(const struct view_request *rq, int64_t 
     const struct state_trial *tr = state_trial(rq->s, id);
     if (view_has_trial(rq, tr))
         return tr;
-    return cause_null(cause, "there is no trial t%lld in %s%s", (long long)id, name_of(rq->ref), tr ? " at that time" : "");
+    return cause_null(cause, "there is no trial t%lld in %s%s", (long long)id, name_of(rq->ref),
+                      tr ? " at that time" : "");
 }
 
 const struct state_run *view_one_run(const struct view_request *rq, int64_t id, char **cause)
@@ -167,7 +170,8 @@ const struct state_run *view_one_run(const struct view_request *rq, int64_t id, 
     const struct state_run *r = state_run(rq->s, id);
     if (view_has_run(rq, r))
         return r;
-    return cause_null(cause, "there is no run %lld in %s%s", (long long)id, name_of(rq->ref), r ? " at that time" : "");
+    return cause_null(cause, "there is no run %lld in %s%s", (long long)id, name_of(rq->ref),
+                      r ? " at that time" : "");
 }
 
 /* ---- writing ---- */
@@ -233,7 +237,8 @@ const struct series *view_objective(const struct view_request *rq, const struct 
     return r->reports && series_count(r->reports, rq->t) ? r->reports : NULL;
 }
 
-const struct state_run *view_newest_run(const struct view_request *rq, const struct state_trial *tr, view_run_test *has)
+const struct state_run *view_newest_run(const struct view_request *rq, const struct state_trial *tr,
+                                        view_run_test *has)
 {
     for (int i = tr->n_runs - 1; i >= 0; i--) {
         const struct state_run *r = rq->s->runs[tr->runs[i]];
@@ -271,7 +276,8 @@ struct view_settings view_settings(const struct view_request *rq)
             v.budget = relative && v.budget >= 0 ? v.budget + n : n;
         }
     }
-    if (rq->t == STATE_NOW && rq->ref->live) { /* what the hub works with now: a limit of the machine may be in it */
+    if (rq->t == STATE_NOW &&
+        rq->ref->live) { /* what the hub works with now: a limit of the machine may be in it */
         v.budget = rq->ref->budget;
         v.concurrency = rq->ref->concurrency;
         v.explore = rq->ref->explore;

@@ -44,7 +44,8 @@ struct view_out {
     int64_t count;
 };
 
-/* Fills out (cleared first; release with view_out_release). 0, or -1 and a cause (unknown view, sweep, trial, bad filter). */
+/* Fills out (cleared first; release with view_out_release). 0, or -1 and a cause (unknown view, sweep, trial,
+ * bad filter). */
 int views_answer(const struct views_ctx *ctx, struct span request, struct view_out *out, char **cause);
 void view_out_release(struct view_out *out);
 /* Picks the sweep a request means: by name, by unique prefix, by recording path; NULL/"" the newest. NULL and a cause. */

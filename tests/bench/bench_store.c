@@ -1,6 +1,7 @@
-/* bench_store: the hub's memory and its views: bytes a point at 10^7 points (beside rows of 24 bytes), appending (beside a plain copy of
- * these rows), 180 columns of one series of 10^6 points (beside a scan of it), and 40 rows with sparklines of 10,000 trials sorted by
- * value (beside reading every trial's value and sorting these). One JSON object a line. Arguments: [POINTS] [ROUNDS]. */
+/* bench_store: the hub's memory and its views: bytes a point at 10^7 points (beside rows of 24 bytes),
+ * appending (beside a plain copy of these rows), 180 columns of one series of 10^6 points (beside a scan of
+ * it), and 40 rows with sparklines of 10,000 trials sorted by value (beside reading every trial's value and
+ * sorting these). One JSON object a line. Arguments: [POINTS] [ROUNDS]. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ static void report_one(const char *bench, const char *unit, const char *shape, d
 
 /* ---- series ---- */
 
-/* regular: a float loss at every step; double: values that no float holds; uneven: those at uneven steps, minutes apart in a slow run */
+/* regular: a float loss at every step; double: values that no float holds; uneven: those at uneven steps,
+ * minutes apart in a slow run */
 enum shape { REGULAR, DOUBLE, UNEVEN, SINGLE, SHAPES };
 static const char *const shape_names[SHAPES] = {"regular", "double", "uneven", "double, one point a batch"};
 
@@ -74,12 +76,14 @@ static void fill(struct batch *b, enum shape shape, uint64_t from, struct rng *r
         uint64_t k = from + i;
         double v = 1 / (1 + (double)k * 1e-4) + 0.05 * rng_unit(r);
         b->steps[i] = (int64_t)(shape == UNEVEN ? k * 10 + rng_below(r, 7) : k);
-        b->times[i] = T0 + (int64_t)k * (shape == UNEVEN ? 500 * CLOCK_MS : 300 * 1000) + (int64_t)rng_below(r, 1000);
+        b->times[i] =
+            T0 + (int64_t)k * (shape == UNEVEN ? 500 * CLOCK_MS : 300 * 1000) + (int64_t)rng_below(r, 1000);
         b->values[i] = shape == REGULAR ? (double)(float)v : v;
     }
 }
 
-/* Fills a series (or, for the baseline, an array of rows); returns ns a point without the making of the points. */
+/* Fills a series (or, for the baseline, an array of rows); returns ns a point without the making of the
+ * points. */
 static double append(struct series *s, struct row *rows, enum shape shape, uint64_t points)
 {
     static struct batch b;
@@ -94,7 +98,8 @@ static double append(struct series *s, struct row *rows, enum shape shape, uint6
                 rows[from + (uint64_t)i] = (struct row){b.steps[i], b.times[i], b.values[i]};
         else if (shape == SINGLE)
             for (int i = 0; i < BATCH; i++)
-                series_append(s, b.times[i] + 3 * CLOCK_MS + (i * 7919 % 1000) * 1000, 1, &b.steps[i], &b.times[i], &b.values[i]);
+                series_append(s, b.times[i] + 3 * CLOCK_MS + (i * 7919 % 1000) * 1000, 1, &b.steps[i],
+                              &b.times[i], &b.values[i]);
         else
             series_append(s, b.times[BATCH - 1] + 3 * CLOCK_MS, BATCH, b.steps, b.times, b.values);
         spent += clock_mono_ns() - t;
@@ -111,7 +116,8 @@ static void bench_append(uint64_t points)
     for (enum shape k = 0; k < SHAPES; k++) {
         struct series *s = series_new();
         double ns = append(s, NULL, k, points);
-        report_one("store_bytes", "bytes/point", shape_names[k], (double)series_bytes(s) / (double)series_count(s, SERIES_NOW));
+        report_one("store_bytes", "bytes/point", shape_names[k],
+                   (double)series_bytes(s) / (double)series_count(s, SERIES_NOW));
         report_one("series_append", "ns/point", shape_names[k], ns);
         series_free(s);
     }
@@ -279,7 +285,8 @@ static void ask(const struct views_ctx *ctx, struct span request, struct view_ou
     }
 }
 
-static void bench_view(const struct views_ctx *ctx, const char *shape, const char *sort, const char *filter, double *us, int rounds)
+static void bench_view(const struct views_ctx *ctx, const char *shape, const char *sort, const char *filter,
+                       double *us, int rounds)
 {
     struct buf request = {0};
     struct codec_writer w;
@@ -309,10 +316,12 @@ static void bench_trials(double *us, int rounds)
     struct sweep_ref ref = {.state = s, .max_fidelity = 60}, *refs[] = {&ref};
     struct views_ctx ctx = {.sweeps = refs, .n_sweeps = 1, .now = s->last_time};
     report_one("state_apply", "ns/event", "7 events a trial, 180 points in one of them", ns);
-    report_one("state_bytes", "bytes/point", "10,000 trials of 3 x 60 points", (double)state_bytes(s) / (double)s->n_points);
+    report_one("state_bytes", "bytes/point", "10,000 trials of 3 x 60 points",
+               (double)state_bytes(s) / (double)s->n_points);
     bench_view(&ctx, "10,000 trials by value, 40 rows, sparklines", "value", "", us, rounds);
     bench_view(&ctx, "10,000 trials by a parameter", "lr", "", us, rounds);
-    bench_view(&ctx, "10,000 trials by value, filtered", "value", "state=done lr<0.1 val_loss<0.5", us, rounds);
+    bench_view(&ctx, "10,000 trials by value, filtered", "value", "state=done lr<0.1 val_loss<0.5", us,
+               rounds);
     for (int i = 0; i < rounds; i++) {
         int64_t t = clock_mono_ns();
         for (int k = 0; k < TRIALS; k++)

@@ -1,5 +1,6 @@
-/* random_log: a made-up sweep's log in memory, with something of every kind of event, repeats, stale leases and nonsense in it, for
- * the tests that compare "as of T" with a fold cut at T. Log times lie on whole microseconds and repeat. */
+/* random_log: a made-up sweep's log in memory, with something of every kind of event, repeats, stale leases
+ * and nonsense in it, for the tests that compare "as of T" with a fold cut at T. Log times lie on whole
+ * microseconds and repeat. */
 #ifndef TESTS_RANDOM_LOG_H
 #define TESTS_RANDOM_LOG_H
 
@@ -44,7 +45,8 @@ static inline struct codec_writer *log_begin(struct random_log *l, enum event_ki
     if (!l->still && log_pick(l, 3) == 0)
         l->now += (int64_t)log_pick(l, 3000) * 1000000;
     l->events = mem_resize(l->events, (size_t)l->n + 1, sizeof *l->events);
-    l->events[l->n++] = (struct random_event){kind, l->now, l->still ? l->now : l->now - (int64_t)log_pick(l, 50000), l->bodies.len, 0};
+    int64_t time = l->still ? l->now : l->now - (int64_t)log_pick(l, 50000);
+    l->events[l->n++] = (struct random_event){kind, l->now, time, l->bodies.len, 0};
     cw_init(&l->w, &l->bodies);
     cw_map(&l->w, pairs);
     return &l->w;
@@ -95,7 +97,8 @@ static inline void log_trial_state(struct random_log *l)
 {
     struct codec_writer *w = log_begin(l, EV_TRIAL_STATE, 3);
     cw_kint(w, "trial", (int64_t)log_pick(l, (uint64_t)l->trials + 1));
-    static const uint8_t usual[] = {TRIAL_RUNNING, TRIAL_RUNNING, TRIAL_RUNNING, TRIAL_PAUSED, TRIAL_LOST, TRIAL_DONE};
+    static const uint8_t usual[] = {TRIAL_RUNNING, TRIAL_RUNNING, TRIAL_RUNNING,
+                                    TRIAL_PAUSED,  TRIAL_LOST,    TRIAL_DONE};
     int to = log_pick(l, 3) ? usual[log_pick(l, 6)] : (int)log_pick(l, TRIAL_STATE_COUNT);
     cw_kstr(w, "state", trial_state_name((enum trial_state)to));
     cw_kstr(w, "why", "so");
@@ -124,7 +127,8 @@ static inline void log_run(struct random_log *l)
     log_end(l);
 }
 
-static inline struct codec_writer *log_said(struct random_log *l, enum event_kind kind, size_t pairs, int *run)
+static inline struct codec_writer *log_said(struct random_log *l, enum event_kind kind, size_t pairs,
+                                            int *run)
 {
     *run = (int)log_pick(l, (uint64_t)l->runs);
     struct random_run *r = &l->run[*run];
@@ -208,7 +212,8 @@ static inline void log_command(struct random_log *l)
 
 static inline void log_intervention(struct random_log *l)
 {
-    static const char *const verbs[] = {"note", "tag", "set", "budget", "explore", "concurrency", "ban", "pause", "note"};
+    static const char *const verbs[] = {"note",        "tag", "set",   "budget", "explore",
+                                        "concurrency", "ban", "pause", "note"};
     bool fresh = l->ivs == 0 || log_pick(l, 2) == 0;
     int id = fresh ? ++l->ivs : 1 + (int)log_pick(l, (uint64_t)l->ivs);
     struct codec_writer *w = log_begin(l, EV_INTERVENTION, 9);
@@ -264,8 +269,8 @@ static inline void log_pulls(struct random_log *l)
     struct pull p[20];
     int n = 1 + (int)log_pick(l, 20);
     for (int i = 0; i < n; i++)
-        p[i] = (struct pull){.t = ++l->run[run].rounds, .time = l->now - 1000, .cost = rng_unit(&l->rng), .context = NAN,
-                             .propensity = 0.5f, .arm = (uint16_t)log_pick(l, 3)};
+        p[i] = (struct pull){.t = ++l->run[run].rounds, .time = l->now - 1000, .cost = rng_unit(&l->rng),
+                             .context = NAN, .propensity = 0.5f, .arm = (uint16_t)log_pick(l, 3)};
     struct buf c = {0};
     pulls_pack(&c, p, (uint32_t)n);
     cw_kint(w, "bandit", 0);
@@ -350,9 +355,10 @@ static inline void log_rest(struct random_log *l)
 static inline struct random_log *log_make(uint64_t seed, int n)
 {
     static void (*const any[])(struct random_log *) = {
-        log_trial,  log_trial_state, log_trial_state, log_run,    log_run,          log_run,   log_points, log_points, log_points,
-        log_report, log_report,      log_report,      log_text,   log_declare,      log_command, log_intervention,
-        log_intervention, log_bandit, log_pulls,      log_arms,   log_rest};
+        log_trial,        log_trial_state, log_trial_state, log_run,    log_run,    log_run,
+        log_points,       log_points,      log_points,      log_report, log_report, log_report,
+        log_text,         log_declare,     log_command,     log_intervention,
+        log_intervention, log_bandit,      log_pulls,       log_arms,   log_rest};
     struct random_log *l = MEM_NEW(struct random_log);
     rng_seed(&l->rng, seed);
     l->now = INT64_C(1700000000000000000);

@@ -1,4 +1,5 @@
-/* ls and export on a recording: what was folded from the file is what was folded from the events, and what is printed is that. */
+/* ls and export on a recording: what was folded from the file is what was folded from the events, and what is
+ * printed is that. */
 #include "hub/cmd.h"
 
 #include <errno.h>
@@ -178,7 +179,8 @@ static void ls_prints_the_keys_that_scripts_rely_on(void **state)
 static void ls_filters_sorts_and_looks_back(void **state)
 {
     (void)state;
-    assert_int_equal(RUN(cmd_ls, "ls", "trials", "--json", "--sweep", file, "--sort=-trial", "--filter", "trial<5"), 0);
+    assert_int_equal(
+        RUN(cmd_ls, "ls", "trials", "--json", "--sweep", file, "--sort=-trial", "--filter", "trial<5"), 0);
     assert_int_equal(lines(out), 5);
     char *row = first_line(out);
     assert_non_null(strstr(row, "{\"trial\":4,"));
@@ -214,7 +216,8 @@ static void ls_refuses_what_it_cannot_do(void **state)
         {"trials", "--filter", "lr<", "filter: a value is missing at column 4", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_int_equal(RUN(cmd_ls, "ls", "--sweep", file, (char *)rows[i].view, (char *)rows[i].option, (char *)rows[i].value),
+        assert_int_equal(RUN(cmd_ls, "ls", "--sweep", file, (char *)rows[i].view, (char *)rows[i].option,
+                             (char *)rows[i].value),
                          rows[i].rc);
         char *text = slurp(err);
         if (!strstr(text, rows[i].says))

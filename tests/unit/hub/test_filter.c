@@ -19,7 +19,8 @@ static struct filter_value get(void *arg, const char *name)
     static const struct {
         const char *name;
         double x;
-    } numbers[] = {{"trial", 17}, {"lr", 1e-3}, {"val_loss", 0.0812}, {"seconds", 12.5}, {"started", 1767225600}, {"worse", NAN}};
+    } numbers[] = {{"trial", 17},           {"lr", 1e-3},  {"val_loss", 0.0812}, {"seconds", 12.5},
+                   {"started", 1767225600}, {"worse", NAN}};
     (void)arg;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -43,7 +44,8 @@ static bool says(void *arg, const char *text, bool note_only)
 {
     (void)arg;
     bool note = filter_contains((struct span){"look here", 9}, text);
-    return note || (!note_only && (filter_contains((struct span){"t17", 3}, text) || filter_contains((struct span){"Adam", 4}, text)));
+    return note || (!note_only && (filter_contains((struct span){"t17", 3}, text) ||
+                                   filter_contains((struct span){"Adam", 4}, text)));
 }
 
 static const struct filter_subject row = {NULL, get, tagged, says};
@@ -63,20 +65,79 @@ static void terms_match_what_they_say(void **state)
 {
     (void)state;
     static const char *const yes[] = {
-        "", "  ", "state=running", "state=run", "state=r", "STATE_IS_A_WORD|state=RUN", "lr<1e-2", "lr<=1e-3", "lr==0.001", "lr>=.001",
-        "lr!=2", "trial=17", "trial=t17", "trial>16 trial<18", "opt=adam", "opt!=sgd", "opt:da", "tag:base", "-tag:debug", "!tag:debug",
-        "note:LOOK", "adam", "t17", "here", "nothing|adam", "state=paus|state=run", "state=running lr<1e-2 tag:base -note:debug",
-        "(state=paused lr<1)|(tag:base t17)", "-(a b)", "--adam", "lr>-3", "'layers x'=3", "\"layers x\"<4", "opt=\"adam\"",
-        "missing=nil", "lr!=nil", "worse=null", "-missing<3", "started>2025-12-31T00:00:00Z", "trial:1", "lr<1e-2 | nothing adam",
-        "seconds<13", "!-adam",
+        "",
+        "  ",
+        "state=running",
+        "state=run",
+        "state=r",
+        "STATE_IS_A_WORD|state=RUN",
+        "lr<1e-2",
+        "lr<=1e-3",
+        "lr==0.001",
+        "lr>=.001",
+        "lr!=2",
+        "trial=17",
+        "trial=t17",
+        "trial>16 trial<18",
+        "opt=adam",
+        "opt!=sgd",
+        "opt:da",
+        "tag:base",
+        "-tag:debug",
+        "!tag:debug",
+        "note:LOOK",
+        "adam",
+        "t17",
+        "here",
+        "nothing|adam",
+        "state=paus|state=run",
+        "state=running lr<1e-2 tag:base -note:debug",
+        "(state=paused lr<1)|(tag:base t17)",
+        "-(a b)",
+        "--adam",
+        "lr>-3",
+        "'layers x'=3",
+        "\"layers x\"<4",
+        "opt=\"adam\"",
+        "missing=nil",
+        "lr!=nil",
+        "worse=null",
+        "-missing<3",
+        "started>2025-12-31T00:00:00Z",
+        "trial:1",
+        "lr<1e-2 | nothing adam",
+        "seconds<13",
+        "!-adam",
     };
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (!matches(yes[i]))
             fail_msg("'%s' should match", yes[i]);
     static const char *const no[] = {
-        "state=done", "state=runn1", "lr<1e-3", "lr>1e-3", "opt=ada", "opt=adams", "opt!=ADAM", "tag:bas", "-tag:base", "note:debug",
-        "nothing", "adam nothing", "nothing|missing=1", "missing<3", "missing!=3", "worse<1", "worse>1", "lr=nil", "missing!=nil",
-        "lr=adam", "-(adam here)", "state=\"\"", "started>2026-02-01T00:00:00Z", "nothing adam|here", "trial=18",
+        "state=done",
+        "state=runn1",
+        "lr<1e-3",
+        "lr>1e-3",
+        "opt=ada",
+        "opt=adams",
+        "opt!=ADAM",
+        "tag:bas",
+        "-tag:base",
+        "note:debug",
+        "nothing",
+        "adam nothing",
+        "nothing|missing=1",
+        "missing<3",
+        "missing!=3",
+        "worse<1",
+        "worse>1",
+        "lr=nil",
+        "missing!=nil",
+        "lr=adam",
+        "-(adam here)",
+        "state=\"\"",
+        "started>2026-02-01T00:00:00Z",
+        "nothing adam|here",
+        "trial=18",
     };
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         if (matches(no[i]))

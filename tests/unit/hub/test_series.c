@@ -205,7 +205,8 @@ static void check_columns(struct rng *r, const struct made *m, enum series_x axi
         emin[c] = emax[c] = NAN;
     double real_lo = INFINITY, real_hi = -INFINITY;
     for (int i = 0; i < n; i++) {
-        double x = axis == SERIES_STEP ? (double)m->m.steps[i] : (double)(m->m.times[i] / 1000) * 1000, v = m->m.values[i];
+        double x = axis == SERIES_STEP ? (double)m->m.steps[i] : (double)(m->m.times[i] / 1000) * 1000,
+               v = m->m.values[i];
         real_lo = fmin(real_lo, x);
         real_hi = fmax(real_hi, x);
         if (x < x0 || x > x1 || !isfinite(v))
@@ -234,7 +235,8 @@ static void every_answer_matches_a_plain_scan(void **state)
     struct rng r;
     for (int seed = 0; seed < 60; seed++) {
         rng_seed(&r, (uint64_t)seed);
-        struct made m = make(&r, (enum shape)(seed % SHAPES), 1 + (int)rng_below(&r, seed % 10 ? 3000 : 30000), seed & 1);
+        struct made m =
+            make(&r, (enum shape)(seed % SHAPES), 1 + (int)rng_below(&r, seed % 10 ? 3000 : 30000), seed & 1);
         check_points(&r, &m);
         check_stats(&r, &m);
         for (int k = 0; k < 20; k++)
@@ -243,7 +245,8 @@ static void every_answer_matches_a_plain_scan(void **state)
     }
 }
 
-/* What a replaying console shows must be what the live one showed, to the last bit, however the points were packed since. */
+/* What a replaying console shows must be what the live one showed, to the last bit, however the points were
+ * packed since. */
 static void as_of_equals_a_series_cut_there(void **state)
 {
     (void)state;
@@ -264,7 +267,8 @@ static void as_of_equals_a_series_cut_there(void **state)
         assert_memory_equal(&a, &b, sizeof a);
         double lo = 0, hi = 0, lo2 = 0, hi2 = 0, x[3][50], y[3][50];
         for (int axis = 0; axis < 2; axis++) {
-            assert_int_equal(series_range(m.s, axis, t, &lo, &hi), series_range(cut, axis, SERIES_NOW, &lo2, &hi2));
+            assert_int_equal(series_range(m.s, axis, t, &lo, &hi),
+                             series_range(cut, axis, SERIES_NOW, &lo2, &hi2));
             assert_memory_equal(&lo, &lo2, sizeof lo);
             assert_memory_equal(&hi, &hi2, sizeof hi);
             series_columns(m.s, axis, lo, hi, t, 50, x[0], x[1], x[2]);
@@ -341,8 +345,10 @@ static void short_series_are_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_answer_matches_a_plain_scan), cmocka_unit_test(as_of_equals_a_series_cut_there),
-        cmocka_unit_test(extreme_steps_and_times_survive),   cmocka_unit_test(empty_series_answers),
+        cmocka_unit_test(every_answer_matches_a_plain_scan),
+        cmocka_unit_test(as_of_equals_a_series_cut_there),
+        cmocka_unit_test(extreme_steps_and_times_survive),
+        cmocka_unit_test(empty_series_answers),
         cmocka_unit_test(short_series_are_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

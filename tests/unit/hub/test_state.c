@@ -1,4 +1,5 @@
-/* The fold: what events become, what is ignored, and the house's second idea: as of T is the fold cut at T. */
+/* The fold: what events become, what is ignored, and the house's second idea: as of T is the fold cut at T.
+ */
 #include "hub/state.h"
 
 #include <setjmp.h>
@@ -93,7 +94,8 @@ static void best_is_the_best_of_all(void **state)
             for (int k = 0; k < s->n_trials; k++) {
                 const struct state_trial *tr = s->trials[k];
                 enum trial_state st = state_trial_at(tr, STATE_NOW);
-                bool out = st == TRIAL_FAILED || st == TRIAL_KILLED || st == TRIAL_WITHDRAWN || st == TRIAL_WAITING;
+                bool out =
+                    st == TRIAL_FAILED || st == TRIAL_KILLED || st == TRIAL_WITHDRAWN || st == TRIAL_WAITING;
                 if (out || !state_value_at(s, tr, STATE_NOW, &v, &step) || isnan(v))
                     continue;
                 if (best < 0 || (s->info.maximize ? v > best_v : v < best_v))
@@ -140,7 +142,8 @@ static void put_state(struct random_log *l, int64_t id, const char *to)
     log_end(l);
 }
 
-static void put_run(struct random_log *l, int64_t run, int64_t trial, int64_t seed, int64_t epoch, const char *to)
+static void put_run(struct random_log *l, int64_t run, int64_t trial, int64_t seed, int64_t epoch,
+                    const char *to)
 {
     struct codec_writer *w = log_begin(l, EV_RUN, 5);
     cw_kint(w, "run", run);
@@ -368,12 +371,14 @@ static void pulls_are_summed_and_sampled(void **state)
     log_free(l);
 }
 
-/* Whatever a recording holds, the fold neither crashes nor believes a number: maps of the right keys with wrong values. */
+/* Whatever a recording holds, the fold neither crashes nor believes a number: maps of the right keys with
+ * wrong values. */
 static void nonsense_is_ignored(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"trial", "run", "epoch", "seq", "state", "c", "rows", "bandit", "arms", "params", "dna",
-                                       "id", "target", "verb", "args", "worker", "text", "value", "name", "sweep", "version"};
+    static const char *const keys[] = {"trial",  "run",    "epoch",  "seq",   "state", "c",      "rows",
+                                       "bandit", "arms",   "params", "dna",   "id",    "target", "verb",
+                                       "args",   "worker", "text",   "value", "name",  "sweep",  "version"};
     struct rng r;
     rng_seed(&r, 4);
     struct random_log *l = log_make(9, 300);
@@ -398,9 +403,11 @@ static void nonsense_is_ignored(void **state)
             default: cw_str(&w, "tag,t1,,t99999999999999999999,x");
             }
         }
-        struct event ev = {(enum event_kind)rng_below(&r, EV_COUNT + 3), l->now + i * 1000, 0, {(char *)b.data, b.len}};
+        struct event ev = {
+            (enum event_kind)rng_below(&r, EV_COUNT + 3), l->now + i * 1000, 0, {(char *)b.data, b.len}};
         if (ev.kind == EV_TRIAL || ev.kind == EV_RUN || ev.kind == EV_INTERVENTION)
-            ev.kind = rng_below(&r, 20) ? EV_TELL : ev.kind; /* few, so that sparse ids do not fill the memory */
+            ev.kind =
+                rng_below(&r, 20) ? EV_TELL : ev.kind; /* few, so that sparse ids do not fill the memory */
         state_apply(s, &ev);
     }
     assert_true(s->n_trials < STATE_MAX_TRIALS && s->n_runs < STATE_MAX_RUNS);

@@ -33,7 +33,8 @@ static int answer(struct asked *a, const struct views_ctx *ctx)
 {
     free(a->cause);
     a->cause = NULL;
-    return views_answer(ctx, (struct span){(const char *)a->request.data, a->request.len}, &a->out, &a->cause);
+    return views_answer(ctx, (struct span){(const char *)a->request.data, a->request.len}, &a->out,
+                        &a->cause);
 }
 
 static void must(struct asked *a, const struct views_ctx *ctx)
@@ -76,8 +77,13 @@ struct world {
 static void world_of(struct world *wd, struct state *s, bool live, int64_t now)
 {
     memset(wd, 0, sizeof *wd);
-    wd->ref = (struct sweep_ref){.state = s, .recording = "/data/made-up.mcap", .max_fidelity = 100, .live = live,
-                                 .budget = s->info.budget, .concurrency = s->info.workers, .explore = 1};
+    wd->ref = (struct sweep_ref){.state = s,
+                                 .recording = "/data/made-up.mcap",
+                                 .max_fidelity = 100,
+                                 .live = live,
+                                 .budget = s->info.budget,
+                                 .concurrency = s->info.workers,
+                                 .explore = 1};
     wd->refs[0] = &wd->ref;
     wd->ctx = (struct views_ctx){.sweeps = wd->refs, .n_sweeps = 1, .hub = "test", .now = now};
 }
@@ -87,10 +93,13 @@ static void world_of(struct world *wd, struct state *s, bool live, int64_t now)
 /* The requests that are compared; n counts them. */
 static bool nth_request(struct asked *a, int n, int64_t cursor, int trial)
 {
-    static const char *const plain[] = {"sweeps", "runs", "arms", "workers", "interventions", "metrics", "summary", "best",
-                                        "arms_history", "events", "rungs"};
-    static const char *const sorts[] = {"", "value", "-value", "lr", "-units", "opt", "state", "-trial", "started", "val_loss", "note"};
-    static const char *const filters[] = {"", "state=run", "lr<0.1 -tag:debug", "val_loss<0.5|opt:ad", "note:look", "-state=waiting"};
+    static const char *const plain[] = {"sweeps",        "runs",    "arms",    "workers",
+                                        "interventions", "metrics", "summary", "best",
+                                        "arms_history",  "events",  "rungs"};
+    static const char *const sorts[] = {"",      "value",  "-value",  "lr",       "-units", "opt",
+                                        "state", "-trial", "started", "val_loss", "note"};
+    static const char *const filters[] = {
+        "", "state=run", "lr<0.1 -tag:debug", "val_loss<0.5|opt:ad", "note:look", "-state=waiting"};
     int n_plain = sizeof plain / sizeof *plain, n_sorts = sizeof sorts / sizeof *sorts;
     struct codec_writer *w;
     if (n < n_plain) {
@@ -126,7 +135,8 @@ static bool nth_request(struct asked *a, int n, int64_t cursor, int trial)
 static void same_heads(struct span a, struct span b, const char *view, bool live)
 {
     /* How far the log goes, and from where one looks, is not what was seen. */
-    static const char *const about_now[] = {"last", "live", "cursor", "budget", "concurrency", "explore", "eta"};
+    static const char *const about_now[] = {"last",        "live",    "cursor", "budget",
+                                            "concurrency", "explore", "eta"};
     struct codec_reader r;
     cr_init(&r, a.p, a.n);
     for (size_t n = cr_map(&r); n > 0; n--) {
@@ -253,8 +263,8 @@ static void put_report(struct random_log *l, int run, int step, double v)
     log_end(l);
 }
 
-static void put_iv(struct random_log *l, int id, const char *verb, const char *target, const char *key, const char *text,
-                   const char *to)
+static void put_iv(struct random_log *l, int id, const char *verb, const char *target, const char *key,
+                   const char *text, const char *to)
 {
     struct codec_writer *w = log_begin(l, EV_INTERVENTION, 6);
     cw_kint(w, "id", id);
@@ -433,7 +443,8 @@ static void trials_answer_a_window(void **state)
 static void a_window_is_a_slice_of_the_whole_order(void **state)
 {
     (void)state;
-    static const char *const sorts[] = {"value", "-value", "lr", "-units", "opt", "-opt", "state", "-trial", ""};
+    static const char *const sorts[] = {"value", "-value", "lr",     "-units", "opt",
+                                        "-opt",  "state",  "-trial", ""};
     struct random_log *l = MEM_NEW(struct random_log);
     rng_seed(&l->rng, 5);
     l->now = T0;
@@ -449,7 +460,8 @@ static void a_window_is_a_slice_of_the_whole_order(void **state)
     world_of(&wd, s, false, 0);
     for (int k = 0; k < 200; k++) {
         const char *sort = sorts[k % 9];
-        int from = (int)log_pick(l, k % 2 ? 30 : 720), rows = 1 + (int)log_pick(l, 60), follow = (int)log_pick(l, 700);
+        int from = (int)log_pick(l, k % 2 ? 30 : 720), rows = 1 + (int)log_pick(l, 60),
+            follow = (int)log_pick(l, 700);
         cw_kstr(want(&all, "trials", 1), "sort", sort);
         must(&all, &wd.ctx);
         struct codec_writer *w = want(&some, "trials", 4);
@@ -461,7 +473,8 @@ static void a_window_is_a_slice_of_the_whole_order(void **state)
         assert_int_equal(all.out.n_parts, 700);
         assert_int_equal(some.out.n_parts, from >= 700 ? 0 : from + rows > 700 ? 700 - from : rows);
         for (int i = 0; i < some.out.n_parts; i++)
-            assert_int_equal(cmap_int(part(&some, i), "trial", -1), cmap_int(part(&all, from + i), "trial", -2));
+            assert_int_equal(cmap_int(part(&some, i), "trial", -1),
+                             cmap_int(part(&all, from + i), "trial", -2));
         int64_t index = cmap_int(head(&some), "index", -1);
         assert_int_equal(cmap_int(part(&all, (int)index), "trial", -1), follow);
     }
@@ -622,7 +635,8 @@ static void best_and_events_follow_the_incumbent(void **state)
     want(&t.a, "events", 1);
     cw_kint(&t.a.w, "columns", 10);
     must(&t.a, &t.wd.ctx);
-    static const char *const kinds[] = {"best", "best", "fail", "intervention", "intervention", "intervention", "hub"};
+    static const char *const kinds[] = {"best",         "best",         "fail", "intervention",
+                                        "intervention", "intervention", "hub"};
     assert_int_equal(t.a.out.n_parts, 7);
     for (int i = 0; i < 7; i++)
         assert_true(span_eq(cmap_str(part(&t.a, i), "kind"), kinds[i]));
@@ -661,7 +675,8 @@ static void shares_of_arms_add_up(void **state)
     for (int i = 0; i < 3; i++) {
         struct span row = part(&t.a, i);
         pulls += cmap_int(row, "pulls", 0);
-        double mean = cmap_double(row, "mean", 0), low = cmap_double(row, "low", 1), high = cmap_double(row, "high", 0);
+        double mean = cmap_double(row, "mean", 0), low = cmap_double(row, "low", 1),
+               high = cmap_double(row, "high", 0);
         assert_true(low < mean && mean < high && mean > 0.4 && mean < 0.6);
         assert_true(cmap_double(row, "p_next", 0) == 0.5);
     }
@@ -672,7 +687,8 @@ static void shares_of_arms_add_up(void **state)
     must(&t.a, &t.wd.ctx);
     assert_int_equal(t.a.out.n_parts, 3);
     for (int c = 0; c < 20; c++) {
-        double sum = cell(part(&t.a, 0), "share", c) + cell(part(&t.a, 1), "share", c) + cell(part(&t.a, 2), "share", c);
+        double sum = cell(part(&t.a, 0), "share", c) + cell(part(&t.a, 1), "share", c) +
+                     cell(part(&t.a, 2), "share", c);
         assert_true(fabs(sum - 1) < 1e-12);
     }
     small_end(&t);
@@ -773,7 +789,8 @@ static void a_sweep_is_found_by_name_prefix_or_recording(void **state)
     static const char *const names[] = {"digits", "digits-wide", "relax", "digits"};
     struct sweep_ref ref[4], *refs[4];
     for (int i = 0; i < 4; i++) {
-        ref[i] = (struct sweep_ref){.state = state_new(), .recording = i == 2 ? "/data/a/relax-7.mcap" : "/data/x.mcap"};
+        ref[i] = (struct sweep_ref){.state = state_new(),
+                                    .recording = i == 2 ? "/data/a/relax-7.mcap" : "/data/x.mcap"};
         ref[i].state->info.name = mem_str(names[i]);
         refs[i] = &ref[i];
     }
