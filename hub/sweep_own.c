@@ -21,9 +21,9 @@ static int find_param(struct sweep_reader *r, const struct yaml_node *at, const 
 {
     int i = space_find(s, name), near = i < 0 ? space_find_near(s, name) : -1;
     if (i < 0 && near >= 0)
-        sweep_error(r, at, "%s: no parameter is called \"%s\"; did you mean %s?", where, name, s->params[near].name);
+        sweepfile_error(r, at, "%s: no parameter is called \"%s\"; did you mean %s?", where, name, s->params[near].name);
     else if (i < 0)
-        sweep_error(r, at, "%s: no parameter is called \"%s\"", where, name);
+        sweepfile_error(r, at, "%s: no parameter is called \"%s\"", where, name);
     return i;
 }
 
@@ -32,7 +32,7 @@ static int find_param(struct sweep_reader *r, const struct yaml_node *at, const 
 static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const struct space *s, struct sweep_kv *kv)
 {
     if (node->kind != YAML_MAP)
-        return sweep_error(r, node, "arms: a map of PARAM: values, decades or a number of bins is expected");
+        return sweepfile_error(r, node, "arms: a map of PARAM: values, decades or a number of bins is expected");
     for (int i = 0; i < node->n; i++) {
         const struct yaml_node *key = node->keys[i], *how = node->items[i];
         char name[300];
@@ -43,8 +43,8 @@ static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const
             x = ARMS_VALUES;
         else if (how->kind == YAML_SCALAR && !strcmp(how->text, "decades"))
             x = ARMS_DECADES;
-        else if (sweep_number(r, how, "arms", &x) < 0 || x < 1 || x != floor(x))
-            return sweep_error(r, how, "arms.%s: values, decades or a number of bins", key->text);
+        else if (sweepfile_number(r, how, "arms", &x) < 0 || x < 1 || x != floor(x))
+            return sweepfile_error(r, how, "arms.%s: values, decades or a number of bins", key->text);
         snprintf(name, sizeof name, "arms.%s", key->text);
         sweep_kv_add(kv, name, x);
     }
@@ -57,7 +57,7 @@ static int read_option(struct sweep_reader *r, const struct yaml_node *key, cons
     double x;
     bool flag = v.kind == TUNE_BOOL, on = flag && v.b;
     tune_value_free(&v);
-    if (!flag && sweep_number(r, value, key->text, &x) < 0)
+    if (!flag && sweepfile_number(r, value, key->text, &x) < 0)
         return -1;
     sweep_kv_add(kv, key->text, flag ? on : x);
     return 0;
@@ -69,7 +69,7 @@ static int unknown_part(struct sweep_reader *r, const struct yaml_node *title, b
     for (int i = 0; tuner_list[i]; i++)
         if (sampler ? tuner_list[i]->propose != NULL : tuner_list[i]->judge != NULL)
             buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
-    sweep_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text, buf_cstr(&known));
+    sweepfile_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text, buf_cstr(&known));
     buf_release(&known);
     return -1;
 }
@@ -83,7 +83,7 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
     const struct yaml_node *title = node->kind == YAML_MAP ? yaml_get(node, "name") : node;
     const struct tuner_ops *ops;
     if (!title || title->kind != YAML_SCALAR)
-        return sweep_error(r, node, "%s: name is missing", what);
+        return sweepfile_error(r, node, "%s: name is missing", what);
     ops = tuner_find(title->text);
     if (!ops || (sampler ? !ops->propose : !ops->judge))
         return unknown_part(r, title, sampler, what);
@@ -100,11 +100,11 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
         while (ops->options && ops->options[o].name && strcmp(ops->options[o].name, key->text))
             o++;
         if (!ops->options || !ops->options[o].name)
-            rc = sweep_error(r, key, "%s %s has no option \"%s\"", what, title->text, key->text);
+            rc = sweepfile_error(r, key, "%s %s has no option \"%s\"", what, title->text, key->text);
         else if ((rc = read_option(r, key, node->items[i], &kv)) == 0) {
             double x = kv.kv[kv.n - 1].value;
             if (!(x >= ops->options[o].low && x <= ops->options[o].high))
-                rc = sweep_error(r, node->items[i], "%s: %g is outside %g..%g", key->text, x, ops->options[o].low, ops->options[o].high);
+                rc = sweepfile_error(r, node->items[i], "%s: %g is outside %g..%g", key->text, x, ops->options[o].low, ops->options[o].high);
         }
     }
     free(*name);
@@ -122,10 +122,10 @@ static int read_seeds(struct sweep_reader *r, const struct yaml_node *node, cons
 {
     int64_t count;
     if (node->kind != YAML_LIST) {
-        if (sweep_int(r, node, what, &count) < 0)
+        if (sweepfile_int(r, node, what, &count) < 0)
             return -1;
         if (count < 1 || count > SEEDS_MAX)
-            return sweep_error(r, node, "%s: how many seeds (1 to %d), or a list of them", what, SEEDS_MAX);
+            return sweepfile_error(r, node, "%s: how many seeds (1 to %d), or a list of them", what, SEEDS_MAX);
         *out = mem_zero((size_t)count, sizeof **out);
         for (int64_t i = 0; i < count; i++)
             (*out)[i] = first + i;
@@ -133,17 +133,17 @@ static int read_seeds(struct sweep_reader *r, const struct yaml_node *node, cons
         return 0;
     }
     if (node->n < 1 || node->n > SEEDS_MAX)
-        return sweep_error(r, node, "%s: between 1 and %d seeds", what, SEEDS_MAX);
+        return sweepfile_error(r, node, "%s: between 1 and %d seeds", what, SEEDS_MAX);
     *out = mem_zero((size_t)node->n, sizeof **out);
     *n = node->n;
     for (int i = 0; i < node->n; i++) {
-        if (sweep_int(r, node->items[i], what, &(*out)[i]) < 0)
+        if (sweepfile_int(r, node->items[i], what, &(*out)[i]) < 0)
             return -1;
         if ((*out)[i] < 0)
-            return sweep_error(r, node->items[i], "%s: a seed is a whole number from 0", what);
+            return sweepfile_error(r, node->items[i], "%s: a seed is a whole number from 0", what);
         for (int k = 0; k < i; k++)
             if ((*out)[k] == (*out)[i])
-                return sweep_error(r, node->items[i], "%s: %lld stands in the list twice", what, (long long)(*out)[i]);
+                return sweepfile_error(r, node->items[i], "%s: %lld stands in the list twice", what, (long long)(*out)[i]);
     }
     return 0;
 }
@@ -154,15 +154,15 @@ static int check_seeds(struct sweep_reader *r, const struct yaml_node *at, const
     for (int i = 0; i < f->n_test_seeds; i++)
         for (int k = 0; k < f->n_seeds; k++)
             if (f->test_seeds[i] == f->seeds[k])
-                return sweep_error(r, at, "test_seeds: %lld is a tuning seed as well", (long long)f->seeds[k]);
+                return sweepfile_error(r, at, "test_seeds: %lld is a tuning seed as well", (long long)f->seeds[k]);
     return 0;
 }
 
 static int read_count(struct sweep_reader *r, const struct yaml_node *node, const char *what, int64_t most, int64_t *out)
 {
-    if (sweep_int(r, node, what, out) < 0)
+    if (sweepfile_int(r, node, what, out) < 0)
         return -1;
-    return *out >= 1 && *out <= most ? 0 : sweep_error(r, node, "%s: a whole number from 1 to %lld", what, (long long)most);
+    return *out >= 1 && *out <= most ? 0 : sweepfile_error(r, node, "%s: a whole number from 1 to %lld", what, (long long)most);
 }
 
 static int read_fidelity(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
@@ -174,11 +174,11 @@ static int read_fidelity(struct sweep_reader *r, const struct yaml_node *node, s
 static int read_live(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
 {
     if (node->kind != YAML_LIST)
-        return sweep_error(r, node, "live: a list of parameters is expected");
+        return sweepfile_error(r, node, "live: a list of parameters is expected");
     f->live = mem_zero((size_t)node->n + 1, sizeof *f->live);
     for (int i = 0; i < node->n; i++) {
         if (node->items[i]->kind != YAML_SCALAR)
-            return sweep_error(r, node->items[i], "live: the name of a parameter is expected");
+            return sweepfile_error(r, node->items[i], "live: the name of a parameter is expected");
         if (find_param(r, node->items[i], "live", node->items[i]->text, f->space) < 0)
             return -1;
         f->live[i] = mem_str(node->items[i]->text);
@@ -198,7 +198,7 @@ static int allow(struct sweep_reader *r, const struct yaml_node *value, const st
     int rc = param_encode(parent, &v, &dna, &why);
     tune_value_free(&v);
     if (rc < 0)
-        sweep_error(r, value, "conditions: %s", why);
+        sweepfile_error(r, value, "conditions: %s", why);
     else
         when[(int)dna] = true;
     free(why);
@@ -211,7 +211,7 @@ static int read_condition(struct sweep_reader *r, const struct yaml_node *child,
     if (i < 0)
         return -1;
     if (map->kind != YAML_MAP || map->n != 1)
-        return sweep_error(r, map, "conditions.%s: one PARENT: VALUE, [VALUE...] or {min, max}", child->text);
+        return sweepfile_error(r, map, "conditions.%s: one PARENT: VALUE, [VALUE...] or {min, max}", child->text);
     int k = find_param(r, map->keys[0], "conditions", map->keys[0]->text, s);
     if (k < 0)
         return -1;
@@ -224,8 +224,8 @@ static int read_condition(struct sweep_reader *r, const struct yaml_node *child,
     if (param_numeric(parent)) {
         const struct yaml_node *min = yaml_get(what, "min"), *max = yaml_get(what, "max");
         if (!min && !max)
-            return sweep_error(r, what, "conditions.%s: %s is a number; give {min, max}", child->text, parent->name);
-        return (min && sweep_number(r, min, "min", &p->when_low) < 0) || (max && sweep_number(r, max, "max", &p->when_high) < 0) ? -1 : 0;
+            return sweepfile_error(r, what, "conditions.%s: %s is a number; give {min, max}", child->text, parent->name);
+        return (min && sweepfile_number(r, min, "min", &p->when_low) < 0) || (max && sweepfile_number(r, max, "max", &p->when_high) < 0) ? -1 : 0;
     }
     free(p->when);
     p->when = mem_zero((size_t)parent->n_choices, sizeof *p->when);
@@ -240,7 +240,7 @@ static int read_condition(struct sweep_reader *r, const struct yaml_node *child,
 static int read_conditions(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
 {
     if (node->kind != YAML_MAP)
-        return sweep_error(r, node, "conditions: a map of PARAM: {PARENT: VALUE} is expected");
+        return sweepfile_error(r, node, "conditions: a map of PARAM: {PARENT: VALUE} is expected");
     for (int i = 0; i < node->n; i++)
         if (read_condition(r, node->keys[i], node->items[i], f->space) < 0)
             return -1;
@@ -257,7 +257,7 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_part(r, node, f->space, true, &f->sampler, &f->sampler_options);
     if (!strcmp(k, "stopper")) {
         if (f->stopper)
-            sweep_warn(r, node, "hypertop.stopper takes the place of early_terminate");
+            sweepfile_warn(r, node, "hypertop.stopper takes the place of early_terminate");
         return read_part(r, node, f->space, false, &f->stopper, &f->stopper_options);
     }
     if (!strcmp(k, "budget"))
@@ -278,7 +278,7 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_live(r, node, f);
     if (!strcmp(k, "conditions"))
         return read_conditions(r, node, f);
-    sweep_warn(r, key, "unknown key \"hypertop.%s\"", k);
+    sweepfile_warn(r, key, "unknown key \"hypertop.%s\"", k);
     return 0;
 }
 
@@ -286,7 +286,7 @@ int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct s
 {
     const struct yaml_node *test = yaml_get(own, "test_seeds");
     if (own->kind != YAML_MAP)
-        return sweep_error(r, own, "hypertop: a map is expected");
+        return sweepfile_error(r, own, "hypertop: a map is expected");
     for (int i = 0; i < own->n; i++)
         if (read_key(r, own->keys[i], own->items[i], f) < 0)
             return -1;

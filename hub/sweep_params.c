@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-int sweep_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
+int sweepfile_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
 {
     struct buf b = {0};
     va_list ap;
@@ -27,7 +27,7 @@ int sweep_error(struct sweep_reader *r, const struct yaml_node *at, const char *
     return -1;
 }
 
-void sweep_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
+void sweepfile_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
 {
     struct buf b = {0};
     va_list ap;
@@ -48,39 +48,39 @@ static struct tune_value number_value(struct sweep_reader *r, const struct yaml_
     struct tune_value v = yaml_number_value(node, &loose);
     double x;
     if (loose) {
-        sweep_warn(r, node, "%s: %s is a string to YAML 1.1; taken as a number (write %.1e to be understood everywhere)", name,
+        sweepfile_warn(r, node, "%s: %s is a string to YAML 1.1; taken as a number (write %.1e to be understood everywhere)", name,
                    node->text, v.f);
     } else if (v.kind == TUNE_STRING && !node->plain && text_double(v.s, &x)) {
-        sweep_warn(r, node, "%s: \"%s\" is quoted; taken as a number", name, v.s);
+        sweepfile_warn(r, node, "%s: \"%s\" is quoted; taken as a number", name, v.s);
         tune_value_free(&v);
         v = tune_float(x);
     }
     return v;
 }
 
-int sweep_number(struct sweep_reader *r, const struct yaml_node *node, const char *name, double *out)
+int sweepfile_number(struct sweep_reader *r, const struct yaml_node *node, const char *name, double *out)
 {
     struct tune_value v = number_value(r, node, name);
     bool good = tune_number(&v, out) && isfinite(*out);
     tune_value_free(&v);
-    return good ? 0 : sweep_error(r, node, "%s: a number is expected", name);
+    return good ? 0 : sweepfile_error(r, node, "%s: a number is expected", name);
 }
 
-int sweep_int(struct sweep_reader *r, const struct yaml_node *node, const char *name, int64_t *out)
+int sweepfile_int(struct sweep_reader *r, const struct yaml_node *node, const char *name, int64_t *out)
 {
     double x;
-    if (sweep_number(r, node, name, &x) < 0)
+    if (sweepfile_number(r, node, name, &x) < 0)
         return -1;
     if (x != floor(x) || fabs(x) > 9e15)
-        return sweep_error(r, node, "%s: a whole number is expected", name);
+        return sweepfile_error(r, node, "%s: a whole number is expected", name);
     *out = (int64_t)x;
     return 0;
 }
 
-int sweep_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out)
+int sweepfile_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out)
 {
     if (node->kind != YAML_SCALAR)
-        return sweep_error(r, node, "%s: a word is expected", name);
+        return sweepfile_error(r, node, "%s: a word is expected", name);
     *out = mem_str(node->text);
     return 0;
 }
@@ -134,9 +134,9 @@ static int entry_number(struct entry *e, const char *key, double absent, double 
     char name[300];
     *out = absent;
     if (!node)
-        return isnan(absent) ? sweep_error(e->r, e->map, "%s: %s is missing", e->name, key) : 0;
+        return isnan(absent) ? sweepfile_error(e->r, e->map, "%s: %s is missing", e->name, key) : 0;
     snprintf(name, sizeof name, "%s.%s", e->name, key);
-    return sweep_number(e->r, node, name, out);
+    return sweepfile_number(e->r, node, name, out);
 }
 
 static void put_number(struct entry *e, const char *key, double v)
@@ -166,15 +166,15 @@ static int read_bounds(struct entry *e, const struct distribution *d, double q)
     if (entry_number(e, "min", NAN, &min) < 0 || entry_number(e, "max", NAN, &max) < 0)
         return -1;
     if (!(min < max))
-        return sweep_error(e->r, yaml_get(e->map, "min"), "%s: min %g is not below max %g", e->name, min, max);
+        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: min %g is not below max %g", e->name, min, max);
     put_number(e, "min", min);
     put_number(e, "max", max);
     p->low = d->shape == 'E' ? exp(min) : d->shape == 'V' ? exp(-max) : min;
     p->high = d->shape == 'E' ? exp(max) : d->shape == 'V' ? exp(-min) : max;
     if (d->prior == PRIOR_LOG && !(p->low > 0))
-        return sweep_error(e->r, yaml_get(e->map, "min"), "%s: a log scale needs min above 0, not %g", e->name, min);
+        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: a log scale needs min above 0, not %g", e->name, min);
     if (d->prior == PRIOR_LOG && d->shape == 'U' && d->quantised && p->high < q)
-        return sweep_error(e->r, yaml_get(e->map, "max"), "%s: no multiple of q %g lies below max %g", e->name, q, max);
+        return sweepfile_error(e->r, yaml_get(e->map, "max"), "%s: no multiple of q %g lies below max %g", e->name, q, max);
     if (d->quantised && e->all->grid) { /* a grid counts from min and leaves max out; other methods round to multiples */
         p->anchor = p->low;
         p->high = p->low + (ceil((p->high - p->low) / q - 1e-9) - 1) * q;
@@ -189,7 +189,7 @@ static int read_shape(struct entry *e, const struct distribution *d)
     if (entry_number(e, first, d->shape == 'B' ? 1 : 0, &p->a) < 0 || entry_number(e, second, 1, &p->b) < 0)
         return -1;
     if (!(p->b > 0) || (d->shape == 'B' && !(p->a > 0)))
-        return sweep_error(e->r, yaml_get(e->map, p->b > 0 ? first : second), "%s: %s must be above 0", e->name,
+        return sweepfile_error(e->r, yaml_get(e->map, p->b > 0 ? first : second), "%s: %s must be above 0", e->name,
                            p->b > 0 ? first : second);
     put_number(e, first, p->a);
     put_number(e, second, p->b);
@@ -205,17 +205,17 @@ static int read_numeric(struct entry *e, const struct distribution *d)
     if (d->quantised && entry_number(e, "q", 1, &q) < 0)
         return -1;
     if (d->quantised && !(q > 0))
-        return sweep_error(e->r, yaml_get(e->map, "q"), "%s: q must be above 0", e->name);
+        return sweepfile_error(e->r, yaml_get(e->map, "q"), "%s: q must be above 0", e->name);
     bool whole_q = d->quantised && (!yaml_get(e->map, "q") || is_whole(yaml_get(e->map, "q")));
     if (d->old)
-        sweep_warn(e->r, e->map, "%s: %s is deprecated: its min and max are exponents of e", e->name, d->name);
+        sweepfile_warn(e->r, e->map, "%s: %s is deprecated: its min and max are exponents of e", e->name, d->name);
     p->prior = d->prior;
     p->quantum = q;
     p->type = d->shape == 'I' || whole_q ? PARAM_INT : PARAM_FLOAT;
     if (d->shape == 'N' || d->shape == 'B' ? read_shape(e, d) < 0 : read_bounds(e, d, q) < 0)
         return -1;
     if (d->shape == 'I' && (p->low != floor(p->low) || p->high != floor(p->high)))
-        return sweep_error(e->r, yaml_get(e->map, "min"), "%s: int_uniform needs whole numbers", e->name);
+        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: int_uniform needs whole numbers", e->name);
     if (whole_q && e->all->grid && p->anchor != floor(p->anchor))
         p->type = PARAM_FLOAT;
     if (d->quantised)
@@ -256,7 +256,7 @@ static struct tune_value list_value(struct entry *e, const struct yaml_node *nod
     bool loose;
     struct tune_value v = yaml_number_value(node, &loose);
     if (loose)
-        sweep_warn(e->r, node, "%s: %s is a string to YAML 1.1; taken as a number", e->name, node->text);
+        sweepfile_warn(e->r, node, "%s: %s is a string to YAML 1.1; taken as a number", e->name, node->text);
     return v;
 }
 
@@ -265,15 +265,15 @@ static int read_weights(struct entry *e, const struct yaml_node *values, double 
     const struct yaml_node *list = yaml_get(e->map, "probabilities");
     double sum = 0;
     if (list->kind != YAML_LIST || list->n != values->n)
-        return sweep_error(e->r, list, "%s: as many probabilities as values are needed", e->name);
+        return sweepfile_error(e->r, list, "%s: as many probabilities as values are needed", e->name);
     for (int k = 0; k < list->n; k++) {
-        if (sweep_number(e->r, list->items[k], "probability", &weights[k]) < 0)
+        if (sweepfile_number(e->r, list->items[k], "probability", &weights[k]) < 0)
             return -1;
         if (weights[k] < 0)
-            return sweep_error(e->r, list->items[k], "%s: a probability is negative", e->name);
+            return sweepfile_error(e->r, list->items[k], "%s: a probability is negative", e->name);
         sum += weights[k];
     }
-    return fabs(sum - 1) < 1e-6 ? 0 : sweep_error(e->r, list, "%s: the probabilities sum to %g, not 1", e->name, sum);
+    return fabs(sum - 1) < 1e-6 ? 0 : sweepfile_error(e->r, list, "%s: the probabilities sum to %g, not 1", e->name, sum);
 }
 
 /* Equal values are one choice with their weights added. Returns how many are left. */
@@ -287,7 +287,7 @@ static int fold_equal(struct entry *e, const struct yaml_node *list, struct tune
         if (same < kept) {
             char text[60];
             tune_text(&v[k], text, sizeof text);
-            sweep_warn(e->r, list->items[k], "%s: %s stands in the list twice", e->name, text);
+            sweepfile_warn(e->r, list->items[k], "%s: %s stands in the list twice", e->name, text);
             w[same] += w[k];
             tune_value_free(&v[k]);
             continue;
@@ -317,7 +317,7 @@ static void put_list(struct entry *e, const struct tune_value *v, const double *
 static int read_list(struct entry *e, const struct yaml_node *list)
 {
     if (list->kind != YAML_LIST || list->n < 1)
-        return sweep_error(e->r, list, "%s: values must be a list with at least one entry", e->name);
+        return sweepfile_error(e->r, list, "%s: values must be a list with at least one entry", e->name);
     bool weighted = yaml_get(e->map, "probabilities") != NULL, numbers = true, even = true;
     struct tune_value *v = mem_zero((size_t)list->n, sizeof *v);
     double *w = mem_zero((size_t)list->n, sizeof *w), x;
@@ -378,7 +378,7 @@ static void warn_unknown(struct sweep_reader *r, const struct yaml_node *map, co
         while (known[k] && strcmp(known[k], map->keys[i]->text))
             k++;
         if (!known[k])
-            sweep_warn(r, map->keys[i], "%s: unknown key \"%s\"", name, map->keys[i]->text);
+            sweepfile_warn(r, map->keys[i], "%s: unknown key \"%s\"", name, map->keys[i]->text);
     }
 }
 
@@ -386,11 +386,11 @@ static int read_kind(struct entry *e, const char *kind, const struct yaml_node *
 {
     const struct yaml_node *values = yaml_get(e->map, "values"), *value = yaml_get(e->map, "value");
     if (!strcmp(kind, "categorical") || !strcmp(kind, "categorical_w_probabilities"))
-        return values ? read_list(e, values) : sweep_error(e->r, e->map, "%s: values are missing", e->name);
+        return values ? read_list(e, values) : sweepfile_error(e->r, e->map, "%s: values are missing", e->name);
     if (!strcmp(kind, "constant"))
-        return value ? read_constant(e, value) : sweep_error(e->r, e->map, "%s: value is missing", e->name);
+        return value ? read_constant(e, value) : sweepfile_error(e->r, e->map, "%s: value is missing", e->name);
     const struct distribution *d = find_distribution(kind);
-    return d ? read_numeric(e, d) : sweep_error(e->r, at, "%s: there is no distribution \"%s\"", e->name, kind);
+    return d ? read_numeric(e, d) : sweepfile_error(e->r, at, "%s: there is no distribution \"%s\"", e->name, kind);
 }
 
 static int read_one(struct sweep_reader *r, const struct yaml_node *map, const char *name, struct sweep_params *all)
@@ -398,9 +398,9 @@ static int read_one(struct sweep_reader *r, const struct yaml_node *map, const c
     const struct yaml_node *given = yaml_get(map, "distribution");
     const char *kind = given && given->kind == YAML_SCALAR ? given->text : given ? NULL : infer(map);
     if (!kind)
-        return sweep_error(r, given ? given : map, "%s: give value, values, or min and max (and a distribution)", name);
+        return sweepfile_error(r, given ? given : map, "%s: give value, values, or min and max (and a distribution)", name);
     if (all->space->n >= SWEEP_PARAMS_MAX)
-        return sweep_error(r, map, "more than %d parameters", SWEEP_PARAMS_MAX);
+        return sweepfile_error(r, map, "more than %d parameters", SWEEP_PARAMS_MAX);
     warn_unknown(r, map, name);
     struct entry e = {.r = r, .map = map, .name = name, .all = all, .p = space_add(all->space, name)};
     e.p->distribution = mem_str(kind);
@@ -428,14 +428,14 @@ static int read_map(struct sweep_reader *r, const struct yaml_node *map, const c
 {
     int rc = 0;
     if (map->kind != YAML_MAP)
-        return sweep_error(r, map, "%s: a map of parameters is expected", *prefix ? prefix : "parameters");
+        return sweepfile_error(r, map, "%s: a map of parameters is expected", *prefix ? prefix : "parameters");
     for (int i = 0; i < map->n && rc == 0; i++) {
         const struct yaml_node *entry = map->items[i], *inner = yaml_get(entry, "parameters");
         char *name = join(prefix, map->keys[i]->text, '.'), *nested = join(path, map->keys[i]->text, NEST);
         if (!*map->keys[i]->text || strchr(map->keys[i]->text, NEST)) {
-            rc = sweep_error(r, map->keys[i], "a parameter needs a name");
+            rc = sweepfile_error(r, map->keys[i], "a parameter needs a name");
         } else if (entry->kind != YAML_MAP) {
-            rc = sweep_error(r, entry, "%s: a map with value, values, or min and max is expected", name);
+            rc = sweepfile_error(r, entry, "%s: a map with value, values, or min and max is expected", name);
         } else if (inner && !yaml_get(entry, "value") && !yaml_get(entry, "values") && !yaml_get(entry, "min")) {
             rc = read_map(r, inner, name, nested, p);
         } else if ((rc = read_one(r, entry, name, p)) == 0) {

@@ -17,8 +17,8 @@ struct sweep_reader {
     int n_warnings;
 };
 /* FILE:LINE:COLUMN: sentence; returns -1 */
-int sweep_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void sweep_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int sweepfile_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void sweepfile_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 struct sweep_params {
     struct space *space;   /* not finished */
@@ -29,8 +29,8 @@ struct sweep_params {
 int sweep_params_read(struct sweep_reader *r, const struct yaml_node *map, struct sweep_params *p);
 
 /* Scalars of a kind; what a wrong one is called in the error is `name`. */
-int sweep_number(struct sweep_reader *r, const struct yaml_node *node, const char *name, double *out);
-int sweep_int(struct sweep_reader *r, const struct yaml_node *node, const char *name, int64_t *out);
-int sweep_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out); /* malloc'ed */
+int sweepfile_number(struct sweep_reader *r, const struct yaml_node *node, const char *name, double *out);
+int sweepfile_int(struct sweep_reader *r, const struct yaml_node *node, const char *name, int64_t *out);
+int sweepfile_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out); /* malloc'ed */
 
 #endif

@@ -56,15 +56,15 @@ static int read_method(struct sweep_reader *r, const struct yaml_node *root, str
     static const char *const tuners[][2] = {{"grid", "grid"}, {"random", "random"}, {"bayes", "auto"}, {"custom", "auto"}};
     const struct yaml_node *node = yaml_get(root, "method");
     if (!node) {
-        sweep_warn(r, root, "method is missing; bayes is assumed");
+        sweepfile_warn(r, root, "method is missing; bayes is assumed");
         f->method = mem_str("bayes");
-    } else if (sweep_string(r, node, "method", &f->method) < 0) {
+    } else if (sweepfile_string(r, node, "method", &f->method) < 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof tuners / sizeof *tuners; i++)
         if (!strcmp(f->method, tuners[i][0]))
             f->sampler = mem_str(tuners[i][1]);
-    return f->sampler ? 0 : sweep_error(r, node, "method: bayes, random, grid or custom, not \"%s\"", f->method);
+    return f->sampler ? 0 : sweepfile_error(r, node, "method: bayes, random, grid or custom, not \"%s\"", f->method);
 }
 
 static int read_metric(struct sweep_reader *r, const struct yaml_node *root, struct sweepfile *f)
@@ -72,45 +72,45 @@ static int read_metric(struct sweep_reader *r, const struct yaml_node *root, str
     const struct yaml_node *node = yaml_get(root, "metric"), *many = yaml_get(root, "metrics"), *name, *goal, *target;
     if (!node && many && many->kind == YAML_LIST && many->n) {
         node = many->items[0];
-        sweep_warn(r, many, "metrics: the first one is the objective");
+        sweepfile_warn(r, many, "metrics: the first one is the objective");
     }
     if (!node) {
         f->metric = mem_str("objective");
         return 0;
     }
     if (node->kind != YAML_MAP)
-        return sweep_error(r, node, "metric: a map with name and goal is expected");
+        return sweepfile_error(r, node, "metric: a map with name and goal is expected");
     name = yaml_get(node, "name");
     goal = yaml_get(node, "goal");
     target = yaml_get(node, "target");
     if (!name)
-        return sweep_error(r, node, "metric: name is missing");
-    if (sweep_string(r, name, "metric.name", &f->metric) < 0)
+        return sweepfile_error(r, node, "metric: name is missing");
+    if (sweepfile_string(r, name, "metric.name", &f->metric) < 0)
         return -1;
     if (goal) {
         f->maximize = goal->kind == YAML_SCALAR && !strcmp(goal->text, "maximize");
         if (!f->maximize && (goal->kind != YAML_SCALAR || strcmp(goal->text, "minimize")))
-            return sweep_error(r, goal, "metric.goal: minimize or maximize");
+            return sweepfile_error(r, goal, "metric.goal: minimize or maximize");
     }
-    return target ? sweep_number(r, target, "metric.target", &f->target) : 0;
+    return target ? sweepfile_number(r, target, "metric.target", &f->target) : 0;
 }
 
 static int read_command(struct sweep_reader *r, const struct yaml_node *root, struct sweepfile *f)
 {
     static const char *const standard[] = {"${env}", "${interpreter}", "${program}", "${args}"};
     const struct yaml_node *program = yaml_get(root, "program"), *node = yaml_get(root, "command");
-    if (program && sweep_string(r, program, "program", &f->program) < 0)
+    if (program && sweepfile_string(r, program, "program", &f->program) < 0)
         return -1;
     int n = node ? node->n : 4;
     if (node && node->kind == YAML_SCALAR && node->plain && !*node->text)
         n = 4; /* `command:` with nothing behind it */
     else if (node && (node->kind != YAML_LIST || !node->n))
-        return sweep_error(r, node, "command: a list of words is expected");
+        return sweepfile_error(r, node, "command: a list of words is expected");
     f->command = mem_zero((size_t)n + 1, sizeof *f->command);
     for (int i = 0; i < n; i++) {
         if (!node || node->kind != YAML_LIST)
             f->command[i] = mem_str(standard[i]);
-        else if (sweep_string(r, node->items[i], "command", &f->command[i]) < 0)
+        else if (sweepfile_string(r, node->items[i], "command", &f->command[i]) < 0)
             return -1;
     }
     return 0;
@@ -123,16 +123,16 @@ static int read_early_terminate(struct sweep_reader *r, const struct yaml_node *
     if (!node || (node->kind == YAML_SCALAR && !*node->text))
         return 0;
     if (node->kind != YAML_MAP || !type || type->kind != YAML_SCALAR)
-        return sweep_error(r, node, "early_terminate: a map with type: hyperband is expected");
+        return sweepfile_error(r, node, "early_terminate: a map with type: hyperband is expected");
     if (strcmp(type->text, "hyperband"))
-        return sweep_error(r, type, "early_terminate: there is only type hyperband, not \"%s\"", type->text);
+        return sweepfile_error(r, type, "early_terminate: there is only type hyperband, not \"%s\"", type->text);
     if (!yaml_get(node, "min_iter") && !(yaml_get(node, "max_iter") && yaml_get(node, "s")))
-        return sweep_error(r, node, "early_terminate: min_iter, or max_iter with s, is missing");
+        return sweepfile_error(r, node, "early_terminate: min_iter, or max_iter with s, is missing");
     struct sweep_kv kv = {0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct yaml_node *value = yaml_get(node, keys[i]);
         double x;
-        if (value && sweep_number(r, value, keys[i], &x) < 0) {
+        if (value && sweepfile_number(r, value, keys[i], &x) < 0) {
             free_kv(kv.kv);
             return -1;
         }
@@ -155,9 +155,9 @@ static int read_cap(struct sweep_reader *r, const struct yaml_node *root, struct
     const struct yaml_node *node = yaml_get(root, "run_cap");
     if (!node)
         return 0;
-    if (sweep_int(r, node, "run_cap", &f->budget) < 0)
+    if (sweepfile_int(r, node, "run_cap", &f->budget) < 0)
         return -1;
-    return f->budget > 0 ? 0 : sweep_error(r, node, "run_cap: a number above 0");
+    return f->budget > 0 ? 0 : sweepfile_error(r, node, "run_cap: a number above 0");
 }
 
 static void warn_unknown(struct sweep_reader *r, const struct yaml_node *root)
@@ -171,7 +171,7 @@ static void warn_unknown(struct sweep_reader *r, const struct yaml_node *root)
         while (known[k] && strcmp(known[k], root->keys[i]->text))
             k++;
         if (!known[k])
-            sweep_warn(r, root->keys[i], "unknown key \"%s\"", root->keys[i]->text);
+            sweepfile_warn(r, root->keys[i], "unknown key \"%s\"", root->keys[i]->text);
     }
 }
 
@@ -180,7 +180,7 @@ static int read_name(struct sweep_reader *r, const struct yaml_node *root, struc
 {
     const struct yaml_node *node = yaml_get(root, "name");
     if (node && node->kind == YAML_SCALAR && *node->text)
-        return sweep_string(r, node, "name", &f->name);
+        return sweepfile_string(r, node, "name", &f->name);
     const char *path = f->program && *f->program ? f->program : r->path, *slash = strrchr(path, '/');
     const char *base = slash && slash[1] ? slash + 1 : path, *dot = strrchr(base, '.');
     f->name = mem_strn(base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
@@ -231,10 +231,10 @@ static int finish_space(struct sweep_reader *r, const struct yaml_node *map, str
 {
     char *why = NULL;
     if (!f->space->n)
-        return sweep_error(r, map, "there are no parameters");
+        return sweepfile_error(r, map, "there are no parameters");
     if (space_finish(f->space, &why) == 0)
         return 0;
-    sweep_error(r, map, "%s", why);
+    sweepfile_error(r, map, "%s", why);
     free(why);
     return -1;
 }
@@ -246,10 +246,10 @@ static int read_root(struct sweep_reader *r, const struct yaml_node *root, struc
     bool bare;
     const struct yaml_node *own = yaml_get(root, "hypertop"), *map;
     if (!root || root->kind != YAML_MAP)
-        return sweep_error(r, root, root ? "a sweep file is a map with method and parameters" : "the file is empty");
+        return sweepfile_error(r, root, root ? "a sweep file is a map with method and parameters" : "the file is empty");
     map = parameters_of(r, root, &bare);
     if (!map)
-        return sweep_error(r, root, "parameters are missing");
+        return sweepfile_error(r, root, "parameters are missing");
     if (bare) {
         static const struct yaml_node nothing = {.kind = YAML_MAP};
         root = &nothing;
