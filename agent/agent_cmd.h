@@ -1,9 +1,10 @@
-/* agent_cmd: the subcommands of hypertop-agent. One file each: usage, help and the manual are printed from this table. */
+/* agent_cmd: the subcommands of hypertop-agent. One file each: usage, help and the manual are printed from
+ * this table. */
 #ifndef AGENT_AGENT_CMD_H
 #define AGENT_AGENT_CMD_H
 
-/* CMD(function, "name", "arguments", "sentence"): int agent_NAME(int argc, char **argv), argv[0] is the subcommand; returns the
- * exit status: 0 done, 1 the work failed, 2 wrong usage, 3 no hub. */
+/* CMD(function, "name", "arguments", "sentence"): int agent_NAME(int argc, char **argv), argv[0] is the
+ * subcommand; returns the exit status: 0 done, 1 the work failed, 2 wrong usage, 3 no hub. */
 #define AGENT_CMDS(CMD)                                                                                                 \
     CMD(worker, "worker", "[HUB] [-j N] [--token T]", "take runs from a hub and execute N at a time")                  \
     CMD(exec, "exec", "[--name NAME] [-L HUB] -- COMMAND...", "run an unmodified program as a run")                    \

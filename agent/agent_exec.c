@@ -1,8 +1,10 @@
-/* exec: runs a program that knows nothing of us as a run of its own. Its output goes where it always went and to the hub; a
- * program that does use libhypertop finds its ring in the environment. Signals are passed on, the exit status is the
- * program's (128 + signal when one ended it), and no hub is needed: then everything is stored for later.
+/* exec: runs a program that knows nothing of us as a run of its own. Its output goes where it always went
+ * and to the hub; a program that does use libhypertop finds its ring in the environment. Signals are
+ * passed on, the exit status is the program's (128 + signal when one ended it), and no hub is needed: then
+ * everything is stored for later.
  *
- * The program stays in our process group, so the terminal's own signals reach it without us: these are not passed on twice. */
+ * The program stays in our process group, so the terminal's own signals reach it without us: these are not
+ * passed on twice. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -89,7 +91,8 @@ static int make_ring(const char *name, const char *hub, char path[RING_PATH], ch
     for (int tries = 0; tries < 3; tries++) {
         if (ring_directory(dir, why) != 0)
             break;
-        snprintf(path, RING_PATH, "%.4000s/x%d-%llx.ring", dir, (int)getpid(), (unsigned long long)clock_wall_ns());
+        snprintf(path, RING_PATH, "%.4000s/x%d-%llx.ring", dir, (int)getpid(),
+                 (unsigned long long)clock_wall_ns());
         if (ring_create(&r, path, &id, why) == 0) {
             ring_unmap(&r);
             return 0;
@@ -189,7 +192,9 @@ int agent_exec(int argc, char **argv)
         else if (strcmp(argv[i], "-L") == 0 && i + 1 < argc)
             hub = argv[++i];
         else
-            return agent_fail(2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] -- COMMAND...", argv[i]);
+            return agent_fail(
+                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] -- COMMAND...",
+                argv[i]);
     }
     if (i >= argc)
         return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] -- COMMAND...");

@@ -1,4 +1,5 @@
-/* The one place where the agent's programs print an error: one line, without control characters, whatever it quotes. */
+/* The one place where the agent's programs print an error: one line, without control characters, whatever
+ * it quotes. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,11 @@
-/* relay: delivers one ring, or one spill file, and ends. Started by libhypertop for a run that nobody leased, and by workers
- * for what somebody left behind. It detaches by forking once; whoever started it need not wait.
+/* relay: delivers one ring, or one spill file, and ends. Started by libhypertop for a run that nobody
+ * leased, and by workers for what somebody left behind. It detaches by forking once; whoever started it
+ * need not wait.
  *
- * It outlives the training process by no more than it takes to deliver; without a hub the rest goes to the spill file.
- * A run whose program said goodbye (ht_close) exited with 0; of one that did not, the status is not known: its process is
- * not our child. A leased run is never ended from here: that its worker died is for the hub to judge. */
+ * It outlives the training process by no more than it takes to deliver; without a hub the rest goes to the
+ * spill file. A run whose program said goodbye (ht_close) exited with 0; of one that did not, the status
+ * is not known: its process is not our child. A leased run is never ended from here: that its worker died
+ * is for the hub to judge. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,9 +20,10 @@
 #include "agent/orphans.h"
 #include "base/clock.h"
 
-#define HUB_MS     1000 /* a hub that is not there by then will not be waited for once the program has ended */
-#define DELIVER_MS 30000 /* a hub that is there gets so long for what was left, as long as it makes progress */
-#define UNBORN_NS  (10 * CLOCK_S) /* a ring that nobody has opened by then never will be */
+#define HUB_MS 1000 /* a hub that is not there by then will not be waited for once the program has ended */
+#define DELIVER_MS                                                                                           \
+    30000 /* a hub that is there gets so long for what was left, as long as it makes progress */
+#define UNBORN_NS (10 * CLOCK_S) /* a ring that nobody has opened by then never will be */
 
 struct relay {
     struct delivery d;
@@ -93,7 +96,8 @@ static void say_end(struct relay *r)
     if (atomic_load(&ol->ring.h->closed))
         outlet_state(ol, "exited", -1, 0, 0, NULL);
     else
-        outlet_state(ol, "exited", -1, -1, 0, "the process ended without ht_close; its exit status is not known");
+        outlet_state(ol, "exited", -1, -1, 0,
+                     "the process ended without ht_close; its exit status is not known");
     ol->ended = true;
 }
 
@@ -168,7 +172,8 @@ int agent_relay(int argc, char **argv)
         else if (strcmp(argv[i], "--foreground") == 0)
             foreground = true;
         else
-            return agent_fail(2, "relay: '%.40s' is not an argument of it; give --ring FILE or --spill FILE", argv[i]);
+            return agent_fail(2, "relay: '%.40s' is not an argument of it; give --ring FILE or --spill FILE",
+                              argv[i]);
     }
     if (!ring == !spill)
         return agent_fail(2, "relay: give --ring FILE or --spill FILE");

@@ -1,11 +1,12 @@
-/* worker: offers slots to a hub and executes the runs that it leases. One poll loop over the hub's socket, the signals, and the
- * output of the processes; everything else (rings, deadlines) is looked at every few milliseconds while runs are there.
+/* worker: offers slots to a hub and executes the runs that it leases. One poll loop over the hub's socket,
+ * the signals, and the output of the processes; everything else (rings, deadlines) is looked at every few
+ * milliseconds while runs are there.
  *
- * When the hub is away the runs go on and their data goes to spill files; after a reconnect the worker says what it still has,
- * the hub says what it has given away meanwhile, and the rest is sent again from the last acknowledgement.
- * SIGTERM or SIGINT: no new runs, the running ones get SIGTERM and CHILD_TERM_S seconds, what is left is delivered or
- * stored; a second signal kills them at once. SIGKILL: the kernel kills the programs too, the next worker on this machine
- * brings back what their rings hold. */
+ * When the hub is away the runs go on and their data goes to spill files; after a reconnect the worker
+ * says what it still has, the hub says what it has given away meanwhile, and the rest is sent again from
+ * the last acknowledgement. SIGTERM or SIGINT: no new runs, the running ones get SIGTERM and CHILD_TERM_S
+ * seconds, what is left is delivered or stored; a second signal kills them at once. SIGKILL: the kernel
+ * kills the programs too, the next worker on this machine brings back what their rings hold. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,11 +25,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define SLOTS_MAX   4096
-#define ORPHANS_NS  (60 * CLOCK_S)
-#define IDLE_MS     200
+#define SLOTS_MAX     4096
+#define ORPHANS_NS    (60 * CLOCK_S)
+#define IDLE_MS       200
 #define JOIN_AGAIN_NS (5 * CLOCK_S)
-#define LEAVE_MS    3000 /* for the hub to take what is left, when we are told to end */
+#define LEAVE_MS      3000 /* for the hub to take what is left, when we are told to end */
 
 struct worker_program {
     struct line *line;
@@ -36,10 +37,10 @@ struct worker_program {
     size_t n_jobs, cap_jobs;
     int slots;
     const char *token;
-    int64_t asked;       /* id of the join without an answer */
-    int64_t join_at;     /* monotonic: when to ask again after a refusal; 0: no need */
+    int64_t asked;   /* id of the join without an answer */
+    int64_t join_at; /* monotonic: when to ask again after a refusal; 0: no need */
     bool joined;
-    int ending;          /* signals seen that tell us to end */
+    int ending; /* signals seen that tell us to end */
     int64_t orphans_at;
 };
 
@@ -88,7 +89,8 @@ static void joined(struct worker_program *w, const struct message *m)
     w->asked = 0;
     w->joined = true;
     for (size_t i = 0; i < w->n_jobs; i++)
-        outlet_attached(w->jobs[i]->outlet, w->jobs[i]->run, w->jobs[i]->epoch, w->jobs[i]->outlet->spill.id.trial);
+        outlet_attached(w->jobs[i]->outlet, w->jobs[i]->run, w->jobs[i]->epoch,
+                        w->jobs[i]->outlet->spill.id.trial);
     cr_init(&r, drop.p, drop.n);
     for (size_t n = drop.n ? cr_array(&r) : 0; n > 0 && cr_ok(&r); n--) {
         int64_t run = cr_int(&r);
@@ -290,7 +292,10 @@ static void loop(struct worker_program *w, int signal_fd)
             if (w->n_jobs == 0 || now > leave_by || !line_is_up(w->line))
                 return;
         }
-        wait_for_something(w, signal_fd, w->n_jobs ? delivery_period(fill) : line_is_up(w->line) ? IDLE_MS : 20);
+        wait_for_something(w, signal_fd,
+                           w->n_jobs             ? delivery_period(fill)
+                           : line_is_up(w->line) ? IDLE_MS
+                                                 : 20);
     }
 }
 
@@ -328,13 +333,15 @@ int agent_worker(int argc, char **argv)
         if (strncmp(argv[i], "-j", 2) == 0)
             value = argv[i][2] ? argv[i] + 2 : i + 1 < argc ? argv[++i] : "";
         if (value && (!text_int(value, &n) || n < 1 || n > SLOTS_MAX))
-            return agent_fail(2, "worker: -j takes a number of slots from 1 to %d, not '%.40s'", SLOTS_MAX, value);
+            return agent_fail(2, "worker: -j takes a number of slots from 1 to %d, not '%.40s'", SLOTS_MAX,
+                              value);
         if (value)
             w.slots = (int)n;
         else if (strcmp(argv[i], "--token") == 0 && i + 1 < argc)
             token = argv[++i];
         else if (argv[i][0] == '-' || hub)
-            return agent_fail(2, "worker: '%.40s' is not an argument of it; usage: worker [HUB] [-j N]", argv[i]);
+            return agent_fail(2, "worker: '%.40s' is not an argument of it; usage: worker [HUB] [-j N]",
+                              argv[i]);
         else
             hub = argv[i];
     }

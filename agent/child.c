@@ -13,7 +13,7 @@
 #include "base/cause.h"
 #include "base/clock.h"
 
-#define DRAIN_NS (200 * CLOCK_MS) /* after the end: grandchildren may hold the pipe open for ever */
+#define DRAIN_NS   (200 * CLOCK_MS) /* after the end: grandchildren may hold the pipe open for ever */
 #define READS_TURN 16
 
 /* What the child says through its pipe when it could not become the program. */
@@ -198,8 +198,10 @@ bool child_turn(struct child *c, struct outlet *ol, int64_t now)
     }
     escalate(c, now);
     siginfo_t end = {0};
-    if (!c->ended && c->pid && waitid(P_PID, (id_t)c->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == c->pid) {
-        /* Not reaped yet, so the number still means this group: what the program left behind in it goes, too. */
+    if (!c->ended && c->pid && waitid(P_PID, (id_t)c->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        end.si_pid == c->pid) {
+        /* Not reaped yet, so the number still means this group: what the program left behind in it goes,
+         * too. */
         if (c->group)
             kill(-c->pid, SIGTERM);
         c->ended = true;

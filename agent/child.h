@@ -1,5 +1,6 @@
-/* child: a training process that we started: its process group, its output, its end. Knows the outlet that its output goes to; knows
- * nothing of hubs and leases. The child gets SIGKILL when we die, so that no orphan keeps a GPU. */
+/* child: a training process that we started: its process group, its output, its end. Knows the outlet that
+ * its output goes to; knows nothing of hubs and leases. The child gets SIGKILL when we die, so that no
+ * orphan keeps a GPU. */
 #ifndef AGENT_CHILD_H
 #define AGENT_CHILD_H
 
@@ -12,14 +13,15 @@
 
 struct outlet;
 
-#define CHILD_STOP_S 10 /* from a stop to SIGTERM, when the program uses the library and may be writing a checkpoint */
+#define CHILD_STOP_S                                                                                         \
+    10 /* from a stop to SIGTERM, when the program uses the library and may be writing a checkpoint */
 #define CHILD_TERM_S 10 /* from SIGTERM to SIGKILL */
 
 struct child_spec {
     char *const *argv; /* argv[0] is looked up in PATH of envp */
     char *const *envp;
-    const char *cwd;   /* NULL: ours */
-    bool group;        /* a process group of its own, stdin from /dev/null */
+    const char *cwd;              /* NULL: ours */
+    bool group;                   /* a process group of its own, stdin from /dev/null */
     int through_out, through_err; /* where its output also goes; -1: nowhere */
 };
 
@@ -27,8 +29,8 @@ struct child {
     pid_t pid; /* 0: never started */
     bool group;
     bool ended;
-    int status;        /* as waitpid gives it, once ended */
-    bool stopped;      /* held by SIGSTOP */
+    int status;               /* as waitpid gives it, once ended */
+    bool stopped;             /* held by SIGSTOP */
     int64_t term_at, kill_at; /* monotonic; 0: not planned */
     struct output out[2];
 };

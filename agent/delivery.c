@@ -84,7 +84,8 @@ static void answered(struct delivery *d, const struct message *m)
     struct outlet *ol = d->outlet;
     d->asked = 0;
     if (!d->join)
-        outlet_attached(ol, cmap_int(m->body, "run", -1), cmap_int(m->body, "epoch", 0), cmap_int(m->body, "trial", -1));
+        outlet_attached(ol, cmap_int(m->body, "run", -1), cmap_int(m->body, "epoch", 0),
+                        cmap_int(m->body, "trial", -1));
     else if (named_in(cmap_value(m->body, "drop"), ol->run))
         d->unwanted = true;
     else

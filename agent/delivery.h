@@ -1,5 +1,6 @@
-/* delivery: one outlet over one line: what the relay and the wrapper do. Says who it is (attach, or join for a run that a hub
- * had leased), passes acknowledgements and commands, and sees the outlet out: delivered, or stored for later. */
+/* delivery: one outlet over one line: what the relay and the wrapper do. Says who it is (attach, or join
+ * for a run that a hub had leased), passes acknowledgements and commands, and sees the outlet out:
+ * delivered, or stored for later. */
 #ifndef AGENT_DELIVERY_H
 #define AGENT_DELIVERY_H
 
@@ -25,8 +26,9 @@ struct delivery {
 int delivery_open(struct delivery *d, struct outlet *ol, const char *hub, const char *program, char **cause);
 /* One turn; returns how long to sleep at most, in ms. dead: the training process has ended. */
 int delivery_turn(struct delivery *d, bool dead);
-/* The run is over and the outlet holds its last event: waits at most hub_ms for a hub to appear and deliver_ms for it to make
- * progress, then stores the rest. 0, or -1 and a cause: something was lost. Removes what is not needed any more. */
+/* The run is over and the outlet holds its last event: waits at most hub_ms for a hub to appear and
+ * deliver_ms for it to make progress, then stores the rest. 0, or -1 and a cause: something was lost.
+ * Removes what is not needed any more. */
 int delivery_finish(struct delivery *d, int hub_ms, int deliver_ms, char **cause);
 void delivery_close(struct delivery *d);
 /* ms until the next look at a ring that was so full. */

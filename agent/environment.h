@@ -18,11 +18,13 @@ void environment_init(struct environment *e); /* a copy of our own, without what
 void environment_set(struct environment *e, const char *name, const char *value);
 void environment_set_int(struct environment *e, const char *name, int64_t value);
 void environment_add(struct environment *e, struct span map); /* every pair of a map of strings */
-/* HYPERTOP_PARAM_NAME for every parameter (upper case, every other character as _) and HYPERTOP_PARAMS with all as JSON. */
+/* HYPERTOP_PARAM_NAME for every parameter (upper case, every other character as _) and HYPERTOP_PARAMS
+ * with all as JSON. */
 void environment_params(struct environment *e, struct span params);
 void environment_release(struct environment *e);
 
-/* Parameters as the library reads them: NAME\0VALUE\0 pairs; a nested one becomes OUTER.INNER. Returns how many. */
+/* Parameters as the library reads them: NAME\0VALUE\0 pairs; a nested one becomes OUTER.INNER. Returns how
+ * many. */
 uint32_t params_flatten(struct span params, struct buf *out);
 
 #endif

@@ -59,7 +59,8 @@ void gather_free(struct gather *g)
     free(g);
 }
 
-/* Two entries of the ring may hold the same name (two processes had the ring one after the other): one column. */
+/* Two entries of the ring may hold the same name (two processes had the ring one after the other): one
+ * column. */
 static int column_of(struct gather *g, const struct ring *r, uint16_t id)
 {
     char name[RING_NAME];
@@ -108,8 +109,12 @@ static void pull_add(struct gather *g, const struct ring_point two[2])
         p->cap = p->cap ? p->cap * 2 : 64;
         p->pulls = mem_resize(p->pulls, p->cap, sizeof *p->pulls);
     }
-    p->pulls[p->n++] = (struct pull){.t = in.t, .time = in.time, .cost = in.cost, .context = in.context,
-                                     .propensity = (float)in.propensity, .arm = in.arm,
+    p->pulls[p->n++] = (struct pull){.t = in.t,
+                                     .time = in.time,
+                                     .cost = in.cost,
+                                     .context = in.context,
+                                     .propensity = (float)in.propensity,
+                                     .arm = in.arm,
                                      .forced = (in.flags & RING_FORCED) != 0};
 }
 

@@ -1,4 +1,5 @@
-/* gather: points and pulls on their way from a ring to a batch: one growing column per metric, one list per bandit. */
+/* gather: points and pulls on their way from a ring to a batch: one growing column per metric, one list
+ * per bandit. */
 #ifndef AGENT_GATHER_H
 #define AGENT_GATHER_H
 

@@ -45,18 +45,24 @@ static int make_ring(const struct message *m, const char *hub, char path[RING_PA
     struct buf params = {0};
     struct ring r;
     cmap_strcpy(m->body, "sweep", sweep, sizeof sweep);
-    struct ring_identity id = {.run = cmap_int(m->body, "run", -1), .trial = cmap_int(m->body, "trial", -1),
-                               .seed = cmap_int(m->body, "seed", 0), .epoch = cmap_int(m->body, "epoch", 0),
-                               .leased = true, .owned = true, .program = sweep, .hub = hub};
+    struct ring_identity id = {.run = cmap_int(m->body, "run", -1),
+                               .trial = cmap_int(m->body, "trial", -1),
+                               .seed = cmap_int(m->body, "seed", 0),
+                               .epoch = cmap_int(m->body, "epoch", 0),
+                               .leased = true,
+                               .owned = true,
+                               .program = sweep,
+                               .hub = hub};
     id.params_n = params_flatten(cmap_value(m->body, "params"), &params);
     id.params = (const char *)params.data;
     id.params_bytes = params.len;
     int rc = -1;
-    for (int tries = 0; rc != 0 && tries < 3; tries++) { /* the directory goes with somebody's last ring, perhaps just now */
+    for (int tries = 0; rc != 0 && tries < 3;
+         tries++) { /* the directory goes with somebody's last ring, perhaps just now */
         if (ring_directory(dir, why) != 0)
             break;
-        snprintf(path, RING_PATH, "%.4000s/r%lld-%lld-%d-%u.ring", dir, (long long)id.run, (long long)id.epoch,
-                 (int)getpid(), count++);
+        snprintf(path, RING_PATH, "%.4000s/r%lld-%lld-%d-%u.ring", dir, (long long)id.run,
+                 (long long)id.epoch, (int)getpid(), count++);
         rc = ring_create(&r, path, &id, why);
     }
     if (rc != 0)
@@ -67,7 +73,8 @@ static int make_ring(const struct message *m, const char *hub, char path[RING_PA
     return rc;
 }
 
-static void make_environment(struct environment *e, const struct message *m, const char *hub, const char *ring)
+static void make_environment(struct environment *e, const struct message *m, const char *hub,
+                             const char *ring)
 {
     char sweep[256] = "";
     environment_init(e);
@@ -81,7 +88,8 @@ static void make_environment(struct environment *e, const struct message *m, con
     environment_set_int(e, "HYPERTOP_RUN", cmap_int(m->body, "run", -1));
     environment_set_int(e, "HYPERTOP_SEED", cmap_int(m->body, "seed", 0));
     struct codec_reader r;
-    if (cmap_find(m->body, "fidelity", &r) && (cr_peek(&r) == CT_INT || cr_peek(&r) == CT_UINT || cr_peek(&r) == CT_DOUBLE))
+    if (cmap_find(m->body, "fidelity", &r) &&
+        (cr_peek(&r) == CT_INT || cr_peek(&r) == CT_UINT || cr_peek(&r) == CT_DOUBLE))
         environment_set_int(e, "HYPERTOP_FIDELITY", (int64_t)cr_double(&r));
 }
 
@@ -91,8 +99,10 @@ static void start_child(struct job *j, const struct message *m, const char *hub,
     char *cause = NULL, *cwd = cmap_strdup(m->body, "cwd");
     char **argv = read_argv(cmap_value(m->body, "argv"));
     make_environment(&env, m, hub, ring);
-    struct child_spec spec = {.argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
-    int rc = argv ? child_start(&j->child, &spec, &cause) : cause_set(&cause, "the lease names no program to start");
+    struct child_spec spec = {
+        .argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
+    int rc = argv ? child_start(&j->child, &spec, &cause)
+                  : cause_set(&cause, "the lease names no program to start");
     if (rc == 0) {
         atomic_store(&j->outlet->ring.h->group, ring_process(j->child.pid));
         outlet_state(j->outlet, "started", j->child.pid, -1, 0, NULL);
@@ -176,7 +186,9 @@ void job_act(struct job *j, enum outlet_verdict v, int64_t id, const char *verb)
         c->stopped = strcmp(verb, "pause") == 0;
         child_signal(c, c->stopped ? SIGSTOP : SIGCONT);
         outlet_state(j->outlet, c->stopped ? "paused" : "resumed", -1, -1, 0, NULL);
-        outlet_finish(j->outlet, id, "applied", c->stopped ? "held by SIGSTOP: the program does not use libhypertop" : "let go on by SIGCONT");
+        outlet_finish(j->outlet, id, "applied",
+                      c->stopped ? "held by SIGSTOP: the program does not use libhypertop"
+                                 : "let go on by SIGCONT");
         break;
     case OUTLET_DONE:
         break;

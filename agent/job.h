@@ -1,4 +1,5 @@
-/* job: one leased run in a worker: its ring, its process, its outlet. From the lease message to the last event. */
+/* job: one leased run in a worker: its ring, its process, its outlet. From the lease message to the last
+ * event. */
 #ifndef AGENT_JOB_H
 #define AGENT_JOB_H
 
@@ -17,8 +18,8 @@ struct job {
     bool wanted; /* false: the hub gave the run away; nothing is to be sent */
 };
 
-/* Starts what the lease says. NULL: not even a ring could be made, or the lease makes no sense (cause). A program that
- * cannot be started is a job that is over, with the reason on its way to the hub. */
+/* Starts what the lease says. NULL: not even a ring could be made, or the lease makes no sense (cause). A
+ * program that cannot be started is a job that is over, with the reason on its way to the hub. */
 struct job *job_start(const struct message *lease, const char *hub, char **cause);
 /* One turn; returns how full its ring was. */
 double job_turn(struct job *j, int64_t now);

@@ -1,7 +1,7 @@
-/* Opening, closing and logging. The hot path is ht_log: a load of the live word, the name's entry through a table of
- * addresses (verified by comparing the characters), the clock through the vDSO, one claimed slot. No system call but the
- * one that fetches memory for a lane when its first thread arrives, no allocation, no lock; see ring.h for why a signal handler may
- * interrupt any of it. */
+/* Opening, closing and logging. The hot path is ht_log: a load of the live word, the name's entry through
+ * a table of addresses (verified by comparing the characters), the clock through the vDSO, one claimed
+ * slot. No system call but the one that fetches memory for a lane when its first thread arrives, no
+ * allocation, no lock; see ring.h for why a signal handler may interrupt any of it. */
 #include "agent/lib_agent.h"
 
 #include <errno.h>
@@ -20,12 +20,14 @@
 
 enum { CLOSE_MS = 500, OPEN_AGENTS = 16 };
 
-/* initial-exec: a dynamic TLS block would be allocated at the first access, which may be in a signal handler */
+/* initial-exec: a dynamic TLS block would be allocated at the first access, which may be in a signal
+ * handler */
 static _Thread_local uint32_t thread_number __attribute__((tls_model("initial-exec")));
 static _Atomic uint32_t threads;
 
 static const _Atomic uint32_t never;
-static struct ht_agent inert = {.live = &never}; /* what ht_open returns when there is not even memory for a handle */
+static struct ht_agent inert = {
+    .live = &never}; /* what ht_open returns when there is not even memory for a handle */
 
 /* Rings that this process has open: one ring, one agent. */
 static _Atomic uint64_t open_rings[OPEN_AGENTS];
@@ -77,8 +79,9 @@ static bool name_is(const ht_agent *a, uint16_t entry, const char *name, size_t 
     return memcmp(have, name, n) == 0 && (n == RING_NAME - 1 || have[n] == '\0');
 }
 
-/* Finds or enters a name. An entry is complete before its number is put into the table, so a reader (another thread, or a
- * handler on top of this one) sees nothing or all of it; who loses the race gives his entry back. */
+/* Finds or enters a name. An entry is complete before its number is put into the table, so a reader
+ * (another thread, or a handler on top of this one) sees nothing or all of it; who loses the race gives
+ * his entry back. */
 static int name_find(ht_agent *a, const char *name)
 {
     size_t n = strnlen(name, RING_NAME - 1);
@@ -209,7 +212,9 @@ int64_t ht_trial(const ht_agent *a)
 const char *ht_strerror(int code)
 {
     switch (code) {
-#define HT_ERROR_CASE(name, value, text) case value: return text;
+#define HT_ERROR_CASE(name, value, text)                                                                     \
+    case value:                                                                                              \
+        return text;
         HT_ERRORS(HT_ERROR_CASE)
 #undef HT_ERROR_CASE
     }
@@ -326,8 +331,9 @@ static void registry_leave(uint64_t key)
     }
 }
 
-/* Makes this process the ring's trainer. A ring has one agent at a time: while another process has it open (rank 0 of several, a
- * trainer's parent), the handle stays inert. After one that is gone, its half-written slots are healed. */
+/* Makes this process the ring's trainer. A ring has one agent at a time: while another process has it open
+ * (rank 0 of several, a trainer's parent), the handle stays inert. After one that is gone, its
+ * half-written slots are healed. */
 static bool take_ring(ht_agent *a)
 {
     struct ring_header *h = a->ring.h;
@@ -350,12 +356,18 @@ static bool make_ring(ht_agent *a, const struct ht_options *o)
 {
     char why[RING_WHY], dir[RING_PATH];
     const char *hub = o->hub ? o->hub : getenv("HYPERTOP_HUB");
-    struct ring_identity id = {.run = -1, .trial = -1, .seed = 0, .epoch = 0, .hub = hub,
+    struct ring_identity id = {.run = -1,
+                               .trial = -1,
+                               .seed = 0,
+                               .epoch = 0,
+                               .hub = hub,
                                .program = o->program ? o->program : program_invocation_short_name};
-    for (int tries = 0; !a->made && tries < 3; tries++) { /* the directory goes with somebody's last ring, perhaps just now */
+    for (int tries = 0; !a->made && tries < 3;
+         tries++) { /* the directory goes with somebody's last ring, perhaps just now */
         if (ring_directory(dir, why) != 0 || strlen(dir) + 64 > sizeof a->path)
             return false;
-        snprintf(a->path, sizeof a->path, "%.4000s/p%d-%llx.ring", dir, (int)getpid(), (unsigned long long)hti_now());
+        snprintf(a->path, sizeof a->path, "%.4000s/p%d-%llx.ring", dir, (int)getpid(),
+                 (unsigned long long)hti_now());
         a->made = ring_create(&a->ring, a->path, &id, why) == 0;
     }
     return a->made;
@@ -375,7 +387,8 @@ static bool open_all(ht_agent *a, const struct ht_options *o)
     if (!get_ring(a, o))
         return false;
     _Atomic uint32_t *word = NULL;
-    if (!ring_lane_ready(&a->ring, 0) && errno != EINVAL) /* EINVAL: a kernel before 5.14; the lane is reserved anyway */
+    if (!ring_lane_ready(&a->ring, 0) &&
+        errno != EINVAL) /* EINVAL: a kernel before 5.14; the lane is reserved anyway */
         goto fail;
     if (madvise(a->ring.h, a->ring.size, MADV_DONTFORK) != 0 || !(word = live_word()))
         goto fail;

@@ -1,9 +1,11 @@
-/* lib_agent: what the library's files share. Nothing here is exported; hti_ is internal, ht_ is public (hypertop.h).
+/* lib_agent: what the library's files share. Nothing here is exported; hti_ is internal, ht_ is public
+ * (hypertop.h).
  *
- * An agent owns its mapping of the ring and nothing else of the process: no file descriptor, thread, lock or handler. The
- * word behind `live` lies in a page that the kernel wipes in every forked child (MADV_WIPEONFORK), so a child's handle is
- * inert however the fork was made, and the ring itself is not mapped there (MADV_DONTFORK). Parameters and bandits
- * keep their values in a child; only the talking stops. */
+ * An agent owns its mapping of the ring and nothing else of the process: no file descriptor, thread, lock
+ * or handler. The word behind `live` lies in a page that the kernel wipes in every forked child
+ * (MADV_WIPEONFORK), so a child's handle is inert however the fork was made, and the ring itself is not
+ * mapped there (MADV_DONTFORK). Parameters and bandits keep their values in a child; only the talking
+ * stops. */
 #ifndef AGENT_LIB_AGENT_H
 #define AGENT_LIB_AGENT_H
 
@@ -30,8 +32,8 @@ struct hti_param {
 struct ht_agent {
     const _Atomic uint32_t *live; /* 1 while this process may talk */
     struct ring ring;
-    uint32_t token;         /* of the thread that opened it: its lane is lane 0 */
-    _Atomic int64_t step;   /* where that thread stands */
+    uint32_t token;                       /* of the thread that opened it: its lane is lane 0 */
+    _Atomic int64_t step;                 /* where that thread stands */
     _Atomic uint8_t lane[RING_MAX_LANES]; /* 0 not tried, 1 ready, 2 no memory: use lane 0 */
     _Atomic uint16_t hint[HTI_HINTS];     /* address of a name -> entry + 1, to be verified */
     _Atomic uint16_t hash[HTI_HASH];      /* open addressing: entry + 1, 0 free */
@@ -42,9 +44,9 @@ struct ht_agent {
     int64_t checkpoint; /* pending request, 0 none */
     ht_bandit *bandits[HTI_BANDITS];
     int n_bandits, bandits_opened;
-    bool made;          /* this process made the ring */
-    bool relayed;       /* and started a relay for it */
-    int64_t watched;    /* second in which the relay was last looked at */
+    bool made;       /* this process made the ring */
+    bool relayed;    /* and started a relay for it */
+    int64_t watched; /* second in which the relay was last looked at */
     char path[RING_PATH];
 };
 
@@ -71,7 +73,7 @@ struct hti_change {
     char old[64], new[64]; /* as text, 17 digits */
 };
 struct hti_reply {
-    int64_t command;             /* 0: nobody asked; only pause and resume are told then */
+    int64_t command; /* 0: nobody asked; only pause and resume are told then */
     enum ring_command_kind verb;
     enum ring_state state;
     int64_t step;
@@ -84,7 +86,8 @@ void hti_answer_stop(ht_agent *a);
 void hti_params_free(ht_agent *a);
 /* A ban, pin, boost or explore command: applied to the bandits and answered. */
 void hti_steer(ht_agent *a, const struct ring_command *c);
-/* Starts `hypertop-agent relay --ring path`, detached. False when the program is not to be found or started. */
+/* Starts `hypertop-agent relay --ring path`, detached. False when the program is not to be found or
+ * started. */
 bool hti_launch(const char *path);
 
 #endif

@@ -1,6 +1,6 @@
-/* In-process bandits: tune/bandit.h decides, this file streams every pull and lets people steer. Steering commands wait in the ring
- * until the program's next ht_poll, like every other command. Without a hub (or disabled, or in a forked child) a bandit
- * decides and learns all the same: only the streaming stops. */
+/* In-process bandits: tune/bandit.h decides, this file streams every pull and lets people steer. Steering
+ * commands wait in the ring until the program's next ht_poll, like every other command. Without a hub (or
+ * disabled, or in a forked child) a bandit decides and learns all the same: only the streaming stops. */
 #include "agent/lib_agent.h"
 
 #include <math.h>
@@ -25,8 +25,12 @@ struct ht_bandit {
 };
 
 static const enum bandit_algorithm algorithms[] = {
-    [HT_TSALLIS_INF] = BANDIT_TSALLIS_INF, [HT_TSALLIS_INF_RV] = BANDIT_TSALLIS_INF_RV, [HT_UCB1] = BANDIT_UCB1,
-    [HT_KL_UCB] = BANDIT_KL_UCB,           [HT_THOMPSON] = BANDIT_THOMPSON,             [HT_EXP3] = BANDIT_EXP3,
+    [HT_TSALLIS_INF] = BANDIT_TSALLIS_INF,
+    [HT_TSALLIS_INF_RV] = BANDIT_TSALLIS_INF_RV,
+    [HT_UCB1] = BANDIT_UCB1,
+    [HT_KL_UCB] = BANDIT_KL_UCB,
+    [HT_THOMPSON] = BANDIT_THOMPSON,
+    [HT_EXP3] = BANDIT_EXP3,
 };
 
 /* ---- opening ---- */
@@ -67,7 +71,8 @@ static void say_opened(ht_bandit *h)
     free(text);
 }
 
-/* Enters the agent's list and announces the bandit; quietly does not when the list is full: it then decides unseen. */
+/* Enters the agent's list and announces the bandit; quietly does not when the list is full: it then
+ * decides unseen. */
 static void enlist(ht_bandit *h, ht_agent *a)
 {
     if (!hti_live(a) || a->n_bandits == HTI_BANDITS || a->bandits_opened > UINT16_MAX)
@@ -84,14 +89,16 @@ ht_bandit *ht_bandit_open(ht_agent *a, const struct ht_bandit_options *given)
     if (!given)
         return NULL;
     memcpy(&o, given, given->size < sizeof o ? given->size : sizeof o);
-    if ((unsigned)o.algorithm >= sizeof algorithms / sizeof algorithms[0] || o.arms < 2 || o.arms > BANDIT_ARMS_MAX)
+    if ((unsigned)o.algorithm >= sizeof algorithms / sizeof algorithms[0] || o.arms < 2 ||
+        o.arms > BANDIT_ARMS_MAX)
         return NULL;
     ht_bandit *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
     h->labels = calloc((size_t)o.arms, sizeof *h->labels);
     h->values = o.values ? calloc((size_t)o.arms, sizeof *h->values) : NULL;
-    if (!h->labels || (o.values && !h->values) || bandit_init(&h->b, algorithms[o.algorithm], o.arms, o.low, o.scale) != 0) {
+    if (!h->labels || (o.values && !h->values) ||
+        bandit_init(&h->b, algorithms[o.algorithm], o.arms, o.low, o.scale) != 0) {
         release(h);
         return NULL;
     }
@@ -109,7 +116,8 @@ void ht_bandit_close(ht_bandit *h)
     ht_agent *a = h->agent;
     for (int i = 0; a && i < a->n_bandits; i++)
         if (a->bandits[i] == h) {
-            memmove(&a->bandits[i], &a->bandits[i + 1], (size_t)(a->n_bandits - i - 1) * sizeof a->bandits[0]);
+            memmove(&a->bandits[i], &a->bandits[i + 1],
+                    (size_t)(a->n_bandits - i - 1) * sizeof a->bandits[0]);
             a->n_bandits--;
         }
     release(h);
@@ -148,8 +156,13 @@ int ht_bandit_reward(ht_bandit *h, double cost)
     bandit_learn(&h->b, &h->pull, cost);
     if (!h->agent || !hti_live(h->agent))
         return HT_INERT;
-    struct ring_pull p = {.bandit = h->number, .arm = (uint16_t)h->pull.arm, .flags = h->pull.forced ? RING_FORCED : 0,
-                          .t = h->t, .time = hti_now(), .cost = cost, .context = h->context,
+    struct ring_pull p = {.bandit = h->number,
+                          .arm = (uint16_t)h->pull.arm,
+                          .flags = h->pull.forced ? RING_FORCED : 0,
+                          .t = h->t,
+                          .time = hti_now(),
+                          .cost = cost,
+                          .context = h->context,
                           .propensity = h->pull.propensity};
     return ring_pull_push(hti_lane(h->agent, hti_thread()), &p) ? HT_OK : HT_DROPPED;
 }
@@ -189,11 +202,21 @@ static int steer_arm(ht_bandit *h, const struct ring_command *c, int arm, char w
     uint64_t pulls = c->count > 0 ? (uint64_t)c->count : BANDIT_FOREVER;
     int rc = -1;
     switch (c->kind) {
-    case RING_CMD_BAN: rc = bandit_ban(&h->b, arm, pulls); break;
-    case RING_CMD_UNBAN: rc = bandit_ban(&h->b, arm, 0); break;
-    case RING_CMD_PIN: rc = bandit_pin(&h->b, arm, pulls); break;
-    case RING_CMD_UNPIN: rc = bandit_pinned(&h->b) == arm ? bandit_pin(&h->b, -1, 0) : 0; break;
-    case RING_CMD_BOOST: rc = bandit_boost(&h->b, arm, c->value, pulls); break;
+    case RING_CMD_BAN:
+        rc = bandit_ban(&h->b, arm, pulls);
+        break;
+    case RING_CMD_UNBAN:
+        rc = bandit_ban(&h->b, arm, 0);
+        break;
+    case RING_CMD_PIN:
+        rc = bandit_pin(&h->b, arm, pulls);
+        break;
+    case RING_CMD_UNPIN:
+        rc = bandit_pinned(&h->b) == arm ? bandit_pin(&h->b, -1, 0) : 0;
+        break;
+    case RING_CMD_BOOST:
+        rc = bandit_boost(&h->b, arm, c->value, pulls);
+        break;
     }
     if (rc == 0)
         return 0;
@@ -281,8 +304,12 @@ void hti_steer(ht_agent *a, const struct ring_command *c)
         steer(a->bandits[i], c, why);
     }
     if (!hits)
-        snprintf(why, sizeof why, *c->name ? "the program has no bandit %.63s" : "the program has no bandit%.63s", c->name);
-    struct hti_reply reply = {.command = c->id, .verb = (enum ring_command_kind)c->kind,
-                              .state = *why ? RING_REJECTED : RING_APPLIED, .step = t, .message = why};
+        snprintf(why, sizeof why,
+                 *c->name ? "the program has no bandit %.63s" : "the program has no bandit%.63s", c->name);
+    struct hti_reply reply = {.command = c->id,
+                              .verb = (enum ring_command_kind)c->kind,
+                              .state = *why ? RING_REJECTED : RING_APPLIED,
+                              .step = t,
+                              .message = why};
     hti_answer(a, &reply);
 }

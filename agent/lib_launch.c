@@ -1,6 +1,6 @@
-/* Starting a relay for a run that nobody leased. The child gets no descriptor of the trainer's but a null device, a session
- * of its own and default signals; it forks once more by itself and its first process ends at once, so the trainer
- * neither waits nor keeps a zombie. */
+/* Starting a relay for a run that nobody leased. The child gets no descriptor of the trainer's but a null
+ * device, a session of its own and default signals; it forks once more by itself and its first process
+ * ends at once, so the trainer neither waits nor keeps a zombie. */
 #include "agent/lib_agent.h"
 
 #include <dlfcn.h>
@@ -25,7 +25,8 @@ static bool beside(char out[RING_PATH], const char *file, const char *relative)
     return access(out, X_OK) == 0;
 }
 
-/* HYPERTOP_AGENT, else beside the library or the program (an installed or a build tree), else PATH (out is a bare name). */
+/* HYPERTOP_AGENT, else beside the library or the program (an installed or a build tree), else PATH (out is
+ * a bare name). */
 static void find_agent(char out[RING_PATH])
 {
     static const char *const places[] = {"hypertop-agent", "../hypertop-agent", "../bin/hypertop-agent"};
@@ -53,7 +54,8 @@ static bool attributes(posix_spawnattr_t *attr)
     sigdelset(&all, SIGKILL);
     sigdelset(&all, SIGSTOP);
     return posix_spawnattr_setsigmask(attr, &none) == 0 && posix_spawnattr_setsigdefault(attr, &all) == 0 &&
-           posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID) == 0;
+           posix_spawnattr_setflags(attr,
+                                    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID) == 0;
 }
 
 static bool descriptors(posix_spawn_file_actions_t *files)

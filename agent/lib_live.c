@@ -1,6 +1,7 @@
-/* Parameters and commands. A parameter is declared where it is read; its value is the leased one, else the middle of its range.
- * It changes in one place only: inside ht_poll, on the thread that calls it, never in the middle of a step. Every
- * command that is taken from the ring gets exactly one final answer (applied or rejected, with a sentence). */
+/* Parameters and commands. A parameter is declared where it is read; its value is the leased one, else the
+ * middle of its range. It changes in one place only: inside ht_poll, on the thread that calls it, never in
+ * the middle of a step. Every command that is taken from the ring gets exactly one final answer (applied
+ * or rejected, with a sentence). */
 #include "agent/lib_agent.h"
 
 #include <errno.h>
@@ -18,15 +19,17 @@ void hti_answer(ht_agent *a, const struct hti_reply *reply)
 {
     if (!reply->command && reply->verb != RING_CMD_PAUSE && reply->verb != RING_CMD_RESUME)
         return;
-    struct ring_answer head = {.command = reply->command, .state = (uint8_t)reply->state, .verb = (uint8_t)reply->verb};
+    struct ring_answer head = {
+        .command = reply->command, .state = (uint8_t)reply->state, .verb = (uint8_t)reply->verb};
     const struct hti_change *change = reply->change;
     char text[4 * 256];
     if (change) {
         head.type = (uint8_t)change->type;
         head.change = 1;
     }
-    int n = snprintf(text, sizeof text, "%s%c%s%c%s%c%.255s", change ? change->param : "", 0, change ? change->old : "", 0,
-                     change ? change->new : "", 0, reply->message ? reply->message : "");
+    int n = snprintf(text, sizeof text, "%s%c%s%c%s%c%.255s", change ? change->param : "", 0,
+                     change ? change->old : "", 0, change ? change->new : "", 0,
+                     reply->message ? reply->message : "");
     hti_record(a, RR_ANSWER, 0, reply->step, &head, sizeof head, text, (size_t)n + 1);
 }
 
@@ -37,15 +40,21 @@ static int64_t step_now(const ht_agent *a)
 
 void hti_answer_stop(ht_agent *a)
 {
-    struct hti_reply reply = {.command = atomic_exchange(&a->ring.h->stop_id, 0), .verb = RING_CMD_STOP,
-                              .state = RING_APPLIED, .step = step_now(a)};
+    struct hti_reply reply = {.command = atomic_exchange(&a->ring.h->stop_id, 0),
+                              .verb = RING_CMD_STOP,
+                              .state = RING_APPLIED,
+                              .step = step_now(a)};
     hti_answer(a, &reply);
 }
 
-static void answer_command(ht_agent *a, const struct ring_command *c, enum ring_state state, const char *message)
+static void answer_command(ht_agent *a, const struct ring_command *c, enum ring_state state,
+                           const char *message)
 {
-    struct hti_reply reply = {.command = c->id, .verb = (enum ring_command_kind)c->kind, .state = state,
-                              .step = step_now(a), .message = message};
+    struct hti_reply reply = {.command = c->id,
+                              .verb = (enum ring_command_kind)c->kind,
+                              .state = state,
+                              .step = step_now(a),
+                              .message = message};
     hti_answer(a, &reply);
 }
 
@@ -142,7 +151,11 @@ static struct hti_param *declare(ht_agent *a, const char *name, enum ring_type t
 
 static void say_declared(ht_agent *a, const struct hti_param *p)
 {
-    struct ring_declare head = {.low = p->low, .high = p->high, .type = (uint8_t)p->type, .log = p->log, .live = p->live,
+    struct ring_declare head = {.low = p->low,
+                                .high = p->high,
+                                .type = (uint8_t)p->type,
+                                .log = p->log,
+                                .live = p->live,
                                 .choices = (uint32_t)p->n_choices};
     size_t room = 256, used;
     for (size_t i = 0; i < p->n_choices; i++)
@@ -212,8 +225,8 @@ int64_t ht_int(ht_agent *a, const char *name, int64_t lo, int64_t hi, unsigned f
     else if (text) {
         v = given < lo ? lo : given > hi ? hi : given;
         if (v != given)
-            hti_remark(a, "parameter %s: %lld lies outside [%lld, %lld]; using %lld", p->name, (long long)given,
-                       (long long)lo, (long long)hi, (long long)v);
+            hti_remark(a, "parameter %s: %lld lies outside [%lld, %lld]; using %lld", p->name,
+                       (long long)given, (long long)lo, (long long)hi, (long long)v);
     }
     p->low = (double)lo;
     p->high = (double)hi;
@@ -266,7 +279,8 @@ const char *ht_choice(ht_agent *a, const char *name, const char *const *choices,
     }
     const char *text = leased(a, p->name);
     if (text && !choose(p, text))
-        hti_remark(a, "parameter %s: \"%.100s\" is none of its %zu choices; using %s", p->name, text, n, first);
+        hti_remark(a, "parameter %s: \"%.100s\" is none of its %zu choices; using %s", p->name, text, n,
+                   first);
     say_declared(a, p);
     return p->choices[p->at];
 }
@@ -319,7 +333,8 @@ static bool apply_set(ht_agent *a, const struct ring_command *c)
     if (!p)
         snprintf(why, sizeof why, "the program has no parameter %s", c->name);
     else if (!p->live)
-        snprintf(why, sizeof why, "%s was not declared live by the program; it cannot change while it runs", c->name);
+        snprintf(why, sizeof why, "%s was not declared live by the program; it cannot change while it runs",
+                 c->name);
     else {
         change = (struct hti_change){.type = p->type, .param = p->name};
         value_text(p, change.old);
@@ -330,7 +345,10 @@ static bool apply_set(ht_agent *a, const struct ring_command *c)
         return false;
     }
     value_text(p, change.new);
-    struct hti_reply reply = {.command = c->id, .verb = RING_CMD_SET, .state = RING_APPLIED, .step = step_now(a),
+    struct hti_reply reply = {.command = c->id,
+                              .verb = RING_CMD_SET,
+                              .state = RING_APPLIED,
+                              .step = step_now(a),
                               .change = &change};
     hti_answer(a, &reply);
     return true;
@@ -444,7 +462,10 @@ int ht_checkpoint(ht_agent *a, const char *path, int64_t step)
     if (!path || !*path)
         return HT_INVALID;
     bool ok = hti_record(a, RR_CHECKPOINT, 0, step, path, strnlen(path, RING_PATH), NULL, 0);
-    struct hti_reply reply = {.command = a->checkpoint, .verb = RING_CMD_CHECKPOINT, .state = RING_APPLIED, .step = step,
+    struct hti_reply reply = {.command = a->checkpoint,
+                              .verb = RING_CMD_CHECKPOINT,
+                              .state = RING_APPLIED,
+                              .step = step,
                               .message = path};
     hti_answer(a, &reply);
     a->checkpoint = 0;

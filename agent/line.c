@@ -14,7 +14,8 @@
 #include "proto/endpoint.h"
 #include "proto/sock.h"
 
-/* Back-off between attempts: doubles, with jitter, so that thousands of agents do not come back in the same instant. */
+/* Back-off between attempts: doubles, with jitter, so that thousands of agents do not come back in the
+ * same instant. */
 #define RETRY_FIRST_MS      50
 #define RETRY_LOCAL_MAX_MS  400
 #define RETRY_REMOTE_MAX_MS 5000
@@ -218,7 +219,8 @@ static bool for_owner(struct line *l, const struct message *m, enum line_event *
             return false;
         }
         if (m->id == 0)
-            l->pinged = 0; /* about something that has no answer, data perhaps: ask at once whether we are known */
+            l->pinged =
+                0; /* about something that has no answer, data perhaps: ask at once whether we are known */
         return l->state == ST_UP;
     default:
         return l->state == ST_UP;
@@ -262,7 +264,8 @@ enum line_event line_next(struct line *l, struct message *m, bool waiting)
         l->said_down = true;
         return LINE_DOWN;
     }
-    return read_next(l, m); /* ZeroMQ's descriptor is edge-triggered: what came while we sent would not wake us */
+    return read_next(
+        l, m); /* ZeroMQ's descriptor is edge-triggered: what came while we sent would not wake us */
 }
 
 bool line_bye(struct line *l, int ms)

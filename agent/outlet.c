@@ -17,9 +17,9 @@
 #define EMIT_NS      (20 * CLOCK_MS)  /* an event waits this long for company */
 #define EMIT_AWAY_NS (500 * CLOCK_MS) /* while there is no hub */
 #define EMIT_BYTES   (256 << 10)
-#define FLIGHT_BYTES (16 << 20)       /* sent and not acknowledged */
-#define RECORDS_TURN 4096             /* control records taken in one turn */
-#define GATHERS_TURN 4                /* full batches of points built in one turn */
+#define FLIGHT_BYTES (16 << 20) /* sent and not acknowledged */
+#define RECORDS_TURN 4096       /* control records taken in one turn */
+#define GATHERS_TURN 4          /* full batches of points built in one turn */
 
 /* ---- opening ---- */
 
@@ -54,14 +54,16 @@ static struct outlet *outlet_new(void)
     return ol;
 }
 
-/* The ring's owner word is the lock: whoever puts himself there in place of nobody or of a dead process drains it. */
+/* The ring's owner word is the lock: whoever puts himself there in place of nobody or of a dead process
+ * drains it. */
 static int take_ring(struct outlet *ol, const char *path, char **cause)
 {
     char why[RING_WHY];
     if (ring_open(&ol->ring, path, why) != 0)
         return cause_set(cause, "%s", why);
     uint64_t self = ring_process_self(), owner = atomic_load(&ol->ring.h->owner);
-    if ((owner != self && ring_process_alive(owner)) || !atomic_compare_exchange_strong(&ol->ring.h->owner, &owner, self)) {
+    if ((owner != self && ring_process_alive(owner)) ||
+        !atomic_compare_exchange_strong(&ol->ring.h->owner, &owner, self)) {
         cause_set(cause, "%s: process %d drains this ring", path, ring_process_pid(owner));
         ring_unmap(&ol->ring);
         return -1;
@@ -73,8 +75,7 @@ static int take_ring(struct outlet *ol, const char *path, char **cause)
 static void take_identity(struct outlet *ol, struct spill_identity *id)
 {
     const struct ring_header *h = ol->ring.h;
-    *id = (struct spill_identity){.run = h->run, .epoch = h->epoch, .trial = h->trial,
-                                  .leased = h->leased};
+    *id = (struct spill_identity){.run = h->run, .epoch = h->epoch, .trial = h->trial, .leased = h->leased};
     id->pid = ring_process_pid(atomic_load(&ol->ring.h->trainer));
     memcpy(id->program, h->program, sizeof id->program - 1);
     memcpy(id->hub, h->hub, sizeof id->hub - 1);
@@ -196,7 +197,11 @@ static void due(struct outlet *ol)
 
 static void put_batch(struct outlet *ol, struct buf *b, uint32_t events, uint32_t points, bool plain)
 {
-    struct batch batch = {.seq = ol->next_seq++, .events = events, .points = points, .plain = plain, .data = b->data,
+    struct batch batch = {.seq = ol->next_seq++,
+                          .events = events,
+                          .points = points,
+                          .plain = plain,
+                          .data = b->data,
                           .len = (uint32_t)b->len};
     if (ol->ring.h)
         atomic_store(&ol->ring.h->next_seq, ol->next_seq);
@@ -217,7 +222,8 @@ void outlet_flush(struct outlet *ol)
     ol->emit_due = 0;
 }
 
-static struct codec_writer *event_begin(struct outlet *ol, bool plain, struct codec_writer *w, const char *kind, int64_t time)
+static struct codec_writer *event_begin(struct outlet *ol, bool plain, struct codec_writer *w,
+                                        const char *kind, int64_t time)
 {
     struct buf *b = plain ? &ol->plain : &ol->kept;
     if (b->len > EMIT_BYTES)
@@ -303,9 +309,11 @@ void outlet_send(struct outlet *ol, struct line *l)
     size_t flight = 0;
     if (!ol->attached || !line_is_up(l))
         return;
-    for (uint64_t seq = ol->acked; seq < ol->sent && spill_next(&ol->spill, seq, &b) && b.seq <= ol->sent; seq = b.seq)
+    for (uint64_t seq = ol->acked; seq < ol->sent && spill_next(&ol->spill, seq, &b) && b.seq <= ol->sent;
+         seq = b.seq)
         flight += b.len;
-    while (ol->sent - ol->acked < MSG_WINDOW && flight < FLIGHT_BYTES && spill_next(&ol->spill, ol->sent, &b)) {
+    while (ol->sent - ol->acked < MSG_WINDOW && flight < FLIGHT_BYTES &&
+           spill_next(&ol->spill, ol->sent, &b)) {
         struct codec_writer w = line_begin(l, MSG_DATA, NULL);
         cw_map(&w, 4);
         cw_kint(&w, "run", ol->run);
@@ -351,7 +359,8 @@ int outlet_store(struct outlet *ol, char **cause)
 
 /* ---- facts of the worker's own ---- */
 
-void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t code, int signal, const char *message)
+void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t code, int signal,
+                  const char *message)
 {
     struct codec_writer w;
     event_begin(ol, false, &w, "run_state", clock_wall_ns());

@@ -1,6 +1,6 @@
-/* Commands of the hub on their way to a training process. A command is carried out at most once: its id is remembered, a repeat
- * is dropped. Every command gets a final answer: from the program through the ring, from here when the program cannot take it,
- * or when the process has ended before it could. */
+/* Commands of the hub on their way to a training process. A command is carried out at most once: its id is
+ * remembered, a repeat is dropped. Every command gets a final answer: from the program through the ring,
+ * from here when the program cannot take it, or when the process has ended before it could. */
 #include "agent/outlet.h"
 
 #include <math.h>
@@ -13,15 +13,19 @@
 #include "base/json_out.h"
 #include "base/text.h"
 
-#define STARTING_NS (5 * CLOCK_S) /* a program that has not opened its ring by then does not use the library */
+#define STARTING_NS                                                                                          \
+    (5 * CLOCK_S) /* a program that has not opened its ring by then does not use the library */
 
 static const struct {
     const char *verb;
     enum ring_command_kind kind;
 } verbs[] = {
-    {"set", RING_CMD_SET},       {"pause", RING_CMD_PAUSE}, {"resume", RING_CMD_RESUME}, {"checkpoint", RING_CMD_CHECKPOINT},
-    {"stop", RING_CMD_STOP},     {"ban", RING_CMD_BAN},     {"unban", RING_CMD_UNBAN},   {"pin", RING_CMD_PIN},
-    {"unpin", RING_CMD_UNPIN},   {"boost", RING_CMD_BOOST}, {"explore", RING_CMD_EXPLORE},
+    {"set", RING_CMD_SET},         {"pause", RING_CMD_PAUSE},
+    {"resume", RING_CMD_RESUME},   {"checkpoint", RING_CMD_CHECKPOINT},
+    {"stop", RING_CMD_STOP},       {"ban", RING_CMD_BAN},
+    {"unban", RING_CMD_UNBAN},     {"pin", RING_CMD_PIN},
+    {"unpin", RING_CMD_UNPIN},     {"boost", RING_CMD_BOOST},
+    {"explore", RING_CMD_EXPLORE},
 };
 
 static enum ring_command_kind kind_of(const char *verb)
@@ -134,7 +138,8 @@ static bool push_set(struct outlet *ol, struct ring_command *c, struct span name
     return push(ol, c);
 }
 
-/* {params: {NAME: VALUE...}} or {param, value}; with several names the program answers each, under the same id. */
+/* {params: {NAME: VALUE...}} or {param, value}; with several names the program answers each, under the
+ * same id. */
 static bool give_set(struct outlet *ol, struct ring_command *c, struct span args)
 {
     struct codec_reader r;
@@ -268,7 +273,9 @@ enum outlet_verdict outlet_command(struct outlet *ol, const struct message *m, i
         if (c.kind == RING_CMD_PAUSE || c.kind == RING_CMD_RESUME)
             return OUTLET_SIGNAL;
         if (c.kind != RING_CMD_STOP && !starting) {
-            outlet_finish(ol, *id, "rejected", "the program does not use libhypertop: it can only be paused, resumed, stopped, killed");
+            outlet_finish(
+                ol, *id, "rejected",
+                "the program does not use libhypertop: it can only be paused, resumed, stopped, killed");
             return OUTLET_DONE;
         }
     }

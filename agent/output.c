@@ -13,7 +13,11 @@ enum { READ_BYTES = 64 << 10 };
 
 void output_init(struct output *o, int fd, const char *stream, int through)
 {
-    *o = (struct output){.fd = fd, .through = through, .stream = stream, .lines = OUTPUT_BURST, .bytes = 4.0 * OUTPUT_BYTES_S,
+    *o = (struct output){.fd = fd,
+                         .through = through,
+                         .stream = stream,
+                         .lines = OUTPUT_BURST,
+                         .bytes = 4.0 * OUTPUT_BYTES_S,
                          .filled = clock_mono_ns()};
 }
 
@@ -23,7 +27,8 @@ static void top_up(struct output *o)
     double s = (double)(now - o->filled) / 1e9;
     o->filled = now;
     o->lines = o->lines + s * OUTPUT_LINES_S < OUTPUT_BURST ? o->lines + s * OUTPUT_LINES_S : OUTPUT_BURST;
-    o->bytes = o->bytes + s * OUTPUT_BYTES_S < 4.0 * OUTPUT_BYTES_S ? o->bytes + s * OUTPUT_BYTES_S : 4.0 * OUTPUT_BYTES_S;
+    o->bytes = o->bytes + s * OUTPUT_BYTES_S < 4.0 * OUTPUT_BYTES_S ? o->bytes + s * OUTPUT_BYTES_S
+                                                                    : 4.0 * OUTPUT_BYTES_S;
 }
 
 static void say_dropped(struct output *o, struct outlet *ol)
@@ -45,7 +50,8 @@ static void line_done(struct output *o, struct outlet *ol)
         say_dropped(o, ol);
         o->lines--;
         o->bytes -= (double)o->line.len;
-        outlet_text(ol, o->stream, clock_wall_ns(), o->line.data ? (const void *)o->line.data : "", o->line.len);
+        outlet_text(ol, o->stream, clock_wall_ns(), o->line.data ? (const void *)o->line.data : "",
+                    o->line.len);
     }
     buf_clear(&o->line);
 }

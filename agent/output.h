@@ -1,6 +1,6 @@
-/* output: what a process prints, from its pipe to text events: cut into lines (at \n and at \r, as progress bars draw), a
- * line into pieces of at most RING_TEXT bytes, bytes kept as they are. Rate-limited: a flood costs lines, never memory,
- * and what was left out is counted and said. */
+/* output: what a process prints, from its pipe to text events: cut into lines (at \n and at \r, as
+ * progress bars draw), a line into pieces of at most RING_TEXT bytes, bytes kept as they are.
+ * Rate-limited: a flood costs lines, never memory, and what was left out is counted and said. */
 #ifndef AGENT_OUTPUT_H
 #define AGENT_OUTPUT_H
 

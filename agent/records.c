@@ -38,8 +38,9 @@ static bool view_answer(struct record_view *v)
 bool record_view(struct record_view *v, const struct ring_record *r, const uint8_t *payload)
 {
     static const char *const events[RR_KINDS] = {
-        [RR_REPORT] = "report", [RR_TEXT] = "text",             [RR_DECLARE] = "declare",
-        [RR_ANSWER] = "command", [RR_CHECKPOINT] = "checkpoint", [RR_BANDIT] = "bandit",
+        [RR_REPORT] = "report",         [RR_TEXT] = "text",
+        [RR_DECLARE] = "declare",       [RR_ANSWER] = "command",
+        [RR_CHECKPOINT] = "checkpoint", [RR_BANDIT] = "bandit",
     };
     if (r->kind == RR_VOID || r->kind >= RR_KINDS || r->bytes > RING_PAYLOAD)
         return false;
@@ -49,7 +50,9 @@ bool record_view(struct record_view *v, const struct ring_record *r, const uint8
         return r->bytes == sizeof(double);
     case RR_DECLARE:
         return r->bytes >= sizeof(struct ring_declare) &&
-               cut_strings(v, payload + sizeof(struct ring_declare), r->bytes - sizeof(struct ring_declare), 2) && v->s[0].n;
+               cut_strings(v, payload + sizeof(struct ring_declare), r->bytes - sizeof(struct ring_declare),
+                           2) &&
+               v->s[0].n;
     case RR_BANDIT:
         return r->bytes >= sizeof(struct ring_bandit) &&
                cut_strings(v, payload + sizeof(struct ring_bandit), r->bytes - sizeof(struct ring_bandit), 2);

@@ -1,5 +1,5 @@
-/* records: control records of a ring as events of the log. The records come from the training process, so every length in
- * them is checked before it is used. */
+/* records: control records of a ring as events of the log. The records come from the training process, so
+ * every length in them is checked before it is used. */
 #ifndef AGENT_RECORDS_H
 #define AGENT_RECORDS_H
 
@@ -14,13 +14,13 @@ enum { RECORD_STRINGS = 4 };
 struct record_view {
     const struct ring_record *r;
     const uint8_t *payload;
-    const char *event;         /* kind of event */
+    const char *event;             /* kind of event */
     struct span s[RECORD_STRINGS]; /* the strings in front */
-    struct span rest;          /* further strings: choices or labels, each with its NUL */
+    struct span rest;              /* further strings: choices or labels, each with its NUL */
     /* answers */
     int64_t command;
-    const char *pause_state;   /* run_state that this answer means: paused, resumed; NULL */
-    bool stop;                 /* it answers a stop */
+    const char *pause_state; /* run_state that this answer means: paused, resumed; NULL */
+    bool stop;               /* it answers a stop */
 };
 
 /* False: the record makes no sense. */

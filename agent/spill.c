@@ -120,8 +120,12 @@ static uint32_t frame_crc(const struct spill_frame *f, const void *data)
 /* Writes one entry's frame at the end of fd; its payload's offset, or -1. */
 static int64_t frame_write(int fd, int64_t end, const struct spill_entry *e, const uint8_t *data)
 {
-    struct spill_frame f = {.magic = FRAME_MAGIC, .seq = e->seq, .events = e->events, .points = e->points,
-                            .plain = e->plain, .len = e->len};
+    struct spill_frame f = {.magic = FRAME_MAGIC,
+                            .seq = e->seq,
+                            .events = e->events,
+                            .points = e->points,
+                            .plain = e->plain,
+                            .len = e->len};
     f.crc = frame_crc(&f, data);
     if (!write_all(fd, &f, sizeof f, end) || !write_all(fd, data, e->len, end + (int64_t)sizeof f))
         return -1;
@@ -169,7 +173,8 @@ static bool flush_memory(struct spill *s)
     return true;
 }
 
-/* Writes what is still waiting into a new file and puts it in the old one's place. A failure leaves the old one. */
+/* Writes what is still waiting into a new file and puts it in the old one's place. A failure leaves the
+ * old one. */
 static void file_compact(struct spill *s)
 {
     struct buf path = {0};
@@ -249,7 +254,11 @@ void spill_put(struct spill *s, const struct batch *b, bool to_file)
     while (s->live + b->len > 2 * SPILL_LIVE && drop_oldest(s, false))
         continue;
     struct spill_entry *e = entry_new(s);
-    *e = (struct spill_entry){.seq = b->seq, .events = b->events, .points = b->points, .len = b->len, .plain = b->plain,
+    *e = (struct spill_entry){.seq = b->seq,
+                              .events = b->events,
+                              .points = b->points,
+                              .len = b->len,
+                              .plain = b->plain,
                               .data = mem_dup(b->data, b->len)};
     s->live += b->len;
     s->memory += b->len;
@@ -341,8 +350,12 @@ static void read_frames(struct spill *s, int64_t size)
     while (at + (int64_t)sizeof f <= size && read_all(s->fd, &f, sizeof f, at)) {
         if (f.magic != FRAME_MAGIC || f.len > (16u << 20) || at + (int64_t)sizeof f + f.len > size)
             break;
-        struct spill_entry e = {.seq = f.seq, .at = at + (int64_t)sizeof f, .events = f.events, .points = f.points,
-                                .len = f.len, .plain = f.plain};
+        struct spill_entry e = {.seq = f.seq,
+                                .at = at + (int64_t)sizeof f,
+                                .events = f.events,
+                                .points = f.points,
+                                .len = f.len,
+                                .plain = f.plain};
         const uint8_t *data = entry_data(s, &e);
         if (!data || frame_crc(&f, data) != f.crc)
             break;

@@ -1,12 +1,15 @@
-/* spill: the batches of one run that the hub has not acknowledged, in order. They wait in memory while the hub keeps up, and
- * in a file while it is away or slow; the file is also what is left behind when the relay ends before the hub comes back.
+/* spill: the batches of one run that the hub has not acknowledged, in order. They wait in memory while the
+ * hub keeps up, and in a file while it is away or slow; the file is also what is left behind when the
+ * relay ends before the hub comes back.
  *
- * File: a head of 4096 bytes (struct spill_head), then frames: struct spill_frame and the batch's events as MessagePack. A
- * frame carries a CRC-32; a torn tail is cut off when the file is read. While a process has the file open it holds a flock
- * on it: a file that can be locked is an orphan, to be delivered by whoever finds it.
+ * File: a head of 4096 bytes (struct spill_head), then frames: struct spill_frame and the batch's events
+ * as MessagePack. A frame carries a CRC-32; a torn tail is cut off when the file is read. While a process
+ * has the file open it holds a flock on it: a file that can be locked is an orphan, to be delivered by
+ * whoever finds it.
  *
- * Bounded: past SPILL_LIVE bytes the oldest plain batch is dropped and its points are counted; a batch that is kept (reports,
- * answers, declarations, final states) goes only when kept ones alone fill twice that. Single-threaded. */
+ * Bounded: past SPILL_LIVE bytes the oldest plain batch is dropped and its points are counted; a batch
+ * that is kept (reports, answers, declarations, final states) goes only when kept ones alone fill twice
+ * that. Single-threaded. */
 #ifndef AGENT_SPILL_H
 #define AGENT_SPILL_H
 
@@ -51,7 +54,8 @@ struct spill {
 };
 
 void spill_init(struct spill *s, const char *path, const struct spill_identity *id);
-/* Takes over what an earlier process left in the file. 1 there was one (its identity is now s->id), 0 none, -1 cause (also: in use). */
+/* Takes over what an earlier process left in the file. 1 there was one (its identity is now s->id), 0
+ * none, -1 cause (also: in use). */
 int spill_adopt(struct spill *s, char **cause);
 /* Appends a batch (copied). seq must grow. to_file: do not keep it in memory. */
 void spill_put(struct spill *s, const struct batch *b, bool to_file);

@@ -53,7 +53,8 @@ static bool power_of_two(uint32_t n)
 
 /* ---- geometry ---- */
 
-/* The places follow from the counts; the reader computes them again and compares, so a header cannot lie about them. */
+/* The places follow from the counts; the reader computes them again and compares, so a header cannot lie
+ * about them. */
 static void geometry_place(struct ring_geometry *g)
 {
     g->names_at = RING_HEADER;
@@ -81,8 +82,8 @@ static bool geometry_sane(const struct ring_geometry *g)
 
 static struct ring_queue queue_at(struct ring_header *h, struct ring_cursor *c, uint64_t at, uint32_t slots)
 {
-    return (struct ring_queue){.cursor = c, .slots = (uint8_t *)h + at, .mask = slots - 1,
-                               .shift = (uint32_t)__builtin_ctz(slots)};
+    return (struct ring_queue){
+        .cursor = c, .slots = (uint8_t *)h + at, .mask = slots - 1, .shift = (uint32_t)__builtin_ctz(slots)};
 }
 
 static void ring_view(struct ring *r, void *map, const struct ring_geometry *g, const struct stat *st)
@@ -126,8 +127,11 @@ static void header_fill(struct ring *r, const struct ring_identity *id)
 int ring_create(struct ring *r, const char *path, const struct ring_identity *id, char *why)
 {
     *r = (struct ring){0};
-    struct ring_geometry g = {.names = RING_NAMES, .params_bytes = PARAMS_BYTES, .command_slots = DEFAULT_COMMAND_SLOTS,
-                              .control_slots = DEFAULT_CONTROL_SLOTS, .lanes = id->lanes ? id->lanes : DEFAULT_LANES,
+    struct ring_geometry g = {.names = RING_NAMES,
+                              .params_bytes = PARAMS_BYTES,
+                              .command_slots = DEFAULT_COMMAND_SLOTS,
+                              .control_slots = DEFAULT_CONTROL_SLOTS,
+                              .lanes = id->lanes ? id->lanes : DEFAULT_LANES,
                               .lane_slots = id->lane_slots ? id->lane_slots : DEFAULT_LANE_SLOTS};
     geometry_place(&g);
     if (!geometry_sane(&g))
@@ -321,12 +325,14 @@ int ring_directory(char out[RING_PATH], char *why)
     return subdirectory(out, "rings", why);
 }
 
-/* ---- processes ---- a token is pid << 42 | start time in clock ticks since boot, so a reused pid is another process ---- */
+/* ---- processes ---- a token is pid << 42 | start time in clock ticks since boot, so a reused pid is another
+ * process ---- */
 
 #define START_BITS 42
 #define START_MASK ((UINT64_C(1) << START_BITS) - 1)
 
-/* State letter and start time from /proc/PID/stat: fields 3 and 22. The name in field 2 may hold anything, also ')'. */
+/* State letter and start time from /proc/PID/stat: fields 3 and 22. The name in field 2 may hold anything,
+ * also ')'. */
 static bool read_stat(int pid, char *state, uint64_t *start)
 {
     char path[32], text[1024];

@@ -1,7 +1,9 @@
-/* The queues of a ring: pushing and taking what takes more than one slot, and taking points. The protocol is in ring.h.
+/* The queues of a ring: pushing and taking what takes more than one slot, and taking points. The protocol
+ * is in ring.h.
  *
- * The consumer never trusts the head that the training process keeps: a slot counts as published by its turn alone. The head
- * is looked at only when the writer is dead, to learn how many claimed slots have to be skipped. */
+ * The consumer never trusts the head that the training process keeps: a slot counts as published by its
+ * turn alone. The head is looked at only when the writer is dead, to learn how many claimed slots have to
+ * be skipped. */
 #include "proto/ring.h"
 
 #include <string.h>
@@ -23,7 +25,8 @@ static bool published(const struct ring_queue *q, uint64_t pos, uint32_t slot_by
 
 static void slot_free(struct ring_queue *q, uint64_t pos, uint32_t slot_bytes)
 {
-    atomic_store_explicit(turn_at(q, pos, slot_bytes), (uint32_t)(pos >> q->shift) * 2 + 2, memory_order_release);
+    atomic_store_explicit(turn_at(q, pos, slot_bytes), (uint32_t)(pos >> q->shift) * 2 + 2,
+                          memory_order_release);
 }
 
 static uint64_t tail_of(const struct ring_queue *q)
@@ -71,8 +74,12 @@ bool ring_pull_push(struct ring_queue *q, const struct ring_pull *p)
 
 void ring_pull_read(const struct ring_point two[2], struct ring_pull *out)
 {
-    *out = (struct ring_pull){.bandit = two[0].id, .arm = two[1].id, .flags = two[0].flags, .t = two[0].step,
-                              .time = two[0].time, .cost = two[0].value};
+    *out = (struct ring_pull){.bandit = two[0].id,
+                              .arm = two[1].id,
+                              .flags = two[0].flags,
+                              .t = two[0].step,
+                              .time = two[0].time,
+                              .cost = two[0].value};
     memcpy(&out->context, &two[1].step, sizeof out->context);
     memcpy(&out->propensity, &two[1].time, sizeof out->propensity);
 }
@@ -82,7 +89,8 @@ static void point_copy(struct ring_point *out, const struct ring_queue *q, uint6
     memcpy((char *)out + 4, (const char *)ring_point_at(q, pos) + 4, RING_POINT_SLOT - 4);
 }
 
-uint32_t ring_points_take(struct ring *r, unsigned lane, struct ring_point *out, uint32_t max, bool dead, uint64_t *torn)
+uint32_t ring_points_take(struct ring *r, unsigned lane, struct ring_point *out, uint32_t max, bool dead,
+                          uint64_t *torn)
 {
     struct ring_queue *q = &r->lanes[lane];
     uint64_t pos = tail_of(q), start = pos;
@@ -149,8 +157,8 @@ static uint8_t *record_at(const struct ring_queue *q, uint64_t pos)
     return q->slots + (size_t)(pos & q->mask) * RING_CONTROL_SLOT;
 }
 
-bool ring_record_push(struct ring *r, const struct ring_record *head, const void *a, size_t na, const void *b, size_t nb,
-                      bool keep)
+bool ring_record_push(struct ring *r, const struct ring_record *head, const void *a, size_t na, const void *b,
+                      size_t nb, bool keep)
 {
     struct ring_queue *q = &r->control;
     size_t left = na + nb;
@@ -177,7 +185,8 @@ bool ring_record_push(struct ring *r, const struct ring_record *head, const void
     left -= part;
     for (uint32_t i = 1; i < n; i++) {
         part = left < REST_ROOM ? left : REST_ROOM;
-        memset(record_at(q, pos + i) + 4, 0, 4); /* reads as RR_VOID, should the first slot never be published */
+        memset(record_at(q, pos + i) + 4, 0,
+               4); /* reads as RR_VOID, should the first slot never be published */
         piece_read(&from, record_at(q, pos + i) + 8, part);
         left -= part;
         ring_publish(turn_at(q, pos + i, RING_CONTROL_SLOT), q, pos + i);
@@ -190,7 +199,8 @@ bool ring_record_push(struct ring *r, const struct ring_record *head, const void
 static bool record_copy(const struct ring_queue *q, uint64_t pos, struct ring_record *out, uint8_t *payload)
 {
     memcpy((char *)out + 4, record_at(q, pos) + 4, sizeof *out - 4);
-    if (out->kind == RR_VOID || out->kind >= RR_KINDS || out->bytes > RING_PAYLOAD || out->slots != slots_for(out->bytes))
+    if (out->kind == RR_VOID || out->kind >= RR_KINDS || out->bytes > RING_PAYLOAD ||
+        out->slots != slots_for(out->bytes))
         return false;
     for (uint32_t i = 1; i < out->slots; i++)
         if (!published(q, pos + i, RING_CONTROL_SLOT))
@@ -208,8 +218,8 @@ static bool record_copy(const struct ring_queue *q, uint64_t pos, struct ring_re
     return true;
 }
 
-/* A record whose first slot was never published leaves published continuations behind; they read as RR_VOID and are freed
- * one by one. */
+/* A record whose first slot was never published leaves published continuations behind; they read as
+ * RR_VOID and are freed one by one. */
 bool ring_record_take(struct ring *r, struct ring_record *out, uint8_t *payload, bool dead, uint64_t *torn)
 {
     struct ring_queue *q = &r->control;

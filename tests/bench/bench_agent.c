@@ -1,11 +1,13 @@
-/* bench_agent: nanoseconds of one ht_log call, with a hub attached that records, and with no hub at all; beside a bare ring
- * push with its clock reading, measured in the same run. One JSON object per line.
+/* bench_agent: nanoseconds of one ht_log call, with a hub attached that records, and with no hub at all;
+ * beside a bare ring push with its clock reading, measured in the same run. One JSON object per line.
  *
- * Calls are timed one by one: the counter is read between two calls, and the cost of reading it (the median of the same
- * loop with nothing in it) is taken off. Calls come in bursts of 1000, paced to --rate calls a second, so that a relay
- * which shares two cores with everything else can keep up; dropped calls are counted and shown.
+ * Calls are timed one by one: the counter is read between two calls, and the cost of reading it (the
+ * median of the same loop with nothing in it) is taken off. Calls come in bursts of 1000, paced to --rate
+ * calls a second, so that a relay which shares two cores with everything else can keep up; dropped calls
+ * are counted and shown.
  *
- * Arguments: [--calls N] [--rate N] [--quick]. HYPERTOP_BUILD says where hypertop-hub and hypertop-agent are. */
+ * Arguments: [--calls N] [--rate N] [--quick]. HYPERTOP_BUILD says where hypertop-hub and hypertop-agent
+ * are. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -104,7 +106,8 @@ static inline void one(const struct loop *l, int64_t step)
         break;
     case PUSH:
         clock_gettime(CLOCK_REALTIME, &t);
-        ring_point_push(&l->ring->lanes[0], 1, step, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec, (double)step);
+        ring_point_push(&l->ring->lanes[0], 1, step, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec,
+                        (double)step);
         break;
     case LOG:
         ht_log(l->ht, "loss", step, (double)step);
@@ -182,7 +185,10 @@ static void report(const char *bench, const struct histogram *h, const struct ex
     json_str(&j, bench);
     json_key(&j, "unit");
     json_str(&j, "ns");
-    static const struct { const char *key; double q; } rows[] = {{"median", 0.5}, {"p99", 0.99}, {"p9999", 0.9999}};
+    static const struct {
+        const char *key;
+        double q;
+    } rows[] = {{"median", 0.5}, {"p99", 0.99}, {"p9999", 0.9999}};
     for (int i = 0; i < 3; i++) {
         json_key(&j, rows[i].key);
         json_double(&j, quantile(h, rows[i].q));
@@ -241,8 +247,11 @@ static void agent_log(const char *bench, uint64_t calls, double rate, double ove
     double before = resident_kib(), dropped = (double)ht_dropped(ht);
     l.calls = calls;
     run_loop(&l, overhead, h);
-    struct extra extra[] = {{"baseline", base}, {"dropped", (double)ht_dropped(ht) - dropped}, {"rate", rate},
-                            {"rss_before_kib", before}, {"rss_after_kib", resident_kib()}};
+    struct extra extra[] = {{"baseline", base},
+                            {"dropped", (double)ht_dropped(ht) - dropped},
+                            {"rate", rate},
+                            {"rss_before_kib", before},
+                            {"rss_after_kib", resident_kib()}};
     report(bench, h, extra, 5);
     ht_close(ht);
     free(h);
@@ -317,7 +326,10 @@ int main(int argc, char **argv)
         else if (i + 1 < argc && strcmp(argv[i], "--rate") == 0 && text_double(argv[i + 1], &rate))
             i++;
         else {
-            fprintf(stderr, "bench_agent: unknown argument '%s'; usage: bench_agent [--calls N] [--rate N] [--quick]\n", argv[i]);
+            fprintf(
+                stderr,
+                "bench_agent: unknown argument '%s'; usage: bench_agent [--calls N] [--rate N] [--quick]\n",
+                argv[i]);
             return 2;
         }
     }
@@ -331,7 +343,8 @@ int main(int argc, char **argv)
         kill(hub, SIGTERM);
         waitpid(hub, NULL, 0);
     } else {
-        fprintf(stderr, "bench_agent: no hypertop-hub in %s: agent_log is left out\n", build ? build : "build");
+        fprintf(stderr, "bench_agent: no hypertop-hub in %s: agent_log is left out\n",
+                build ? build : "build");
     }
     clean();
     return 0;

@@ -1,6 +1,7 @@
-/* fake_hub: a hub that only keeps what it is told, for the tests of the agent: one router, welcome, leases and commands on
- * demand, every event kept. It can hold back acknowledgements, drop them, die and come back under another pid.
- * A test pumps it with hub_until(condition): no thread, no sleeping. Include it once per test program. */
+/* fake_hub: a hub that only keeps what it is told, for the tests of the agent: one router, welcome, leases
+ * and commands on demand, every event kept. It can hold back acknowledgements, drop them, die and come
+ * back under another pid. A test pumps it with hub_until(condition): no thread, no sleeping. Include it
+ * once per test program. */
 #ifndef TESTS_AGENT_FAKE_HUB_H
 #define TESTS_AGENT_FAKE_HUB_H
 
@@ -45,13 +46,13 @@ static struct {
     int hellos, attaches, joins, byes, frames, repeats;
     int64_t run, epoch, last_seq;
     int64_t slots;
-    bool mute;       /* no acknowledgements */
+    bool mute;                  /* no acknowledgements */
     struct sock_peer known[64]; /* who has said hello to this hub */
     int n_known;
     int64_t drop_run; /* named in the drop list of worker.join; -1 none */
-    uint8_t *seen;   /* how often each step came */
+    uint8_t *seen;    /* how often each step came */
     uint64_t points, doubles, dropped;
-    int claims;      /* runs named in joins and attaches */
+    int claims; /* runs named in joins and attaches */
 } hub;
 
 static void hub_dirs(void)
@@ -65,7 +66,8 @@ static void hub_dirs(void)
     setenv("HYPERTOP_RUNTIME_DIR", path, 1);
     snprintf(path, sizeof path, "%s/data", hub.dir);
     setenv("HYPERTOP_DATA_DIR", path, 1);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* tests are linked with it: its threads would take the programs' signals */
+    setenv("OPENBLAS_NUM_THREADS", "1",
+           1); /* tests are linked with it: its threads would take the programs' signals */
     unsetenv("HYPERTOP_HUB");
     unsetenv("HYPERTOP_RING");
     unsetenv("HYPERTOP_DISABLE");
@@ -169,7 +171,8 @@ static void hub_ack(int64_t run, int64_t epoch, int64_t seq)
 
 static void hub_data(const struct message *m)
 {
-    int64_t run = cmap_int(m->body, "run", -1), epoch = cmap_int(m->body, "epoch", -1), seq = cmap_int(m->body, "seq", 0);
+    int64_t run = cmap_int(m->body, "run", -1), epoch = cmap_int(m->body, "epoch", -1),
+            seq = cmap_int(m->body, "seq", 0);
     hub.frames++;
     if (seq <= hub.last_seq) {
         hub.repeats++;
@@ -256,10 +259,17 @@ static void hub_message(const struct message *m)
         cw_map(&w, 0);
         hub_send();
         break;
-    case MSG_WORKER_JOIN: hub_join(m); break;
-    case MSG_RUN_ATTACH: hub_attach(m); break;
-    case MSG_DATA: hub_data(m); break;
-    default: break;
+    case MSG_WORKER_JOIN:
+        hub_join(m);
+        break;
+    case MSG_RUN_ATTACH:
+        hub_attach(m);
+        break;
+    case MSG_DATA:
+        hub_data(m);
+        break;
+    default:
+        break;
     }
 }
 
@@ -303,15 +313,16 @@ static int agent_wait(pid_t pid)
 }
 
 /* Pumps until the condition holds; false when patience ends first. */
-#define hub_until(condition)                                                                                            \
-    ({                                                                                                                 \
-        int64_t hub_end_ = clock_mono_ns() + HUB_PATIENCE;                                                             \
-        while (!(condition) && clock_mono_ns() < hub_end_)                                                             \
-            hub_turn(5);                                                                                               \
-        (condition);                                                                                                   \
+#define hub_until(condition)                                                                                 \
+    ({                                                                                                       \
+        int64_t hub_end_ = clock_mono_ns() + HUB_PATIENCE;                                                   \
+        while (!(condition) && clock_mono_ns() < hub_end_)                                                   \
+            hub_turn(5);                                                                                     \
+        (condition);                                                                                         \
     })
 
-/* The n-th event of a kind (from 0) whose field `key` is the string `value` (key NULL: any); NULL when there is none. */
+/* The n-th event of a kind (from 0) whose field `key` is the string `value` (key NULL: any); NULL when
+ * there is none. */
 static const struct hub_event *hub_event(const char *kind, const char *key, const char *value, int n)
 {
     for (int i = 0; i < hub.n_events; i++) {

@@ -1,4 +1,5 @@
-/* The library as a trainer sees it, and what it leaves in the ring. No hub, no relay: the test drains the ring itself. */
+/* The library as a trainer sees it, and what it leaves in the ring. No hub, no relay: the test drains the
+ * ring itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,16 @@ static struct ring ring;
 static uint8_t payload[RING_PAYLOAD];
 static uint64_t torn;
 
-static const char params[] = "lr\0" "0.01\0" "layers\0" "64.0\0" "opt\0" "adam\0" "wild\0" "7\0" "word\0" "many\0";
+static const char params[] = "lr\0"
+                             "0.01\0"
+                             "layers\0"
+                             "64.0\0"
+                             "opt\0"
+                             "adam\0"
+                             "wild\0"
+                             "7\0"
+                             "word\0"
+                             "many\0";
 
 static int set_up(void **state)
 {
@@ -39,8 +49,16 @@ static int set_up(void **state)
     setenv("HYPERTOP_RUNTIME_DIR", dir, 1);
     unsetenv("HYPERTOP_RING");
     unsetenv("HYPERTOP_DISABLE");
-    struct ring_identity id = {.run = 4, .trial = 17, .seed = 99, .epoch = 2, .leased = true, .owned = true,
-                               .params = params, .params_bytes = sizeof params - 1, .params_n = 5, .lane_slots = 8192};
+    struct ring_identity id = {.run = 4,
+                               .trial = 17,
+                               .seed = 99,
+                               .epoch = 2,
+                               .leased = true,
+                               .owned = true,
+                               .params = params,
+                               .params_bytes = sizeof params - 1,
+                               .params_n = 5,
+                               .lane_slots = 8192};
     if (ring_create(&ring, path, &id, why) != 0)
         return -1;
     torn = 0;
@@ -186,7 +204,9 @@ static void set_applies_at_the_poll_with_old_new_and_step(void **state)
 
 static void set_is_rejected_with_a_reason(void **state)
 {
-    static const struct { const char *name, *value, *why; } cases[] = {
+    static const struct {
+        const char *name, *value, *why;
+    } cases[] = {
         {"nothing", "1", "the program has no parameter nothing"},
         {"fixed", "1", "fixed was not declared live"},
         {"lr", "2", "lr must lie in [0.0001, 1]"},
@@ -600,8 +620,12 @@ static void without_a_relay_the_ring_goes_with_the_agent(void **state)
 static void pulls_are_streamed_with_their_propensity(void **state)
 {
     static const char *const labels[] = {"slow", "fast"};
-    struct ht_bandit_options o = {.size = sizeof o, .name = "omega", .algorithm = HT_TSALLIS_INF, .arms = 2,
-                                  .labels = labels, .seed = 3};
+    struct ht_bandit_options o = {.size = sizeof o,
+                                  .name = "omega",
+                                  .algorithm = HT_TSALLIS_INF,
+                                  .arms = 2,
+                                  .labels = labels,
+                                  .seed = 3};
     struct ring_record r;
     struct ring_point out[4];
     struct ring_pull p;
@@ -639,7 +663,10 @@ static void bans_and_pins_take_effect_at_the_next_poll(void **state)
     double p;
     ht_agent *ht = open_agent();
     ht_bandit *b = ht_bandit_open(ht, &o);
-    steer(1, RING_CMD_BAN, "w", "a\x1f" "2", NAN);
+    steer(1, RING_CMD_BAN, "w",
+          "a\x1f"
+          "2",
+          NAN);
     ht_poll(ht, NULL);
     for (int i = 0; i < 200; i++) {
         int arm = ht_bandit_choose(b, &p);
@@ -665,9 +692,18 @@ static void bans_and_pins_take_effect_at_the_next_poll(void **state)
 
 static void wrong_steering_changes_nothing_and_says_why(void **state)
 {
-    static const struct { enum ring_command_kind kind; const char *bandit, *arms; double v; const char *why; } cases[] = {
+    static const struct {
+        enum ring_command_kind kind;
+        const char *bandit, *arms;
+        double v;
+        const char *why;
+    } cases[] = {
         {RING_CMD_BAN, "w", "a\x1fzz", NAN, "bandit w has no arm zz"},
-        {RING_CMD_BAN, "w", "a\x1f" "b\x1f" "c", NAN, "banning arm c would leave no arm to pull"},
+        {RING_CMD_BAN, "w",
+         "a\x1f"
+         "b\x1f"
+         "c",
+         NAN, "banning arm c would leave no arm to pull"},
         {RING_CMD_BOOST, "w", "a", -1, "-1 is not a weight: use a number from 0"},
         {RING_CMD_EXPLORE, "w", "", -2, "-2 is not a factor for exploration: use a number from 0"},
         {RING_CMD_BAN, "other", "a", NAN, "the program has no bandit other"},

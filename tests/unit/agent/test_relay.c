@@ -1,4 +1,5 @@
-/* The relay against a hub that forgets, dies and comes back: every point arrives once, every event in order. */
+/* The relay against a hub that forgets, dies and comes back: every point arrives once, every event in
+ * order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

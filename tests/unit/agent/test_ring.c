@@ -81,8 +81,15 @@ static void full_lane_counts_what_it_drops(void **state)
 static void pull_takes_two_slots_and_is_whole(void **state)
 {
     struct ring r = small_ring(1, 128);
-    struct ring_pull in = {.bandit = 3, .arm = 17, .flags = RING_FORCED, .t = 99, .time = 5, .cost = 2.5, .context = -1,
-                           .propensity = 0.125}, back;
+    struct ring_pull in = {.bandit = 3,
+                           .arm = 17,
+                           .flags = RING_FORCED,
+                           .t = 99,
+                           .time = 5,
+                           .cost = 2.5,
+                           .context = -1,
+                           .propensity = 0.125},
+                     back;
     struct ring_point out[4];
     uint64_t torn = 0;
     int pushed = 0;
@@ -109,7 +116,9 @@ static void records_of_any_size_pass(void **state)
     uint64_t torn = 0;
     for (size_t i = 0; i < sizeof in; i++)
         in[i] = (uint8_t)(i * 7 + i / 256);
-    for (size_t n = 0; n <= sizeof in; n = n < 1200 ? n + 1 : n * 3 / 2 > sizeof in && n < sizeof in ? sizeof in : n * 3 / 2) {
+    for (size_t n = 0; n <= sizeof in; n = n < 1200                                 ? n + 1
+                                           : n * 3 / 2 > sizeof in && n < sizeof in ? sizeof in
+                                                                                    : n * 3 / 2) {
         struct ring_record h = {.kind = RR_CHECKPOINT, .id = 9, .step = (int64_t)n, .time = 3}, back;
         size_t cut = n / 3;
         assert_true(ring_record_push(&r, &h, in, cut, in + cut, n - cut, false));

@@ -20,8 +20,8 @@
 
 static char dir[64], path[96];
 static struct spill s;
-static const struct spill_identity id = {.run = 7, .epoch = 3, .trial = 1, .leased = 1, .pid = 55, .program = "prog",
-                                         .hub = "h"};
+static const struct spill_identity id = {
+    .run = 7, .epoch = 3, .trial = 1, .leased = 1, .pid = 55, .program = "prog", .hub = "h"};
 
 static int set_up(void **state)
 {
@@ -44,7 +44,8 @@ static void put(uint64_t seq, uint32_t len, bool plain, bool to_file)
 {
     uint8_t *bytes = mem_alloc(len);
     memset(bytes, (int)(seq * 31), len);
-    struct batch b = {.seq = seq, .events = 2, .points = plain ? 10 : 0, .plain = plain, .data = bytes, .len = len};
+    struct batch b = {
+        .seq = seq, .events = 2, .points = plain ? 10 : 0, .plain = plain, .data = bytes, .len = len};
     spill_put(&s, &b, to_file);
     free(bytes);
 }
@@ -257,16 +258,11 @@ int main(void)
 {
 #define FACT(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        FACT(batches_come_back_in_order_from_memory_and_file),
-        FACT(acknowledged_file_is_removed),
-        FACT(stored_batches_are_adopted_with_their_identity),
-        FACT(nobody_adopts_a_file_in_use),
-        FACT(too_much_drops_oldest_plain_first_and_counts),
-        FACT(kept_batches_are_bounded_too),
-        FACT(file_cut_anywhere_gives_its_whole_frames),
-        FACT(flipped_bits_never_give_a_wrong_batch),
-        FACT(foreign_file_is_refused_and_untouched),
-        FACT(full_disk_keeps_batches_in_memory),
+        FACT(batches_come_back_in_order_from_memory_and_file), FACT(acknowledged_file_is_removed),
+        FACT(stored_batches_are_adopted_with_their_identity),  FACT(nobody_adopts_a_file_in_use),
+        FACT(too_much_drops_oldest_plain_first_and_counts),    FACT(kept_batches_are_bounded_too),
+        FACT(file_cut_anywhere_gives_its_whole_frames),        FACT(flipped_bits_never_give_a_wrong_batch),
+        FACT(foreign_file_is_refused_and_untouched),           FACT(full_disk_keeps_batches_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

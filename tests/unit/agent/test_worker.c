@@ -1,4 +1,5 @@
-/* The worker with a hub that leases it shell scripts: how a run starts, ends, is held, stopped, killed, and given away. */
+/* The worker with a hub that leases it shell scripts: how a run starts, ends, is held, stopped, killed,
+ * and given away. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -170,11 +171,18 @@ static void program_that_cannot_start_says_why(void **state)
 static void environment_says_who_it_is(void **state)
 {
     start_worker();
-    lease_shell("echo $HYPERTOP_TRIAL $HYPERTOP_RUN $HYPERTOP_SEED $GREETING; pwd; echo \"$HYPERTOP_PARAM_LR\";"
-                "echo \"$HYPERTOP_PARAM_OPT\"; echo $HYPERTOP_PARAM_NET_DEPTH; echo \"$HYPERTOP_PARAMS\"; test -f $HYPERTOP_RING && echo ring");
+    lease_shell(
+        "echo $HYPERTOP_TRIAL $HYPERTOP_RUN $HYPERTOP_SEED $GREETING; pwd; echo \"$HYPERTOP_PARAM_LR\";"
+        "echo \"$HYPERTOP_PARAM_OPT\"; echo $HYPERTOP_PARAM_NET_DEPTH; echo \"$HYPERTOP_PARAMS\"; test -f "
+        "$HYPERTOP_RING && echo ring");
     assert_true(hub_until(state_event("exited")));
-    const char *want[] = {"17 7001 42 hello", hub.dir, "0.001", "adam w", "3",
-                          "{\"lr\":0.001,\"opt\":\"adam w\",\"net\":{\"depth\":3}}", "ring"};
+    const char *want[] = {"17 7001 42 hello",
+                          hub.dir,
+                          "0.001",
+                          "adam w",
+                          "3",
+                          "{\"lr\":0.001,\"opt\":\"adam w\",\"net\":{\"depth\":3}}",
+                          "ring"};
     for (int i = 0; i < 7; i++)
         assert_true(text_is("out", i, want[i], strlen(want[i])));
 }
@@ -184,14 +192,16 @@ static void environment_says_who_it_is(void **state)
 static void bytes_stay_as_they_are_and_lines_are_cut(void **state)
 {
     start_worker();
-    lease_shell("printf 'a\\033[31m\\377\\000b\\n10%%\\r20%%\\r\\nlast'; head -c 9000 /dev/zero | tr '\\0' x >&2");
+    lease_shell(
+        "printf 'a\\033[31m\\377\\000b\\n10%%\\r20%%\\r\\nlast'; head -c 9000 /dev/zero | tr '\\0' x >&2");
     assert_true(hub_until(state_event("exited")));
     assert_true(text_is("out", 0, "a\x1b[31m\xff\0b", 9));
     assert_true(text_is("out", 1, "10%", 3));
     assert_true(text_is("out", 2, "20%", 3));
     assert_true(text_is("out", 3, "last", 4));
     for (int i = 0; i < 3; i++)
-        assert_int_equal(cmap_str(hub_body(hub_event("text", "stream", "err", i)), "text").n, i < 2 ? 4000 : 1000);
+        assert_int_equal(cmap_str(hub_body(hub_event("text", "stream", "err", i)), "text").n,
+                         i < 2 ? 4000 : 1000);
 }
 
 static void flood_is_cut_and_the_cut_is_counted(void **state)
