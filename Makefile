@@ -105,15 +105,18 @@ deps:
 	@.ci/deps build
 
 HT := $(BUILD)/hypertop -L demo
+# The sweep files name build/examples/...; with another BUILD a copy of the file names that.
+sweep_of = $(if $(filter build,$(BUILD)),agent/examples/$(1)/sweep.yaml,$(BUILD)/examples/$(1).yaml)
 # With a terminal the console is attached; detach with q, the sweep goes on. Without one: progress and a summary.
 define run_demo
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j2 all
+	@[ $(BUILD) = build ] || sed 's|build/examples|$(BUILD)/examples|' agent/examples/$(1)/sweep.yaml > $(call sweep_of,$(1))
 	@if [ -t 0 ] && [ -t 1 ]; then \
-	    $(HT) run agent/examples/$(1)/sweep.yaml -j 2 && \
+	    $(HT) run $(call sweep_of,$(1)) -j 2 && \
 	    echo "The hub runs on: $(HT) attach   shows it again, $(HT) hub stop   ends it."; \
 	else \
-	    $(HT) run agent/examples/$(1)/sweep.yaml -j 2 --headless; s=$$?; $(HT) hub stop; exit $$s; \
+	    $(HT) run $(call sweep_of,$(1)) -j 2 --headless; s=$$?; $(HT) hub stop; exit $$s; \
 	fi
 endef
 demo:
