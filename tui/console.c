@@ -130,17 +130,25 @@ static void screen_wants(struct console *c, const struct layout *l)
         table_want(&c->table, &c->subs, &c->sum, 10, c->mono);
 }
 
-static void follow_views(struct console *c, const struct layout *l)
+/* What arrived is taken in before anything else is asked for: while time plays, every frame asks for another moment. */
+static void follow_answers(struct console *c, const struct layout *l)
 {
     const struct screen *s = screens[c->screen];
+    subs_arrived(&c->subs);
+    sync_summary(c);
+    follow_time(c);
+    table_follow(&c->table, &c->subs, &c->sum, c->mono);
+    if (s->follow && l->size != LAYOUT_LINE)
+        s->follow(c);
+}
+
+static void ask(struct console *c, const struct layout *l)
+{
+    c->subs.cursor = timeline_cursor(&c->time);
     subs_begin(&c->subs);
     common_wants(c);
     screen_wants(c, l);
     subs_end(&c->subs);
-    sync_summary(c);
-    table_follow(&c->table, &c->subs, &c->sum, c->mono);
-    if (s->follow && l->size != LAYOUT_LINE)
-        s->follow(c);
 }
 
 void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, int rows)
@@ -151,15 +159,13 @@ void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, in
     c->cols = cols;
     c->rows = rows;
     action_tick(c);
-    sync_summary(c);
-    follow_time(c);
     c->subs.sweep = c->sweep[0] ? c->sweep : NULL;
+    follow_answers(c, &l);
     /* what the answers decide (the selection, where time starts) is asked for in the same frame */
     for (int pass = 0; pass < 3; pass++) {
         int64_t sel = c->table.sel, cursor = timeline_cursor(&c->time);
-        c->subs.cursor = cursor;
-        follow_views(c, &l);
-        follow_time(c);
+        ask(c, &l);
+        follow_answers(c, &l);
         if (c->table.sel == sel && timeline_cursor(&c->time) == cursor)
             break;
     }

@@ -2,6 +2,13 @@
 
 #include <string.h>
 
+void subs_arrived(struct subs *f)
+{
+    for (int i = 0; i < SUB_COUNT; i++)
+        if (f->sub[i].view && f->sub[i].view->loaded)
+            f->sub[i].have_from = f->sub[i].from;
+}
+
 void subs_begin(struct subs *f)
 {
     for (int i = 0; i < SUB_COUNT; i++)

@@ -41,6 +41,8 @@ struct subs {
     struct sub sub[SUB_COUNT];
 };
 
+/* Answers have arrived since: which rows the views hold now. Before anything is read from them. */
+void subs_arrived(struct subs *f);
 void subs_begin(struct subs *f);
 /* Opens a request of `pairs` own parameters, which the caller writes to the returned writer; then sub_commit. */
 struct codec_writer sub_want(struct subs *f, enum sub_id id, const char *view, int pairs);

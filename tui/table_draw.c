@@ -259,7 +259,7 @@ static void empty_note(const struct table *t, const struct subs *f, struct canva
     if (error) {
         row_text(safe, (struct span){error, strlen(error)}, r.w - 2);
         canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_ERROR, safe, strlen(safe));
-    } else if (!sub_any(f, SUB_TRIALS)) {
+    } else if (!sub_loaded(f, SUB_TRIALS)) {
         canvas_textn(c, r.x + 1, r.y, r.w - 1, ST_DIM, "loading the trials", 18);
     } else if (t->filter[0]) {
         const char *none = "no trial passes the filter; \\ clears it";
