@@ -27,7 +27,8 @@ enum compare { EQ, NE, LT, LE, GT, GE };
 
 struct filter_node {
     enum node_kind kind;
-    int left, right; /* AND, OR: both; NOT: left */
+    int child; /* NOT: its only one; AND, OR: the first, the others follow by next */
+    int next;  /* 0: the last (node 0 is always somebody's first) */
     char *name, *value;
     enum compare op;
     bool number, nil;
@@ -191,7 +192,7 @@ static int parse_unit(struct parser *ps)
     if (*at == '-' || *at == '!') {
         ps->p++;
         inner = parse_unit(ps);
-        inner = inner < 0 ? -1 : add(ps, (struct filter_node){.kind = NODE_NOT, .left = inner});
+        inner = inner < 0 ? -1 : add(ps, (struct filter_node){.kind = NODE_NOT, .child = inner});
     } else if (*at == '(') {
         ps->p++;
         inner = parse_all(ps);
@@ -210,26 +211,47 @@ static int parse_unit(struct parser *ps)
     return inner;
 }
 
+static bool more_choices(struct parser *ps)
+{
+    blanks(ps);
+    if (*ps->p != '|')
+        return false;
+    ps->p++;
+    return true;
+}
+
+static bool more_terms(struct parser *ps)
+{
+    blanks(ps);
+    return *ps->p != '\0' && *ps->p != ')';
+}
+
+/* One child, or a node over all of them: in the order in which they were written, so that the writer decides
+ * what is looked at first. */
+static int parse_several(struct parser *ps, enum node_kind kind, int (*one)(struct parser *),
+                         bool (*more)(struct parser *))
+{
+    int first = one(ps), last = first, parent = -1;
+    while (last >= 0 && more(ps)) {
+        if (parent < 0)
+            parent = add(ps, (struct filter_node){.kind = kind, .child = first});
+        int next = one(ps);
+        if (next >= 0)
+            ps->f->nodes[last].next = next;
+        last = next;
+    }
+    return last < 0 ? -1 : parent < 0 ? first : parent;
+}
+
 static int parse_choice(struct parser *ps)
 {
-    int left = parse_unit(ps);
-    while (left >= 0 && (blanks(ps), *ps->p == '|')) {
-        ps->p++;
-        int right = parse_unit(ps);
-        left = right < 0 ? -1 : add(ps, (struct filter_node){.kind = NODE_OR, .left = left, .right = right});
-    }
-    return left;
+    return parse_several(ps, NODE_OR, parse_unit, more_choices);
 }
 
 /* Terms up to the end or a closing parenthesis. */
 static int parse_all(struct parser *ps)
 {
-    int left = parse_choice(ps);
-    while (left >= 0 && (blanks(ps), *ps->p != '\0' && *ps->p != ')')) {
-        int right = parse_choice(ps);
-        left = right < 0 ? -1 : add(ps, (struct filter_node){.kind = NODE_AND, .left = left, .right = right});
-    }
-    return left;
+    return parse_several(ps, NODE_AND, parse_choice, more_terms);
 }
 
 struct filter *filter_parse(const char *text, char **cause)
@@ -327,18 +349,26 @@ static bool contains(const struct filter_node *n, const struct filter_subject *r
     return (v.type == FILTER_TEXT || v.type == FILTER_STATE) && filter_contains(v.text, n->value);
 }
 
+static bool eval(const struct filter *f, int at, const struct filter_subject *row);
+
+static bool eval_several(const struct filter *f, const struct filter_node *n, const struct filter_subject *row)
+{
+    bool decides = n->kind == NODE_OR;
+    for (int i = n->child;; i = f->nodes[i].next) {
+        if (eval(f, i, row) == decides)
+            return decides;
+        if (f->nodes[i].next == 0)
+            return !decides;
+    }
+}
+
 static bool eval(const struct filter *f, int at, const struct filter_subject *row)
 {
     const struct filter_node *n = &f->nodes[at];
-    /* A chain of terms leans to the left and may be thousands long: walked, not recursed. */
-    while (n->kind == NODE_AND || n->kind == NODE_OR) {
-        bool right = eval(f, n->right, row);
-        if (right == (n->kind == NODE_OR))
-            return right;
-        n = &f->nodes[n->left];
-    }
     switch (n->kind) {
-    case NODE_NOT: return !eval(f, n->left, row);
+    case NODE_AND:
+    case NODE_OR: return eval_several(f, n, row);
+    case NODE_NOT: return !eval(f, n->child, row);
     case NODE_COMPARE: return compare(n, row);
     case NODE_CONTAINS: return contains(n, row);
     case NODE_TAG: return row->tagged(row->arg, n->value);
