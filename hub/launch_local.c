@@ -117,21 +117,19 @@ static void start(struct sweep *s, int slots)
     int error;
     pid_t pid = spawn_worker(s->hub, slots, &error);
     if (!pid) {
-        if (s->rec)
-            sweep_hub_event(s, "warning",
-                            "no local worker: hypertop-agent cannot be started from %s or PATH: %s",
-                            s->hub->self, strerror(error));
-        snprintf(s->warning, sizeof s->warning, "no local worker: hypertop-agent: %s", strerror(error));
+        sweep_warn(s, WARN_WORKERS, "no local worker: hypertop-agent cannot be started from %s or PATH: %s",
+                   s->hub->self, strerror(error));
         back_off(p, s->hub->mono);
         return;
     }
+    sweep_warn(s, WARN_WORKERS, NULL);
     p->v = mem_resize(p->v, (size_t)p->n + 1, sizeof *p->v);
     p->v[p->n++] = (struct child){.pid = pid, .slots = slots, .born = s->hub->mono};
 }
 
 /* ---- counting ---- */
 
-static const struct worker *joined(const struct hub *h, int64_t key, pid_t pid)
+static struct worker *joined(const struct hub *h, int64_t key, pid_t pid)
 {
     for (int i = 0; i < h->n_workers; i++)
         if (h->workers[i]->only == key && h->workers[i]->pid == pid && h->workers[i]->peer.n)
@@ -201,24 +199,41 @@ void launch_tick(struct hub *h)
     }
 }
 
+/* One that ended without being told to. */
+static void ended_unasked(struct sweep *s, const struct child *c, int status)
+{
+    if (s->rec && WIFSIGNALED(status))
+        sweep_hub_event(s, "warning", "local worker %d was ended by signal %d", c->pid, WTERMSIG(status));
+    else if (s->rec)
+        sweep_hub_event(s, "warning", "local worker %d ended with status %d, see %s.workers.log", c->pid,
+                        WEXITSTATUS(status), s->hub->ep.name);
+    back_off(s->pool, s->hub->mono);
+}
+
+static void reap_one(struct sweep *s, int i, int status)
+{
+    struct launch_pool *p = s->pool;
+    struct child c = p->v[i];
+    struct worker *w = joined(s->hub, s->key, c.pid);
+    p->v[i] = p->v[--p->n];
+    if (w && c.ending)
+        worker_left(s->hub, w, "its process has ended");
+    else if (w)
+        worker_lost(s->hub, w, "its process has ended");
+    if (c.ending || s->hub->mono - c.born > SETTLED_NS)
+        p->backoff = BACKOFF_FIRST;
+    if (!c.ending)
+        ended_unasked(s, &c, status);
+}
+
 void launch_reap(struct hub *h)
 {
     int status;
     for (int i = 0; i < h->n_sweeps; i++) {
         struct launch_pool *p = h->sweeps[i]->pool;
-        for (int k = 0; p && k < p->n; k++) {
-            struct child c = p->v[k];
-            if (waitpid(c.pid, &status, WNOHANG) != c.pid)
-                continue;
-            const struct worker *w = joined(h, h->sweeps[i]->key, c.pid);
-            p->v[k--] = p->v[--p->n];
-            if (w)
-                worker_left(h, (struct worker *)w, "its process has ended");
-            if (h->mono - c.born > SETTLED_NS || c.ending)
-                p->backoff = BACKOFF_FIRST;
-            if (!c.ending)
-                back_off(p, h->mono);
-        }
+        for (int k = p ? p->n - 1 : -1; k >= 0; k--)
+            if (waitpid(p->v[k].pid, &status, WNOHANG) == p->v[k].pid)
+                reap_one(h->sweeps[i], k, status);
     }
 }
 

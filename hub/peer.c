@@ -13,7 +13,8 @@
 #include "hub/subscriptions.h"
 #include "hub/worker.h"
 
-#define CONSOLE_SILENT (600 * CLOCK_S)
+#define CONSOLE_SILENT (600 * CLOCK_S) /* then it is forgotten */
+#define CONSOLE_SEEN   (15 * CLOCK_S)  /* counts as attached */
 #define SUSPECT_NS                                                                                           \
     ((MSG_PING_S + 1) *                                                                                      \
      CLOCK_S) /* an agent that did not ping: if its process is gone we need not wait longer */
@@ -84,7 +85,7 @@ int peers_consoles(const struct hub *h)
 {
     int n = 0;
     for (const struct peer *p = h->peers; p; p = p->hh.next)
-        n += p->role != ROLE_AGENT;
+        n += p->role != ROLE_AGENT && h->mono - p->last_seen < CONSOLE_SEEN;
     return n;
 }
 

@@ -91,7 +91,7 @@ static int64_t next_run(struct sweep *s, bool may_begin)
 /* A new trial from the tuner; its first run, or -1. */
 static int64_t ask(struct sweep *s)
 {
-    if (!s->tuner || s->exhausted)
+    if (!s->tuner || s->exhausted || s->stuck)
         return -1;
     const struct space *space = tuner_space(s->tuner);
     struct proposal p = {.dna = mem_zero((size_t)space->n + 1, sizeof(double)), .propensity = NAN, .arm = -1};
@@ -109,10 +109,11 @@ static int64_t ask(struct sweep *s)
         trial_create(s, &b);
         run = state_trial(s->state, id)->runs[0];
         objective_arms_changed(s);
-    } else {
+    } else if (rc > 0) {
         s->exhausted = true;
-        if (rc < 0)
-            sweep_hub_event(s, "warning", "the tuner has nothing to propose: %s", cause);
+    } else {
+        s->stuck = true; /* until somebody steers: it is not the end of the sweep */
+        sweep_warn(s, WARN_TUNER, "the tuner has nothing to propose: %s", cause);
     }
     free(cause);
     free(p.dna);

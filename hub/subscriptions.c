@@ -237,7 +237,7 @@ static bool update(struct hub *h, struct subscription *s)
                       MSG_MAX_CONSOLE);
             keep = false;
         } else {
-            keep = errno != EHOSTUNREACH;
+            keep = errno != EHOSTUNREACH; /* gone without a goodbye */
             s->full = true;
             s->change = h->change - 1;
             s->due = began + RETRY_NS;

@@ -102,7 +102,6 @@ void sweep_refresh(struct sweep *s)
 {
     s->ref.max_fidelity = s->file.max_fidelity;
     s->ref.concurrency = (int)s->concurrency;
-    s->ref.warning = *s->warning ? s->warning : NULL;
     if (s->tuner)
         tuner_describe(s->tuner, s->tuner_text, sizeof s->tuner_text);
 }
@@ -302,7 +301,6 @@ static void tick_open(struct sweep *s)
 void sweep_tick(struct sweep *s)
 {
     update_rate(s);
-    s->ref.warning = *s->warning ? s->warning : NULL;
     if (!s->rec)
         return;
     if (sweep_open(s))
@@ -313,22 +311,19 @@ void sweep_tick(struct sweep *s)
 
 bool sweep_recorder_news(struct sweep *s)
 {
-    static const char *const what[] = {
-        [RECORDER_OK] = "disk_ok", [RECORDER_FULL] = "disk_full", [RECORDER_BROKEN] = "warning"};
     struct recorder *r = s->rec ? s->rec : s->closing;
     enum recorder_health health;
     char *text = NULL, *cause = NULL;
     if (!r)
         return false;
     if (recorder_news(r, &health, &text)) {
-        snprintf(s->warning, sizeof s->warning, "%s",
-                 health == RECORDER_OK ? ""
-                 : text                ? text
-                                       : "the recording cannot be written");
-        s->ref.warning = *s->warning ? s->warning : NULL;
-        if (s->rec)
-            sweep_hub_event(s, what[health], "%s", text ? text : "");
-        hub_changed(s->hub);
+        if (health == RECORDER_OK) {
+            sweep_warn(s, WARN_DISK, NULL);
+            if (s->rec)
+                sweep_hub_event(s, "disk_ok", "%s", text ? text : "");
+        } else {
+            sweep_warn(s, WARN_DISK, "%s", text ? text : "the recording cannot be written");
+        }
         scheduler_wake(s->hub);
         free(text);
     }
@@ -336,7 +331,7 @@ bool sweep_recorder_news(struct sweep *s)
         return false;
     sweep_durable(s);
     if (recorder_close(&s->closing, CLOSE_MS, &cause) != 0)
-        snprintf(s->warning, sizeof s->warning, "%s", cause);
+        sweep_warn(s, WARN_DISK, "%s", cause);
     free(cause);
     hub_changed(s->hub);
     return true;

@@ -54,6 +54,9 @@ struct trial_live {    /* beside state->trials[i] */
     bool in_tuner;     /* asked or adopted */
 };
 
+/* What consoles are warned of, the most urgent first. */
+enum sweep_warning { WARN_DISK, WARN_WORKERS, WARN_TUNER, SWEEP_WARNINGS };
+
 struct sweep {
     struct hub *hub;
     struct sweep_ref ref; /* what views see; ref.state is the state */
@@ -67,6 +70,7 @@ struct sweep {
     int64_t key;
     int64_t log_time; /* of the newest event */
     bool adhoc;
+    bool stuck;      /* the tuner could not propose anything as it is steered now */
     bool exhausted;  /* the tuner has nothing more to try */
     bool recovering; /* the log is being folded: nothing is recorded or sent */
     int64_t concurrency;
@@ -89,8 +93,9 @@ struct sweep {
     struct rung_row rungs[SWEEP_RUNGS]; /* for ref.rungs */
     uint64_t points_then;               /* for the rate */
     int64_t points_at;
-    char tuner_text[160], warning[200];
-    struct buf body; /* payload being built */
+    char tuner_text[160];
+    char warnings[SWEEP_WARNINGS][200]; /* "" none; the first is shown */
+    struct buf body;                    /* payload being built */
     struct codec_writer w;
     enum event_kind kind;
     struct launch_pool *pool; /* local workers of this sweep */
@@ -145,6 +150,12 @@ void sweep_hub_event(struct sweep *s, const char *what, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sequence number of the newest event: what a message that depends on everything so far must wait for. */
 uint64_t sweep_seq(const struct sweep *s);
+
+/* Shows a warning (recorded as a hub event when it is new), or takes it back (fmt NULL). */
+void sweep_warn(struct sweep *s, enum sweep_warning which, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The tuner may propose again: steering, budget or space changed. */
+void sweep_propose_again(struct sweep *s);
 
 /* ---- runtime ---- */
 struct run_live *sweep_run(struct sweep *s, int64_t run);       /* NULL when unknown */

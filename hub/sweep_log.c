@@ -2,6 +2,7 @@
  * decreases. What may be said only when it is on disk goes out here too. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/scheduler.h"
 #include "hub/sweep.h"
 
 uint64_t sweep_put(struct sweep *s, enum event_kind kind, int64_t time, struct span body)
@@ -54,6 +56,34 @@ void sweep_hub_event(struct sweep *s, const char *what, const char *fmt, ...)
     cw_kstr(w, "text", buf_cstr(&text));
     sweep_commit(s);
     buf_release(&text);
+}
+
+void sweep_warn(struct sweep *s, enum sweep_warning which, const char *fmt, ...)
+{
+    char text[sizeof s->warnings[0]] = "", *now = s->warnings[which];
+    if (fmt) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+    }
+    if (strcmp(now, text) == 0)
+        return;
+    memcpy(now, text, sizeof text);
+    s->ref.warning = NULL;
+    for (int i = SWEEP_WARNINGS - 1; i >= 0; i--)
+        if (*s->warnings[i])
+            s->ref.warning = s->warnings[i];
+    if (*text && s->rec)
+        sweep_hub_event(s, which == WARN_DISK ? "disk_full" : "warning", "%s", text);
+    hub_changed(s->hub);
+}
+
+void sweep_propose_again(struct sweep *s)
+{
+    s->exhausted = s->stuck = false;
+    sweep_warn(s, WARN_TUNER, NULL);
+    scheduler_wake(s->hub);
 }
 
 uint64_t sweep_seq(const struct sweep *s)

@@ -49,7 +49,7 @@ static int steer_tuner(struct sweep *s, const char *verb, const char *target, st
         return -1;
     if (strcmp(verb, "explore") == 0)
         s->ref.explore = cmap_double(args, "factor", 1);
-    s->exhausted = false;
+    sweep_propose_again(s);
     objective_arms_changed(s);
     return 0;
 }

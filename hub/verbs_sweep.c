@@ -50,8 +50,7 @@ static void set_budget(struct sweep *s, int64_t budget)
 {
     s->ref.budget = budget;
     tuner_set_budget(s->tuner, budget);
-    s->exhausted = false;
-    scheduler_wake(s->hub);
+    sweep_propose_again(s);
     hub_changed(s->hub);
 }
 

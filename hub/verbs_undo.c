@@ -156,7 +156,7 @@ static enum verb_outcome undo_steer(struct verb_call *c, const struct state_iv *
         return VERB_REFUSED;
     if (strcmp(of->verb, "explore") == 0)
         c->s->ref.explore = m->factor_before;
-    c->s->exhausted = false;
+    sweep_propose_again(c->s);
     objective_arms_changed(c->s);
     snprintf(c->message, sizeof c->message, "%s %s is undone", of->verb, of->target);
     return VERB_DID;

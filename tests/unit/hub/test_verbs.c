@@ -463,6 +463,8 @@ static void a_ban_keeps_the_tuner_away_until_it_is_undone(void **state)
     }
     assert_true(sgd > 0);
     rejected(&s, "ban nonsense", "nonsense");
+    applied(&s, "ban opt=sgd");
+    rejected(&s, "ban opt=adam", "nothing would be left");
     close_stage(&s);
 }
 
