@@ -142,23 +142,20 @@ void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct bu
     mcap_encode_indexes(e, b, out);
 }
 
-void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded, uint64_t offset)
+void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded)
 {
     struct mcap_in in;
     mi_init(&in, encoded->data, encoded->len);
     while (in.p < in.end) {
-        const uint8_t *record = in.p;
         uint8_t op = (uint8_t)mi_uint(&in, 1);
         struct span body = mi_bytes(&in, mi_uint(&in, 8));
-        uint64_t at = offset + (uint64_t)(record - encoded->data), n = body.n + MCAP_HEAD;
         struct mcap_chunk c;
         struct mcap_message_index m;
         if (op == MCAP_CHUNK && mcap_parse_chunk(&c, body.p, body.n)) {
-            mcap_index_chunk(x, &c, at, n);
+            mcap_index_chunk_count(x);
             if (in.p < in.end) /* it has messages */
                 mcap_index_times(x, c.start, c.end);
         } else if (op == MCAP_MESSAGE_INDEX && mcap_parse_message_index(&m, body.p, body.n)) {
-            mcap_index_message_index(x, m.channel_id, at, n);
             mcap_index_messages(x, m.channel_id, m.entries.n / 16);
         }
     }

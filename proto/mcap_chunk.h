@@ -36,8 +36,8 @@ void mcap_encoder_free(struct mcap_encoder *e);
 void mcap_encode(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out);
 /* Appends the message indexes alone. */
 void mcap_encode_indexes(struct mcap_encoder *e, const struct mcap_builder *b, struct buf *out);
-/* Accounts for an encoded chunk that now lies at `offset` of the file. The bytes come from mcap_encode. */
-void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded, uint64_t offset);
+/* Accounts for an encoded chunk in a writer's index. The bytes come from mcap_encode. */
+void mcap_index_encoded(struct mcap_index *x, const struct buf *encoded);
 
 struct mcap_decoder; /* belongs to one thread */
 struct mcap_decoder *mcap_decoder_new(void);

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "base/mem.h"
 
 void mcap_index_release(struct mcap_index *x)
@@ -91,6 +89,19 @@ void mcap_index_times(struct mcap_index *x, uint64_t start, uint64_t end)
     x->has_times = true;
 }
 
+void mcap_index_chunk_count(struct mcap_index *x)
+{
+    x->n_chunks++;
+}
+
+void mcap_index_forget_chunks(struct mcap_index *x)
+{
+    free(x->chunks);
+    x->chunks = NULL;
+    x->cap_chunks = 0;
+    buf_release(&x->offsets);
+}
+
 static struct mcap_index_chunk *chunk_add(struct mcap_index *x)
 {
     if (x->n_chunks == x->cap_chunks) {
@@ -155,7 +166,7 @@ void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, ui
     x->n_metadata++;
 }
 
-/* ---- the end of a file ---- */
+/* ---- a summary section ---- */
 
 static void put_definitions(const struct mcap_index *x, const struct mcap_index_id *table, struct buf *b)
 {
@@ -164,7 +175,17 @@ static void put_definitions(const struct mcap_index *x, const struct mcap_index_
             buf_put(b, x->definitions.data + table[id].at, table[id].n);
 }
 
-static void put_statistics(const struct mcap_index *x, struct buf *b)
+void mcap_index_put_schemas(const struct mcap_index *x, struct buf *b)
+{
+    put_definitions(x, x->schemas, b);
+}
+
+void mcap_index_put_channels(const struct mcap_index *x, struct buf *b)
+{
+    put_definitions(x, x->channels, b);
+}
+
+void mcap_index_put_statistics(const struct mcap_index *x, struct buf *b)
 {
     size_t at = mo_begin(b, MCAP_STATISTICS);
     mo_uint(b, x->messages, 8);
@@ -184,70 +205,6 @@ static void put_statistics(const struct mcap_index *x, struct buf *b)
         }
     mo_patch(b, counts, b->len - counts - 4, 4);
     mo_end(b, at);
-}
-
-static void put_chunk_index(const struct mcap_index *x, const struct mcap_index_chunk *k, struct buf *b)
-{
-    size_t at = mo_begin(b, MCAP_CHUNK_INDEX);
-    mo_uint(b, k->start, 8);
-    mo_uint(b, k->end, 8);
-    mo_uint(b, k->offset, 8);
-    mo_uint(b, k->length, 8);
-    mo_str(b, (struct span){k->offsets_n ? (const char *)x->offsets.data + k->offsets_at : "", k->offsets_n});
-    mo_uint(b, k->index_length, 8);
-    mo_str(b, span_of(k->compression));
-    mo_uint(b, k->compressed, 8);
-    mo_uint(b, k->uncompressed, 8);
-    mo_end(b, at);
-}
-
-/* One group of the summary: `at` is where it began in b. An empty one is not named in the summary offsets. */
-static void group(struct buf *offsets, const struct buf *b, size_t at, uint64_t base, enum mcap_op op)
-{
-    if (b->len == at)
-        return;
-    size_t rec = mo_begin(offsets, MCAP_SUMMARY_OFFSET);
-    mo_uint(offsets, op, 1);
-    mo_uint(offsets, base + at, 8);
-    mo_uint(offsets, b->len - at, 8);
-    mo_end(offsets, rec);
-}
-
-void mcap_index_put_end(const struct mcap_index *x, struct buf *b, uint64_t offset, uint32_t crc)
-{
-    struct buf s = {0}, offsets = {0};
-    mcap_put_data_end(b, crc);
-    uint64_t base = offset + MCAP_HEAD + 4;
-    size_t at = s.len;
-    put_definitions(x, x->schemas, &s);
-    group(&offsets, &s, at, base, MCAP_SCHEMA);
-    at = s.len;
-    put_definitions(x, x->channels, &s);
-    group(&offsets, &s, at, base, MCAP_CHANNEL);
-    at = s.len;
-    put_statistics(x, &s);
-    group(&offsets, &s, at, base, MCAP_STATISTICS);
-    at = s.len;
-    for (size_t i = 0; i < x->n_chunks; i++)
-        put_chunk_index(x, &x->chunks[i], &s);
-    group(&offsets, &s, at, base, MCAP_CHUNK_INDEX);
-    at = s.len;
-    buf_put(&s, x->attachments.data, x->attachments.len);
-    group(&offsets, &s, at, base, MCAP_ATTACHMENT_INDEX);
-    at = s.len;
-    buf_put(&s, x->metadata.data, x->metadata.len);
-    group(&offsets, &s, at, base, MCAP_METADATA_INDEX);
-
-    struct mcap_footer f = {.summary_start = base, .summary_offset_start = base + s.len};
-    buf_put(&s, offsets.data, offsets.len);
-    size_t foot = s.len;
-    mcap_put_footer(&s, &f);
-    /* The CRC covers the summary and the footer up to the CRC itself. */
-    mo_patch(&s, foot + MCAP_HEAD + 16, crc32_z(0, s.data, s.len - 4), 4);
-    buf_put(b, s.data, s.len);
-    buf_put(b, MCAP_MAGIC, MCAP_MAGIC_N);
-    buf_release(&s);
-    buf_release(&offsets);
 }
 
 static bool load_chunk_index(struct mcap_index *x, const uint8_t *body, size_t n)

@@ -1,8 +1,9 @@
 /* mcap_index: what the summary of an MCAP file says, in memory: channels, schemas, where the chunks,
- * attachments and metadata are, and the statistics. A writer fills it as it writes, a reader from the summary
- * or while it scans.
+ * attachments and metadata are, and the statistics. A reader fills it from the summary, about 70 bytes a chunk
+ * and 10 more for each channel in it. A writer fills it as it writes and only counts the chunks, so that its
+ * memory does not grow with the file; where they are is in the file itself (mcap_finish.c).
  *
- * About 50 bytes a chunk and 10 more for each channel in it. No I/O. Not thread-safe. */
+ * No I/O. Not thread-safe. */
 #ifndef PROTO_MCAP_INDEX_H
 #define PROTO_MCAP_INDEX_H
 
@@ -24,7 +25,7 @@ struct mcap_index_id { /* a schema or channel: where its record lies in `definit
 };
 
 struct mcap_index {
-    struct mcap_index_chunk *chunks;
+    struct mcap_index_chunk *chunks; /* NULL when chunks are only counted */
     size_t n_chunks, cap_chunks;
     struct buf offsets;     /* pairs (u16 channel, u64 offset of its message index), as they go to disk */
     struct buf definitions; /* schema and channel records */
@@ -52,14 +53,19 @@ struct mcap_index_chunk *mcap_index_chunk(struct mcap_index *x, const struct mca
                                           uint64_t length);
 /* A message index of the newest chunk, `length` bytes of record at file offset `offset`. */
 void mcap_index_message_index(struct mcap_index *x, uint16_t channel, uint64_t offset, uint64_t length);
+/* Counts a chunk whose place is not kept. Not together with mcap_index_chunk. */
+void mcap_index_chunk_count(struct mcap_index *x);
+/* Keeps the number of chunks and forgets where they are. */
+void mcap_index_forget_chunks(struct mcap_index *x);
 void mcap_index_attachment(struct mcap_index *x, const struct mcap_attachment *a, uint64_t offset,
                            uint64_t length);
 void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, uint64_t offset,
                          uint64_t length);
 
-/* Appends DataEnd, summary section, summary offsets, footer and magic; `offset` is where in the file they
- * begin, crc that of everything before. */
-void mcap_index_put_end(const struct mcap_index *x, struct buf *b, uint64_t offset, uint32_t crc);
+/* The groups of a summary section, each appended as whole records. */
+void mcap_index_put_schemas(const struct mcap_index *x, struct buf *b);
+void mcap_index_put_channels(const struct mcap_index *x, struct buf *b);
+void mcap_index_put_statistics(const struct mcap_index *x, struct buf *b);
 /* Fills an empty index from a summary section (the bytes from summary_start up to the footer). False when it
  * is malformed. */
 bool mcap_index_load(struct mcap_index *x, const uint8_t *p, size_t n);

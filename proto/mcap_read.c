@@ -13,7 +13,7 @@
 #include "base/cause.h"
 #include "base/mem.h"
 #include "proto/mcap_chunk.h"
-#include "proto/mcap_window.h"
+#include "proto/mcap_walk.h"
 
 struct mcap_reader {
     struct mcap_window w;
@@ -42,9 +42,19 @@ struct mcap_reader {
     uint32_t crc;
     /* for seeking */
     struct mcap_index index;
+    uint64_t summary_at;
     bool index_tried, index_whole, loose; /* loose: there are messages outside of chunks */
-    uint64_t index_at;                    /* chunk heads were looked at up to here */
+    struct mark *marks;                   /* without a summary */
+    size_t n_marks, cap_marks;
+    uint64_t marked; /* chunk heads were looked at up to here */
 };
+
+/* The chunks that begin in one stretch of a file, so that the marks of a live recording stay few. */
+struct mark {
+    uint64_t offset; /* of the first of them */
+    uint64_t end;    /* latest log time in all of them */
+};
+#define MARK_BYTES ((uint64_t)1 << 20)
 
 static void note(struct mcap_reader *r, uint64_t offset, uint64_t bytes, bool chunk, const char *why)
 {
@@ -117,6 +127,7 @@ void mcap_close(struct mcap_reader *r)
     mcap_window_release(&r->w);
     mcap_decoder_free(r->decoder);
     mcap_index_release(&r->index);
+    free(r->marks);
     free(r->damages);
     free(r->path);
     free(r);
@@ -432,6 +443,7 @@ static void load_summary(struct mcap_reader *r)
     if (!p || (f.summary_crc && f.summary_crc != (uint32_t)crc32_z(0, p, n + MCAP_FOOTER_N - 4)))
         return;
     r->index_whole = mcap_index_load(&r->index, p, n);
+    r->summary_at = f.summary_start;
     if (!r->index_whole)
         mcap_index_release(&r->index);
 }
@@ -443,45 +455,82 @@ const struct mcap_index *mcap_summary(struct mcap_reader *r)
     return r->index_whole ? &r->index : NULL;
 }
 
+uint64_t mcap_summary_take(struct mcap_reader *r, struct mcap_index *out)
+{
+    *out = r->index;
+    r->index = (struct mcap_index){0};
+    r->index_whole = r->index_tried = false;
+    return r->summary_at;
+}
+
+static void mark_chunk(struct mcap_reader *r, uint64_t offset, uint64_t end)
+{
+    if (r->n_marks == 0 || offset - r->marks[r->n_marks - 1].offset >= MARK_BYTES) {
+        if (r->n_marks == r->cap_marks) {
+            r->cap_marks = r->cap_marks ? r->cap_marks * 2 : 64;
+            r->marks = mem_resize(r->marks, r->cap_marks, sizeof *r->marks);
+        }
+        r->marks[r->n_marks++] = (struct mark){offset, end};
+    } else if (end > r->marks[r->n_marks - 1].end) {
+        r->marks[r->n_marks - 1].end = end;
+    }
+}
+
 /* Without a summary: walks from record to record by their lengths, reading nothing but the heads of chunks.
  * Stops at the first thing that makes no sense; from there on only reading helps. */
 static void scan_heads(struct mcap_reader *r)
 {
-    struct mcap_at at;
-    struct mcap_chunk c;
-    if (r->index_at == 0)
-        r->index_at = MCAP_MAGIC_N;
+    struct mcap_walk k;
+    struct mcap_step s;
     mcap_window_grow(&r->w);
-    while (!r->loose && mcap_head(&r->w, r->index_at, &at, &c)) {
-        if (at.op == MCAP_DATA_END || at.op == MCAP_FOOTER)
-            return;
-        r->loose = at.op == MCAP_MESSAGE;
-        if (at.op == MCAP_CHUNK)
-            mcap_index_chunk(&r->index, &c, r->index_at, at.end - r->index_at);
-        r->index_at = at.end;
+    mcap_walk_begin(&k, r->w.fd, r->marked ? r->marked : MCAP_MAGIC_N, r->w.size);
+    while (!r->loose && mcap_walk_next(&k, &s) == 1) {
+        if (s.at.op == MCAP_DATA_END || s.at.op == MCAP_FOOTER || !mcap_op_name(s.at.op))
+            break;
+        r->loose = s.at.op == MCAP_MESSAGE;
+        if (s.at.op == MCAP_CHUNK)
+            mark_chunk(r, s.offset, s.chunk.end);
+        r->marked = k.at;
     }
+    mcap_walk_end(&k);
 }
 
-bool mcap_seek(struct mcap_reader *r, uint64_t t)
+/* Where to read on for log time t; false when only the start of the file will do. */
+static bool place_of(struct mcap_reader *r, uint64_t t, uint64_t *to)
 {
     const struct mcap_index *x = mcap_summary(r);
     if (!x) {
         scan_heads(r);
-        x = &r->index;
+        *to = r->marked;
+        for (size_t i = r->n_marks; i-- > 0;)
+            if (r->marks[i].end >= t)
+                *to = r->marks[i].offset;
+        return !r->loose && r->marked > 0;
     }
-    if (r->loose || (r->index_whole && x->n_chunks == 0))
+    if (x->n_chunks == 0)
         return false;
-    uint64_t to = r->index_whole ? UINT64_MAX : r->index_at;
-    for (size_t i = 0; i < x->n_chunks && to > x->chunks[i].offset; i++)
-        if (x->chunks[i].end >= t)
-            to = x->chunks[i].offset;
-    if (to == UINT64_MAX) { /* after everything: the last chunk, so that the end is found from there */
-        struct mcap_index_chunk *last = &x->chunks[x->n_chunks - 1];
-        to = last->offset;
-    }
-    mcap_rewind(r);
-    r->pos = to;
+    *to = UINT64_MAX;
+    for (size_t i = 0; i < x->n_chunks; i++)
+        if (x->chunks[i].end >= t && x->chunks[i].offset < *to)
+            *to = x->chunks[i].offset;
+    if (*to == UINT64_MAX) /* after everything: the last chunk, so that the end is found from there */
+        *to = x->chunks[x->n_chunks - 1].offset;
     return true;
+}
+
+bool mcap_seek(struct mcap_reader *r, uint64_t t)
+{
+    uint64_t to;
+    if (!place_of(r, t, &to))
+        return false;
+    mcap_start_at(r, to);
+    return true;
+}
+
+void mcap_start_at(struct mcap_reader *r, uint64_t offset)
+{
+    mcap_rewind(r);
+    r->pos = r->crc_at = offset;
 }
 
 /* ---- what was found ---- */

@@ -48,15 +48,20 @@ struct mcap_reader *mcap_open(const char *path, int flags, char **cause);
 void mcap_close(struct mcap_reader *r);
 /* 1: got one; 0: the end of what is there; -1: an I/O error (cause). */
 int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause);
-/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order: through
- * the summary, or through the heads of the chunks. Messages before t in that chunk still come. False when the
+/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or, without
+ * a summary, at most 1 MiB before it: then through the heads of the chunks. Messages before t still come. False
+ * when the
  * file must be read from the start (it has messages outside of chunks): then nothing has moved. */
 bool mcap_seek(struct mcap_reader *r, uint64_t t);
 /* Back to the first record. */
 void mcap_rewind(struct mcap_reader *r);
+/* The next record is the one at this offset; with MCAP_WITH_CRC, mcap_crc begins there. */
+void mcap_start_at(struct mcap_reader *r, uint64_t offset);
 
 /* What the summary says; NULL when there is none or its CRC does not match. */
 const struct mcap_index *mcap_summary(struct mcap_reader *r);
+/* Moves it out of the reader, after mcap_summary returned it; returns where in the file the summary begins. */
+uint64_t mcap_summary_take(struct mcap_reader *r, struct mcap_index *out);
 
 const struct mcap_damage *mcap_damages(const struct mcap_reader *r,
                                        size_t *n); /* at most MCAP_DAMAGES of them */

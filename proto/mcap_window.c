@@ -33,7 +33,7 @@ const uint8_t *mcap_window(struct mcap_window *w, uint64_t offset, size_t n)
     if (offset > w->size || n > w->size - offset)
         return NULL;
     if (offset < w->at || offset - w->at > w->b.len || n > w->b.len - (offset - w->at)) {
-        size_t want = n > MCAP_READ_AHEAD ? n : MCAP_READ_AHEAD;
+        size_t ahead = w->ahead ? w->ahead : MCAP_READ_AHEAD, want = n > ahead ? n : ahead;
         if (want > w->size - offset)
             want = (size_t)(w->size - offset);
         if (!fill(w, offset, want) && w->b.len < n)
@@ -162,22 +162,17 @@ bool mcap_look_chunk(struct mcap_window *w, uint64_t offset, struct mcap_at *at)
 
 bool mcap_head(struct mcap_window *w, uint64_t offset, struct mcap_at *at, struct mcap_chunk *c)
 {
-    struct mcap_window small = {.fd = w->fd, .size = w->size};
-    uint8_t bytes[MCAP_HEAD + CHUNK_FIXED + 4 + MAX_NAME + 8];
     size_t used;
-    if (w->size < MCAP_HEAD || offset > w->size - MCAP_HEAD)
-        return false;
-    size_t have = MCAP_HEAD + head_bytes(w, offset + MCAP_HEAD);
-    if (pread(w->fd, bytes, have, (off_t)offset) != (ssize_t)have)
-        return false;
-    small.at = offset;
-    small.b = (struct buf){.data = bytes, .len = have};
-    if (look_head(&small, offset, at) || !mcap_op_name(at->op))
+    if (w->size < MCAP_HEAD || offset > w->size - MCAP_HEAD || look_head(w, offset, at))
         return false;
     if (at->op != MCAP_CHUNK)
         return true;
-    memcpy(at->head, bytes + MCAP_HEAD, have - MCAP_HEAD); /* c borrows the compression's name from here */
-    return chunk_fields(at->head, have - MCAP_HEAD, at->n, c, &used) && at->n - used < MAX_PADDING;
+    size_t have = head_bytes(w, offset + MCAP_HEAD);
+    const uint8_t *p = mcap_window(w, offset + MCAP_HEAD, have);
+    if (!p)
+        return false;
+    memcpy(at->head, p, have);
+    return chunk_fields(at->head, have, at->n, c, &used) && at->n - used < MAX_PADDING;
 }
 
 static bool plausible(struct mcap_window *w, uint64_t offset, struct mcap_at *at)

@@ -1,6 +1,6 @@
 /* mcap_window: a moving view of a file and the questions that can be asked about the bytes at an offset: is
  * this a record, a chunk, the start of something readable? Every length is checked against the file and
- * MCAP_MAX_CHUNK before it is believed. Used by mcap_read only. */
+ * MCAP_MAX_CHUNK before it is believed. Used by mcap_read and mcap_walk only. */
 #ifndef PROTO_MCAP_WINDOW_H
 #define PROTO_MCAP_WINDOW_H
 
@@ -13,6 +13,7 @@ struct mcap_window {
     uint64_t size; /* of the file, as last seen */
     uint64_t at;   /* offset of b.data[0] */
     struct buf b;
+    size_t ahead; /* bytes to read at once; 0: MCAP_READ_AHEAD */
     int error; /* errno of a failed read; 0 */
 };
 
@@ -38,7 +39,8 @@ struct mcap_at { /* a record, as found */
 const char *mcap_look(struct mcap_window *w, uint64_t offset, struct mcap_at *at);
 /* Takes what is at offset for a chunk, whatever its opcode and length say. False when that is impossible. */
 bool mcap_look_chunk(struct mcap_window *w, uint64_t offset, struct mcap_at *at);
-/* Reads nothing but the head of the record, and of a chunk its fields (c; c->records has a length only). */
+/* Looks at nothing but the head of the record, and of a chunk at its fields (c; c->records has a length
+ * only, c->compression stands in at->head). */
 bool mcap_head(struct mcap_window *w, uint64_t offset, struct mcap_at *at, struct mcap_chunk *c);
 /* Whether `depth` plausible records follow each other from offset on (or fewer, up to the very end of the
  * file). */

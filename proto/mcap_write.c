@@ -74,20 +74,22 @@ int mcap_open_locked(const char *path, char **cause)
     return fd;
 }
 
-struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc,
+struct mcap_writer *mcap_resume(int fd, const char *path, const struct mcap_place *place,
                                 struct mcap_index *index, char **cause)
 {
     struct mcap_writer *w = writer_new(fd, path);
-    w->offset = offset;
-    w->crc = crc;
-    if (mcap_sys.ftruncate(fd, (off_t)offset) < 0) {
-        cause_set(cause, "%s: cannot cut off what is behind byte %llu: %s", path, (unsigned long long)offset,
-                  strerror(errno));
+    w->offset = place->offset;
+    w->crc_from = place->crc_from;
+    w->crc = place->crc;
+    if (mcap_sys.ftruncate(fd, (off_t)w->offset) < 0) {
+        cause_set(cause, "%s: cannot cut off what is behind byte %llu: %s", path,
+                  (unsigned long long)w->offset, strerror(errno));
         mcap_close_writer(&w);
         return NULL;
     }
     w->index = *index;
     *index = (struct mcap_index){0};
+    mcap_index_forget_chunks(&w->index);
     if (mcap_sync(w, cause) != MCAP_OK)
         mcap_close_writer(&w);
     return w;
@@ -210,10 +212,9 @@ enum mcap_status mcap_write_attachment(struct mcap_writer *w, const struct mcap_
 
 enum mcap_status mcap_write_encoded(struct mcap_writer *w, const struct buf *encoded, char **cause)
 {
-    uint64_t at = w->offset;
     enum mcap_status s = append(w, encoded->data, encoded->len, cause);
     if (s == MCAP_OK)
-        mcap_index_encoded(&w->index, encoded, at);
+        mcap_index_encoded(&w->index, encoded);
     return s;
 }
 
@@ -233,17 +234,21 @@ enum mcap_status mcap_sync(struct mcap_writer *w, char **cause)
 
 /* ---- rescue ---- */
 
-/* Copies bytes 0..synced into the new file and makes sure that they are the bytes that were synced. */
+/* Copies bytes 0..synced into the new file and makes sure that those whose CRC is known are the bytes that were
+ * synced. */
 static enum mcap_status copy_synced(const struct mcap_writer *w, struct mcap_writer *to, char **cause)
 {
     size_t piece = 1 << 20;
     uint8_t *p = mem_alloc(piece);
     enum mcap_status s = MCAP_OK;
     while (s == MCAP_OK && to->offset < w->synced) {
-        size_t want = w->synced - to->offset < piece ? (size_t)(w->synced - to->offset) : piece;
+        uint64_t left = (to->offset < w->crc_from ? w->crc_from : w->synced) - to->offset;
+        size_t want = left < piece ? (size_t)left : piece;
         ssize_t k = pread(w->fd, p, want, (off_t)to->offset);
         if (k > 0) {
             s = append(to, p, (size_t)k, cause);
+            if (to->offset == w->crc_from)
+                to->crc = 0;
         } else if (k == 0 || errno != EINTR) {
             cause_set(cause, "%s: cannot read back what was synced: %s", w->path,
                       k ? strerror(errno) : "the file is shorter");
@@ -307,13 +312,4 @@ enum mcap_status mcap_rescue(struct mcap_writer *w, const struct buf *const *tai
     mcap_close_writer(&to);
     buf_release(&name);
     return s;
-}
-
-enum mcap_status mcap_finish(struct mcap_writer *w, char **cause)
-{
-    struct buf b = {0};
-    mcap_index_put_end(&w->index, &b, w->offset, w->crc);
-    enum mcap_status s = append(w, b.data, b.len, cause);
-    buf_release(&b);
-    return s == MCAP_OK ? mcap_sync(w, cause) : s;
 }

@@ -28,7 +28,8 @@ struct mcap_writer {
     char *path;
     uint64_t offset; /* end of the last whole record: the next one goes here */
     uint64_t synced; /* what is on disk for sure */
-    uint32_t crc;    /* of bytes 0..offset, for DataEnd */
+    uint64_t crc_from;
+    uint32_t crc; /* of bytes crc_from..offset, for DataEnd */
     uint32_t synced_crc;
     bool dead;
     struct mcap_index index;
@@ -37,10 +38,16 @@ struct mcap_writer {
 /* Creates the file (mode 0600, must not exist) with magic and header, in memory: sync it with mcap_sync and
  * the directory with mcap_sync_directory. NULL and a cause. */
 struct mcap_writer *mcap_create(const char *path, const char *profile, const char *library, char **cause);
-/* Goes on at `offset` of an existing file that is open and locked as fd (which it takes over), cutting off
- * what is behind; index describes what is before and is moved out of *index. NULL and a cause: then fd is
- * closed. */
-struct mcap_writer *mcap_resume(int fd, const char *path, uint64_t offset, uint32_t crc,
+struct mcap_place {
+    uint64_t offset;   /* end of what is there */
+    uint64_t crc_from; /* what is before this need not be known now: mcap_finish reads it */
+    uint32_t crc;      /* of bytes crc_from..offset */
+};
+
+/* Goes on at a place of an existing file that is open and locked as fd (which it takes over), cutting off
+ * what is behind; index describes what is before and is moved out of *index, its chunks only counted. NULL
+ * and a cause: then fd is closed. */
+struct mcap_writer *mcap_resume(int fd, const char *path, const struct mcap_place *place,
                                 struct mcap_index *index, char **cause);
 /* Opens an existing file for mcap_resume: read-write and locked. -1 and a cause. */
 int mcap_open_locked(const char *path, char **cause);
@@ -62,7 +69,9 @@ enum mcap_status mcap_sync(struct mcap_writer *w, char **cause);
  * (and checked), what was written after them comes from memory as `tail`, in order. Not MCAP_OK: nothing
  * changed, it may be called again. */
 enum mcap_status mcap_rescue(struct mcap_writer *w, const struct buf *const *tail, size_t n, char **cause);
-/* Writes DataEnd, summary, footer and magic, and syncs. After MCAP_FULL the file stays valid without them. */
+/* Writes DataEnd, summary, footer and magic, and syncs. The chunk index is made by walking over the heads of the
+ * file, piece by piece: memory does not grow with the file. After MCAP_FULL the file stays valid without all
+ * of these; a file whose chunks are no longer where they were written is MCAP_DEAD. */
 enum mcap_status mcap_finish(struct mcap_writer *w, char **cause);
 /* Closes and frees, writes nothing. */
 void mcap_close_writer(struct mcap_writer **w);

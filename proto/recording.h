@@ -7,7 +7,7 @@
  *
  * What a writer promises: the file grows by whole records only; what rec_sync returned as durable survives
  * kill -9 and power loss; a recording cut off anywhere loads to its last whole chunk and can be appended to
- * again. */
+ * again. Neither side needs memory that grows with the file. */
 #ifndef PROTO_RECORDING_H
 #define PROTO_RECORDING_H
 
@@ -73,14 +73,15 @@ struct rec_recovered {
     int64_t truncated_at; /* the torn tail was cut off here; -1 when there was none (a summary that was
                              removed is no damage) */
     int64_t truncated_bytes;
-    int chunks_skipped; /* damaged in the middle */
+    int chunks_skipped; /* damaged in the middle, as far as that was seen */
     char *damaged_copy; /* the file as it was, kept beside a clean rewrite, when chunks_skipped > 0 or bytes
                            in the middle made no sense; NULL otherwise; malloc'ed, the caller's */
 };
 
-/* Opens PATH for appending after a crash or a finish: cuts off a torn tail or the old summary, rebuilds the
- * index by reading every chunk, goes on where it stopped. `out` may be NULL. `unsynced` as in rec_header.
- * NULL and a cause. */
+/* Opens PATH for appending after a crash or a finish: cuts off a torn tail or the old summary, goes on where it
+ * stopped. The last 16 MiB are verified, of a longer file that was not finished only the heads of what is
+ * before: damage inside of older chunks is for those to find who read them (rec_damage, fsck). `out` may be
+ * NULL. `unsynced` as in rec_header. NULL and a cause. */
 struct rec_writer *rec_append_open(const char *path, bool unsynced, struct rec_recovered *out, char **cause);
 
 /* Adds one event to the pending chunk; body is one MessagePack map and is copied. log_time is raised to that
@@ -116,7 +117,8 @@ int64_t rec_file_bytes(const struct rec_writer *w);
 enum rec_status rec_rescue(struct rec_writer *w, char **cause);
 
 /* Writes what is pending, then summary and footer, syncs, closes and frees (also on failure: then the file
- * stays a valid unfinished recording). 0, or -1 and a cause. */
+ * stays a valid unfinished recording). Reads the heads of all chunks for it, and, of a file that was opened
+ * again without its summary, every byte once for the CRC. 0, or -1 and a cause. */
 int rec_finish(struct rec_writer **w, char **cause);
 /* Closes and frees; what is pending is dropped, the file stays as it is. */
 void rec_abandon(struct rec_writer **w);

@@ -1,9 +1,12 @@
-/* recording_recover: everything that makes a recording out of a recording: going on after a crash,
- * compaction, repair.
+/* recording_append: opening a recording to go on with it, after a finish, a crash or a power loss.
  *
- * None of them ever leaves less than was there: a torn tail is cut off only when nothing readable stands
- * behind it, a file with damage in the middle is kept beside its clean copy, and a copy takes the place of
- * its source by rename. */
+ * Never leaves less than was there: a torn tail is cut off only when nothing readable stands behind it, and a
+ * file with damage in the middle is kept beside its clean copy.
+ *
+ * What has to be found out is where the file ends, and what its summary will say. A finished file says both. In
+ * a live one only what was written last can be torn: VERIFY_BYTES at its end are read and checked as a reader
+ * does, of what is before only the heads. Whenever the quick way meets anything that it does not expect, all of
+ * the file is read instead. */
 #include "proto/recording.h"
 
 #include <errno.h>
@@ -17,23 +20,26 @@
 #include "base/cause.h"
 #include "base/mem.h"
 #include "proto/mcap_read.h"
+#include "proto/mcap_walk.h"
 #include "proto/recording_file.h"
 
-#define COMPACT_BYTES (4 << 20) /* a chunk of a compacted file, before compression */
-#define COMPACT_LEVEL 3
+#define VERIFY_BYTES  ((uint64_t)16 << 20)
 #define MAX_DAMAGED   100 /* copies of damaged files kept beside one recording */
+#define DATA_END_SIZE (MCAP_HEAD + 4)
 
-/* ---- going on after a crash ---- */
+/* ---- what is in the file ---- */
 
-struct tail { /* what is known of a recording after reading it all */
-    struct mcap_index index;
+struct tail { /* what is known of a recording; its newest chunk was read, at least */
+    struct mcap_index index; /* of all of it; chunks are counted only */
     struct mcap_builder last; /* messages of the newest chunk, for its message indexes */
     uint64_t chunk_at, chunk_end;
     uint32_t crc_at_chunk; /* of the bytes before it */
     size_t indexed;        /* messages of it that its message indexes name */
     bool sealed;           /* something else than message indexes stands behind it */
-    uint32_t sequence;     /* of the newest message */
+    uint32_t sequence;     /* of the newest message, */
+    bool any;              /* if there is one */
     uint64_t end;          /* of the last whole record */
+    uint64_t crc_from;     /* crc is that of the bytes from here to the end */
     uint32_t crc;
     bool footer;
     bool ours; /* its header says that it is a recording of ours */
@@ -57,6 +63,7 @@ static void tail_message(struct tail *t, const struct mcap_record *rec)
     mcap_index_messages(&t->index, m.channel_id, 1);
     mcap_index_times(&t->index, m.log_time, m.log_time);
     t->sequence = m.sequence;
+    t->any = true;
     if (rec->in_chunk)
         mcap_builder_entry(&t->last, m.channel_id, m.log_time, rec->inside);
 }
@@ -90,7 +97,7 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
     case MCAP_CHUNK:
         if (!mcap_parse_chunk(&chunk, rec->body, rec->n))
             break;
-        mcap_index_chunk(&t->index, &chunk, rec->offset, length);
+        mcap_index_chunk_count(&t->index);
         mcap_builder_clear(&t->last);
         t->chunk_at = rec->offset;
         t->chunk_end = rec->end;
@@ -101,7 +108,6 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
     case MCAP_MESSAGE_INDEX:
         if (!mcap_parse_message_index(&mi, rec->body, rec->n))
             break;
-        mcap_index_message_index(&t->index, mi.channel_id, rec->offset, length);
         t->indexed += mi.entries.n / 16;
         break;
     case MCAP_ATTACHMENT:
@@ -117,12 +123,14 @@ static void tail_record(struct tail *t, struct mcap_reader *r, const struct mcap
     }
 }
 
-static int read_tail(const char *path, struct tail *t, char **cause)
+/* Reads on from `from` (0: the beginning) to the end. 0, or -1 and a cause. */
+static int read_from(const char *path, uint64_t from, struct tail *t, char **cause)
 {
-    *t = (struct tail){0};
     struct mcap_reader *r = mcap_open(path, MCAP_WITH_CHUNKS | MCAP_WITH_CRC, cause);
     if (!r)
         return -1;
+    if (from)
+        mcap_start_at(r, from);
     struct mcap_record rec;
     int got;
     while ((got = mcap_next(r, &rec, cause)) == 1)
@@ -131,12 +139,173 @@ static int read_tail(const char *path, struct tail *t, char **cause)
     for (size_t i = 0; i < t->damages; i++)
         t->chunks_lost += d[i].chunk;
     t->end = mcap_position(r);
+    t->crc_from = from;
     t->crc = mcap_crc(r);
     t->footer = mcap_at_footer(r);
     t->torn_at = mcap_torn_at(r, NULL);
     t->size = mcap_size(r);
     mcap_close(r);
     return got;
+}
+
+/* ---- a finished file ---- */
+
+static bool data_end_at(int fd, uint64_t at, uint32_t *crc)
+{
+    uint8_t p[DATA_END_SIZE];
+    struct mcap_in in;
+    if (pread(fd, p, sizeof p, (off_t)at) != (ssize_t)sizeof p)
+        return false;
+    mi_init(&in, p, sizeof p);
+    return mi_uint(&in, 1) == MCAP_DATA_END && mi_uint(&in, 8) == 4 &&
+           mcap_parse_data_end(crc, p + MCAP_HEAD, 4);
+}
+
+/* Everything is in the summary, and a file that has one was synced: the last chunk is read to be sure, and for
+ * its sequence numbers. False: do it the long way. */
+static bool read_finished(const char *path, int fd, struct tail *t)
+{
+    struct mcap_reader *r = mcap_open(path, 0, NULL);
+    struct mcap_record rec;
+    struct mcap_index x = {0};
+    if (r && mcap_next(r, &rec, NULL) == 1)
+        tail_record(t, r, &rec); /* the header */
+    bool ours = t->ours && mcap_summary(r) != NULL;
+    uint64_t at = ours ? mcap_summary_take(r, &x) : 0;
+    mcap_close(r);
+    uint32_t crc = 0;
+    bool ok = ours && x.has_times && x.n_chunks > 0 && x.channels && at > DATA_END_SIZE &&
+              data_end_at(fd, at - DATA_END_SIZE, &crc) &&
+              read_from(path, x.chunks[x.n_chunks - 1].offset, t, NULL) == 0 && t->any && t->footer &&
+              t->damages == 0 && t->end == at - DATA_END_SIZE;
+    if (ok) {
+        mcap_index_release(&t->index);
+        t->index = x;
+        x = (struct mcap_index){0};
+        t->ours = true;
+        t->crc = crc;
+        t->crc_from = crc ? 0 : t->end;
+    }
+    mcap_index_release(&x);
+    return ok;
+}
+
+/* ---- a live file ---- */
+
+/* The channel records in the chunk that the walk is at. */
+static bool learn_channels(struct mcap_walk *k, uint64_t chunk_at, struct tail *t)
+{
+    struct mcap_at at;
+    struct mcap_chunk c;
+    struct mcap_channel channel;
+    struct mcap_decoder *d = mcap_decoder_new();
+    struct span content;
+    const char *why;
+    const uint8_t *body =
+        mcap_look_chunk(&k->w, chunk_at, &at) ? mcap_window(&k->w, chunk_at + MCAP_HEAD, at.n) : NULL;
+    bool ok = body && mcap_parse_chunk(&c, body, at.n) && mcap_decode(d, &c, &content, &why);
+    struct mcap_in in;
+    mi_init(&in, ok ? content.p : NULL, ok ? content.n : 0);
+    while (ok && in.p < in.end) {
+        uint8_t op = (uint8_t)mi_uint(&in, 1);
+        struct span record = mi_bytes(&in, mi_uint(&in, 8));
+        ok = !in.bad;
+        if (ok && op == MCAP_CHANNEL && mcap_parse_channel(&channel, record.p, record.n))
+            mcap_index_channel(&t->index, &channel);
+    }
+    mcap_decoder_free(d);
+    return ok;
+}
+
+struct heads { /* where the walk over the heads is */
+    struct mcap_walk k;
+    struct mcap_step s;
+    uint64_t chunk_at, start, end; /* of the newest chunk; chunk_at 0: none yet */
+    uint64_t indexed;              /* messages that its indexes name */
+};
+
+static bool head_of_index(struct heads *h, struct tail *t)
+{
+    struct mcap_channel c;
+    if (!h->chunk_at || !h->s.entries)
+        return false;
+    if (!mcap_index_find_channel(&t->index, h->s.channel, &c) &&
+        (!learn_channels(&h->k, h->chunk_at, t) || !mcap_index_find_channel(&t->index, h->s.channel, &c)))
+        return false;
+    mcap_index_messages(&t->index, h->s.channel, h->s.entries);
+    mcap_index_times(&t->index, h->start, h->end);
+    h->indexed += h->s.entries;
+    return true;
+}
+
+/* Takes in one record; false when it is none that the quick way knows. */
+static bool head(struct heads *h, struct tail *t)
+{
+    const struct mcap_step *s = &h->s;
+    struct mcap_record rec = {.op = s->at.op, .offset = s->offset, .end = s->at.end, .n = s->at.n};
+    switch (s->at.op) {
+    case MCAP_CHUNK:
+        if (h->chunk_at && !h->indexed)
+            return false;
+        mcap_index_chunk_count(&t->index);
+        h->chunk_at = s->offset;
+        h->start = s->chunk.start;
+        h->end = s->chunk.end;
+        h->indexed = 0;
+        return true;
+    case MCAP_MESSAGE_INDEX:
+        return head_of_index(h, t);
+    case MCAP_HEADER:
+    case MCAP_ATTACHMENT:
+    case MCAP_METADATA:
+        rec.body = mcap_walk_body(&h->k, s);
+        if (rec.body)
+            tail_record(t, NULL, &rec);
+        return rec.body != NULL;
+    default:
+        return false;
+    }
+}
+
+/* Heads up to the chunk in which the part to be verified begins, everything from there on. False: do it the
+ * long way. */
+static bool read_live(const char *path, int fd, struct tail *t)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0 || (uint64_t)size <= VERIFY_BYTES)
+        return false;
+    struct heads h = {0};
+    uint64_t verify = (uint64_t)size - VERIFY_BYTES;
+    bool ok = true, found = false;
+    mcap_walk_begin(&h.k, fd, MCAP_MAGIC_N, (uint64_t)size);
+    while (ok && !found && (ok = mcap_walk_next(&h.k, &h.s) == 1)) {
+        found = h.s.at.op == MCAP_CHUNK && h.s.at.end > verify;
+        if (!found)
+            ok = head(&h, t);
+    }
+    ok = ok && found && t->ours && (!h.chunk_at || h.indexed);
+    mcap_walk_end(&h.k);
+    return ok && read_from(path, h.s.offset, t, NULL) == 0 && t->any && t->damages == 0;
+}
+
+/* ---- going on ---- */
+
+static void tail_reset(struct tail *t)
+{
+    tail_release(t);
+    *t = (struct tail){0};
+}
+
+static int read_tail(const char *path, int fd, struct tail *t, char **cause)
+{
+    *t = (struct tail){0};
+    if (read_finished(path, fd, t))
+        return 0;
+    tail_reset(t);
+    if (read_live(path, fd, t))
+        return 0;
+    tail_reset(t);
+    return read_from(path, 0, t, cause);
 }
 
 /* The crash came between a chunk and the last of its message indexes: the tail now ends with the chunk. */
@@ -146,9 +315,6 @@ static int tail_at_chunk(struct tail *t, int fd, const char *path, char **cause)
     uint8_t *p = mem_alloc(n);
     ssize_t got = pread(fd, p, n, (off_t)t->chunk_at);
     if (got == (ssize_t)n) {
-        struct mcap_index_chunk *k = &t->index.chunks[t->index.n_chunks - 1];
-        t->index.offsets.len = k->offsets_at;
-        k->offsets_n = k->index_length = 0;
         t->end = t->chunk_end;
         t->crc = (uint32_t)crc32_z(t->crc_at_chunk, p, n);
     } else {
@@ -165,18 +331,7 @@ static enum mcap_status restore_indexes(struct mcap_writer *w, const struct mcap
     struct mcap_encoder *e = mcap_encoder_new(1);
     mcap_encode_indexes(e, last, &b);
     mcap_encoder_free(e);
-    uint64_t base = w->offset;
     enum mcap_status s = mcap_write_raw(w, b.data, b.len, cause);
-    struct mcap_in in;
-    mi_init(&in, b.data, b.len);
-    while (s == MCAP_OK && in.p < in.end) {
-        uint64_t at = base + (uint64_t)(in.p - b.data);
-        mi_uint(&in, 1);
-        struct span body = mi_bytes(&in, mi_uint(&in, 8));
-        struct mcap_message_index m;
-        if (mcap_parse_message_index(&m, body.p, body.n))
-            mcap_index_message_index(&w->index, m.channel_id, at, body.n + MCAP_HEAD);
-    }
     buf_release(&b);
     return s == MCAP_OK ? mcap_sync(w, cause) : s;
 }
@@ -224,7 +379,8 @@ static struct rec_writer *resume(const char *path, int fd, struct tail *t, bool 
         close(fd);
         return NULL;
     }
-    struct mcap_writer *file = mcap_resume(fd, path, t->end, t->crc, &t->index, cause);
+    struct mcap_place place = {t->end, t->crc_from, t->crc};
+    struct mcap_writer *file = mcap_resume(fd, path, &place, &t->index, cause);
     if (file && reindex && restore_indexes(file, &t->last, cause) != MCAP_OK)
         mcap_close_writer(&file);
     if (!file)
@@ -250,7 +406,7 @@ struct rec_writer *rec_append_open(const char *path, bool unsynced, struct rec_r
         int fd = mcap_open_locked(path, cause);
         if (fd < 0)
             break;
-        int rc = read_tail(path, &t, cause);
+        int rc = read_tail(path, fd, &t, cause);
         if (rc == 0 && t.damages > 0 && !out.damaged_copy) {
             out.chunks_skipped = t.chunks_lost;
             again = replace_damaged(path, &out.damaged_copy, cause) == 0;
@@ -272,185 +428,4 @@ struct rec_writer *rec_append_open(const char *path, bool unsynced, struct rec_r
     if (found)
         *found = out;
     return w;
-}
-
-/* ---- copying ---- */
-
-struct copy {
-    struct mcap_writer *to;
-    struct mcap_encoder *encoder;
-    struct mcap_builder b;
-    struct buf encoded;
-    uint8_t *defined; /* per channel and (from MCAP_CHANNELS on) schema: its record is in the chunk */
-    int64_t messages, orphans; /* orphans: of a channel that nothing defines */
-    enum mcap_status status;
-};
-
-static void copy_flush(struct copy *c, char **cause)
-{
-    if (c->b.n == 0 || c->status != MCAP_OK)
-        return;
-    mcap_encode(c->encoder, &c->b, &c->encoded);
-    c->status = mcap_write_encoded(c->to, &c->encoded, cause);
-    mcap_builder_clear(&c->b);
-    memset(c->defined, 0, 2 * MCAP_CHANNELS);
-}
-
-static void copy_message(struct copy *c, const struct mcap_record *rec, char **cause)
-{
-    struct mcap_message m;
-    struct mcap_channel channel;
-    struct mcap_schema schema;
-    if (!mcap_parse_message(&m, rec->body, rec->n) ||
-        !mcap_index_find_channel(&c->to->index, m.channel_id, &channel)) {
-        c->orphans++;
-        return;
-    }
-    if (c->b.records.len > 0 && c->b.records.len + rec->n > COMPACT_BYTES)
-        copy_flush(c, cause);
-    if (channel.schema_id && !c->defined[MCAP_CHANNELS + channel.schema_id] &&
-        mcap_index_find_schema(&c->to->index, channel.schema_id, &schema)) {
-        mcap_put_schema(&c->b.records, &schema);
-        c->defined[MCAP_CHANNELS + channel.schema_id] = 1;
-    }
-    if (!c->defined[channel.id]) {
-        mcap_put_channel(&c->b.records, &channel);
-        c->defined[channel.id] = 1;
-    }
-    mcap_builder_message(&c->b, &m);
-    c->messages++;
-}
-
-static void copy_record(struct copy *c, const struct mcap_record *rec, char **cause)
-{
-    struct mcap_schema schema;
-    struct mcap_channel channel;
-    struct mcap_attachment attachment;
-    struct mcap_metadata metadata;
-    switch (rec->op) {
-    case MCAP_SCHEMA:
-        if (mcap_parse_schema(&schema, rec->body, rec->n))
-            mcap_index_schema(&c->to->index, &schema);
-        break;
-    case MCAP_CHANNEL:
-        if (mcap_parse_channel(&channel, rec->body, rec->n))
-            mcap_index_channel(&c->to->index, &channel);
-        break;
-    case MCAP_MESSAGE:
-        copy_message(c, rec, cause);
-        break;
-    case MCAP_ATTACHMENT:
-        if (mcap_parse_attachment(&attachment, rec->body, rec->n))
-            c->status = mcap_write_attachment(c->to, &attachment, cause);
-        break;
-    case MCAP_METADATA:
-        if (mcap_parse_metadata(&metadata, rec->body, rec->n))
-            c->status = mcap_write_metadata(c->to, &metadata, cause);
-        break;
-    default:
-        break; /* index records are made anew; what this version does not know it cannot place */
-    }
-}
-
-/* The file to copy into, with the header of the source, or, when that is damaged, one that fits. */
-static struct mcap_writer *copy_target(struct mcap_reader *r, const char *path, const char *out, char **cause)
-{
-    struct mcap_record rec;
-    struct mcap_header h;
-    char *profile = NULL, *library = NULL;
-    if (mcap_next(r, &rec, NULL) == 1 && rec.op == MCAP_HEADER && mcap_parse_header(&h, rec.body, rec.n)) {
-        profile = span_dup(h.profile);
-        library = span_dup(h.library);
-    } else {
-        struct recording_reader *ours = rec_open(path, NULL);
-        profile = mem_str(ours ? REC_PROFILE : "");
-        rec_close(ours);
-    }
-    mcap_rewind(r);
-    struct mcap_writer *w = mcap_create(out, profile, library ? library : REC_LIBRARY, cause);
-    free(profile);
-    free(library);
-    return w;
-}
-
-/* Copies everything readable into `out`, finished and synced; r is left at its end. Messages copied, or -1
- * and no file. */
-static int64_t copy_all(struct mcap_reader *r, const char *path, const char *out, char **cause)
-{
-    struct copy c = {.to = copy_target(r, path, out, cause)};
-    if (!c.to)
-        return -1;
-    c.encoder = mcap_encoder_new(COMPACT_LEVEL);
-    c.defined = mem_zero(2, MCAP_CHANNELS);
-    struct mcap_record rec;
-    int got = 1;
-    while (c.status == MCAP_OK && (got = mcap_next(r, &rec, cause)) == 1)
-        copy_record(&c, &rec, cause);
-    copy_flush(&c, cause);
-    if (c.status == MCAP_OK && got == 0)
-        c.status = mcap_finish(c.to, cause);
-    bool ok = c.status == MCAP_OK && got == 0;
-    mcap_close_writer(&c.to);
-    mcap_encoder_free(c.encoder);
-    mcap_builder_release(&c.b);
-    buf_release(&c.encoded);
-    free(c.defined);
-    if (!ok)
-        unlink(out);
-    return ok ? c.messages : -1;
-}
-
-int64_t rec_repair(const char *path, const char *out, char **cause)
-{
-    struct mcap_reader *r = mcap_open(path, 0, cause);
-    if (!r)
-        return -1;
-    int64_t n = copy_all(r, path, out, cause);
-    mcap_close(r);
-    if (n >= 0 && mcap_sync_directory(out, cause) < 0)
-        n = -1;
-    return n;
-}
-
-/* The source was whole, and everything that it says it has was copied. */
-static int check_copied(struct mcap_reader *r, const char *path, int64_t copied, char **cause)
-{
-    size_t damages;
-    mcap_damages(r, &damages);
-    if (damages > 0 || mcap_torn_at(r, NULL) >= 0)
-        return cause_set(cause, "%s: damaged, hence not compacted; see hypertop fsck", path);
-    if (!mcap_at_footer(r))
-        return cause_set(cause, "%s: not finished, hence not compacted", path);
-    const struct mcap_index *x = mcap_summary(r);
-    if (!x || x->messages != (uint64_t)copied)
-        return cause_set(
-            cause, "%s: its statistics do not match its messages, hence not compacted; see hypertop fsck",
-            path);
-    return 0;
-}
-
-int rec_compact(const char *path, char **cause)
-{
-    int fd = mcap_open_locked(path, cause); /* nobody may append meanwhile */
-    if (fd < 0)
-        return -1;
-    struct buf tmp = {0};
-    buf_printf(&tmp, "%s.tmp", path);
-    struct mcap_reader *r = mcap_open(path, 0, cause);
-    int rc = -1;
-    if (r) {
-        unlink(buf_cstr(&tmp)); /* of a compaction that was interrupted */
-        int64_t n = copy_all(r, path, buf_cstr(&tmp), cause);
-        rc = n < 0 ? -1 : check_copied(r, path, n, cause);
-        if (rc == 0 && mcap_sys.rename(buf_cstr(&tmp), path) < 0)
-            rc = cause_set(cause, "%s: cannot rename to %s: %s", buf_cstr(&tmp), path, strerror(errno));
-        if (rc == 0)
-            rc = mcap_sync_directory(path, cause);
-        else
-            unlink(buf_cstr(&tmp));
-    }
-    mcap_close(r);
-    buf_release(&tmp);
-    close(fd);
-    return rc;
 }
