@@ -161,9 +161,10 @@ static void put_run(struct sink *k, const struct state *st, const struct state_r
 {
     const char *objective = st->info.metric ? st->info.metric : "objective";
     for (int i = 0; i < r->n_metrics; i++)
-        put_series(k, st, r, r->metrics[i].name, r->metrics[i].series);
-    if (r->reports && !state_metric(r, objective))
-        put_series(k, st, r, objective, r->reports);
+        put_series(k, st, r, r->metrics[i].name, state_series_at(&r->metrics[i].takes, STATE_NOW));
+    const struct series *reports = state_series_at(&r->reports, STATE_NOW);
+    if (reports && !state_metric(r, objective))
+        put_series(k, st, r, objective, reports);
 }
 
 static int write_all(FILE *f, const struct export_options *o, const struct state *st)

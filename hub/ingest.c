@@ -176,13 +176,15 @@ static void take_event(struct batch *b, enum event_kind kind, int64_t time, stru
     if (!address(b, payload, out))
         return;
     struct span body = {(const char *)out->data, out->len};
-    uint64_t had = kind == EV_POINTS ? objective_count(s, b->run) : 0;
+    struct objective_mark before = {-1, 0};
+    if (kind == EV_POINTS)
+        before = objective_mark(s, b->run);
     if (kind == EV_REPORT)
         sweep_run(s, b->run)->reported = true;
     sweep_put(s, kind, time, body);
     switch (kind) {
     case EV_POINTS:
-        objective_points(s, b->run, had);
+        objective_points(s, b->run, before);
         break;
     case EV_REPORT:
         objective_reported(s, b->run);

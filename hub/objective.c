@@ -143,17 +143,17 @@ void objective_reported(struct sweep *s, int64_t run)
 
 /* ---- reports made of points ---- */
 
-static const struct series *objective_series(const struct sweep *s, int64_t run)
+static const struct state_take *objective_take(const struct sweep *s, int64_t run)
 {
     const struct state_run *r = state_run(s->state, run);
     const struct state_metric *m = r ? state_metric(r, s->state->info.metric) : NULL;
-    return m ? m->series : NULL;
+    return m ? state_take_at(&m->takes, STATE_NOW) : NULL;
 }
 
-uint64_t objective_count(const struct sweep *s, int64_t run)
+struct objective_mark objective_mark(const struct sweep *s, int64_t run)
 {
-    const struct series *x = objective_series(s, run);
-    return x ? series_count(x, SERIES_NOW) : 0;
+    const struct state_take *k = objective_take(s, run);
+    return k ? (struct objective_mark){k->epoch, series_count(k->series, SERIES_NOW)} : (struct objective_mark){-1, 0};
 }
 
 static void make_report(struct sweep *s, int64_t run, const struct series_point *p)
@@ -171,16 +171,17 @@ static void make_report(struct sweep *s, int64_t run, const struct series_point 
     objective_reported(s, run);
 }
 
-void objective_points(struct sweep *s, int64_t run, uint64_t had)
+void objective_points(struct sweep *s, int64_t run, struct objective_mark before)
 {
-    const struct series *x = objective_series(s, run);
-    uint64_t n = x ? series_count(x, SERIES_NOW) - had : 0;
-    if (n == 0 || s->runs[run].reported)
+    const struct state_take *k = objective_take(s, run);
+    if (!k || s->runs[run].reported)
         return;
+    uint64_t had = k->epoch == before.epoch ? before.points : k->kept;
+    uint64_t n = series_count(k->series, SERIES_NOW) - had;
     uint64_t made = n < REPORTS_PER_BATCH ? n : REPORTS_PER_BATCH;
     for (uint64_t i = 1; i <= made; i++) {
         struct series_point p;
-        if (series_at(x, had + n * i / made - 1, &p))
+        if (series_at(k->series, had + n * i / made - 1, &p))
             make_report(s, run, &p);
     }
 }

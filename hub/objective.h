@@ -7,12 +7,15 @@
 
 /* A report of this run was just folded in: tells the tuner what can be told, and acts on its verdict. */
 void objective_reported(struct sweep *s, int64_t run);
-/* Points were folded in; `had` is the number of points of the objective's metric before. Makes reports of the
- * new ones unless the trainer reports by itself: at most REPORTS_PER_BATCH of them, evenly spaced, the last
- * always. */
+/* Points were folded in; `before` is where the objective's metric stood until then. Makes reports of the new ones unless
+ * the trainer reports by itself: at most REPORTS_PER_BATCH of them, evenly spaced, the last always. */
 #define REPORTS_PER_BATCH 32
-void objective_points(struct sweep *s, int64_t run, uint64_t had);
-uint64_t objective_count(const struct sweep *s, int64_t run); /* points of the objective's metric so far */
+struct objective_mark {
+    int64_t epoch;   /* of the newest take; -1: no point yet */
+    uint64_t points; /* in it */
+};
+struct objective_mark objective_mark(const struct sweep *s, int64_t run);
+void objective_points(struct sweep *s, int64_t run, struct objective_mark before);
 /* The trial is about to end as this: the tuner's last word on it. */
 void objective_final(struct sweep *s, int64_t trial, enum trial_state end);
 /* A failed or killed trial runs again. */

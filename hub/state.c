@@ -350,6 +350,35 @@ const struct state_metric *state_metric(const struct state_run *r, const char *n
     return NULL;
 }
 
+const struct state_take *state_take_at(const struct state_takes *k, int64_t t)
+{
+    int n = STATE_PREFIX(k->v, k->n, struct state_take, since, t);
+    return n ? &k->v[n - 1] : NULL;
+}
+
+const struct series *state_series_at(const struct state_takes *k, int64_t t)
+{
+    const struct state_take *take = state_take_at(k, t);
+    return take ? take->series : NULL;
+}
+
+/* All points that arrived by t, those of earlier takes included. */
+static uint64_t takes_count(const struct state_takes *k, int64_t t)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < k->n && k->v[i].since <= t; i++)
+        n += series_count(k->v[i].series, t) - k->v[i].kept;
+    return n;
+}
+
+static size_t takes_bytes(const struct state_takes *k)
+{
+    size_t n = (size_t)k->n * sizeof *k->v;
+    for (int i = 0; i < k->n; i++)
+        n += series_bytes(k->v[i].series);
+    return n;
+}
+
 uint64_t state_run_points(const struct state_run *r, int64_t t)
 {
     if (t >= r->last_seen)
@@ -357,7 +386,7 @@ uint64_t state_run_points(const struct state_run *r, int64_t t)
     uint64_t n = 0;
     if (t >= r->first_seen)
         for (int i = 0; i < r->n_metrics; i++)
-            n += series_count(r->metrics[i].series, t);
+            n += takes_count(&r->metrics[i].takes, t);
     return n;
 }
 
@@ -377,9 +406,9 @@ size_t state_bytes(const struct state *s)
     for (int i = 0; i < s->n_runs; i++) {
         const struct state_run *r = s->runs[i];
         for (int k = 0; r && k < r->n_metrics; k++)
-            n += series_bytes(r->metrics[k].series) + sizeof r->metrics[k];
-        if (r && r->reports)
-            n += series_bytes(r->reports);
+            n += takes_bytes(&r->metrics[k].takes) + sizeof r->metrics[k];
+        if (r)
+            n += takes_bytes(&r->reports);
     }
     return n;
 }

@@ -72,9 +72,23 @@ struct state_change {
     int64_t intervention; /* 0: none */
 };
 
+/* What one run streamed under one name. A run that is given out again (next epoch) starts a new take, which keeps of
+ * the one before the points below its own first step: a trainer that resumes from a checkpoint goes on, one that starts
+ * over starts over, and no step is there twice. */
+struct state_take {
+    int64_t since; /* log time of its first batch */
+    int64_t epoch;
+    uint64_t kept; /* points taken over from the take before */
+    struct series *series;
+};
+struct state_takes {
+    struct state_take *v; /* oldest first */
+    int n;
+};
+
 struct state_metric {
     char name[64];
-    struct series *series;
+    struct state_takes takes;
 };
 
 struct state_live { /* a live parameter's change at a step */
@@ -129,7 +143,7 @@ struct state_run {
     int n_changes;
     struct state_metric *metrics;
     int n_metrics;
-    struct series *reports;       /* the objective as reported; NULL while there is none */
+    struct state_takes reports;   /* the objective as reported */
     int64_t report_step;          /* of the last one */
     double report_value;
     bool reported;                /* since the trial was last requeued */
@@ -353,6 +367,9 @@ uint64_t state_points(const struct state *s, int64_t t);         /* of the sweep
 int state_prefix(const void *list, int n, size_t size, size_t time, int64_t t);
 #define STATE_PREFIX(list, n, type, member, t) state_prefix(list, n, sizeof(type), offsetof(type, member), t)
 const struct state_metric *state_metric(const struct state_run *r, const char *name);
+/* The take that was the newest as of t; NULL when there was none. */
+const struct state_take *state_take_at(const struct state_takes *k, int64_t t);
+const struct series *state_series_at(const struct state_takes *k, int64_t t);
 size_t state_bytes(const struct state *s); /* memory of the series, for bench store_bytes */
 
 #endif

@@ -8,14 +8,14 @@
 #include "proto/points.h"
 
 /* Metrics come in the same order in batch after batch: the search starts behind the one found last. */
-static struct series *metric_series(struct state_run *r, const char *name, int *hint)
+static struct state_takes *metric_takes(struct state_run *r, const char *name, int *hint)
 {
     for (int k = 0; k < r->n_metrics; k++) {
         int i = *hint + k;
         i -= i >= r->n_metrics ? r->n_metrics : 0;
         if (strcmp(r->metrics[i].name, name) == 0) {
             *hint = i + 1 < r->n_metrics ? i + 1 : 0;
-            return r->metrics[i].series;
+            return &r->metrics[i].takes;
         }
     }
     if (r->n_metrics >= STATE_MAX_METRICS)
@@ -23,9 +23,27 @@ static struct series *metric_series(struct state_run *r, const char *name, int *
     struct state_metric *m = &STATE_PUSH(r->metrics, r->n_metrics);
     memset(m, 0, sizeof *m);
     span_copy(m->name, sizeof m->name, (struct span){name, strlen(name)});
-    m->series = series_new();
     *hint = 0;
-    return m->series;
+    return &m->takes;
+}
+
+/* The series that a batch of this epoch goes into; first is the step of its first point. */
+static struct series *open_take(struct state *s, struct state_takes *k, int64_t epoch, int64_t first)
+{
+    struct state_take *old = k->n ? &k->v[k->n - 1] : NULL;
+    if (old && old->epoch == epoch)
+        return old->series;
+    struct state_take take = {.since = s->last_time, .epoch = epoch, .series = series_new()};
+    struct series_point p;
+    for (uint64_t i = 0; old && series_at(old->series, i, &p); i++)
+        if (p.step < first) {
+            series_append(take.series, s->last_time, 1, &p.step, &p.time, &p.value);
+            take.kept++;
+        }
+    if (old)
+        series_settle(old->series);
+    STATE_PUSH(k->v, k->n) = take;
+    return take.series;
 }
 
 int apply_points(struct state *s, const struct event *ev)
@@ -39,9 +57,10 @@ int apply_points(struct state *s, const struct event *ev)
     int hint = 0;
     uint64_t n = 0;
     while (points_next(in)) {
-        struct series *series = metric_series(r, in->block.name, &hint);
-        if (!series)
+        struct state_takes *takes = metric_takes(r, in->block.name, &hint);
+        if (!takes || in->block.n == 0)
             continue;
+        struct series *series = open_take(s, takes, r->epoch, in->block.steps[0]);
         series_append(series, s->last_time, in->block.n, in->block.steps, in->block.times, in->block.values);
         n += in->block.n;
     }
@@ -63,9 +82,7 @@ int apply_report(struct state *s, const struct event *ev)
     struct state_trial *tr = s->trials[r->trial];
     double value = cmap_double(ev->body, "value", NAN);
     int64_t step = cmap_int(ev->body, "step", -1);
-    if (!r->reports)
-        r->reports = series_new();
-    series_append(r->reports, s->last_time, 1, &step, &ev->time, &value);
+    series_append(open_take(s, &r->reports, r->epoch, step), s->last_time, 1, &step, &ev->time, &value);
     if (r->test)
         return 0;
     r->report_step = step;

@@ -51,6 +51,19 @@ static void note_process(struct state *s, struct state_run *r)
                                 mem_str(r->host), r->pid,   r->exit,    r->signal};
 }
 
+static void takes_settle(struct state_takes *k)
+{
+    if (k->n)
+        series_settle(k->v[k->n - 1].series);
+}
+
+static void takes_free(struct state_takes *k)
+{
+    for (int i = 0; i < k->n; i++)
+        series_free(k->v[i].series);
+    free(k->v);
+}
+
 static void move_run(struct state *s, struct state_run *r, enum run_state to, struct span why)
 {
     if (state_newest(r->changes, r->n_changes, -1) == (int)to)
@@ -59,9 +72,8 @@ static void move_run(struct state *s, struct state_run *r, enum run_state to, st
     if (!run_state_terminal(to))
         return;
     for (int i = 0; i < r->n_metrics; i++)
-        series_settle(r->metrics[i].series);
-    if (r->reports)
-        series_settle(r->reports);
+        takes_settle(&r->metrics[i].takes);
+    takes_settle(&r->reports);
 }
 
 static const char *worker_host(const struct state *s, const char *name)
@@ -290,13 +302,13 @@ void state_run_free(struct state_run *r)
         free(r->processes[i].host);
     }
     for (int i = 0; i < r->n_metrics; i++)
-        series_free(r->metrics[i].series);
+        takes_free(&r->metrics[i].takes);
     for (int i = 0; i < r->n_checkpoints; i++)
         free(r->checkpoints[i].path);
     for (int i = 0; i < r->n_lines; i++)
         free(r->lines[i].text);
     state_changes_free(r->changes, r->n_changes);
-    series_free(r->reports);
+    takes_free(&r->reports);
     free(r->params);
     free(r->processes);
     free(r->metrics);

@@ -337,7 +337,8 @@ static bool metric_value(struct trial_row *r, const char *name, struct filter_va
         const struct state_run *run = r->rq->s->runs[r->tr->runs[i]];
         const struct state_metric *m = view_has_run(r->rq, run) ? state_metric(run, name) : NULL;
         struct series_point p;
-        if (m && series_last(m->series, r->rq->t, &p)) {
+        const struct series *s = m ? state_series_at(&m->takes, r->rq->t) : NULL;
+        if (s && series_last(s, r->rq->t, &p)) {
             *v = number(p.value);
             return true;
         }

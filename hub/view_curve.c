@@ -44,7 +44,8 @@ static void add_run(struct plot *p, const struct state_run *r)
     if (p->metric[0]) {
         const struct state_metric *m = state_metric(r, p->metric);
         bool objective = !m && p->rq->s->info.metric && strcmp(p->metric, p->rq->s->info.metric) == 0;
-        s = m ? m->series : objective ? r->reports : NULL;
+        const struct state_takes *takes = m ? &m->takes : objective ? &r->reports : NULL;
+        s = takes ? state_series_at(takes, p->rq->t) : NULL;
     } else {
         s = view_objective(p->rq, r);
     }

@@ -197,7 +197,7 @@ static void put_metric(const struct view_request *rq, const struct state_run *r,
     struct series_stats st;
     struct series_point first, last;
     struct codec_writer w;
-    if (!series_last(series, rq->t, &last) || !series_at(series, 0, &first))
+    if (!series || !series_last(series, rq->t, &last) || !series_at(series, 0, &first))
         return;
     series_stats(series, rq->t, &st);
     view_part_begin(out, &w, out->n_parts);
@@ -225,9 +225,10 @@ int view_metrics(const struct view_request *rq, struct view_out *out, char **cau
         if (!view_has_run(rq, r) || (only >= 0 && r->trial != only))
             continue;
         for (int k = 0; k < r->n_metrics; k++)
-            put_metric(rq, r, r->metrics[k].name, r->metrics[k].series, out);
-        if (r->reports && view_objective(rq, r) == r->reports)
-            put_metric(rq, r, objective, r->reports, out);
+            put_metric(rq, r, r->metrics[k].name, state_series_at(&r->metrics[k].takes, rq->t), out);
+        const struct series *reports = state_series_at(&r->reports, rq->t);
+        if (reports && view_objective(rq, r) == reports)
+            put_metric(rq, r, objective, reports, out);
     }
     return view_rows_finish(rq, out, cause);
 }

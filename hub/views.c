@@ -232,9 +232,11 @@ void view_kcolumn(struct codec_writer *w, const char *key, const double *v, int 
 const struct series *view_objective(const struct view_request *rq, const struct state_run *r)
 {
     const struct state_metric *m = rq->s->info.metric ? state_metric(r, rq->s->info.metric) : NULL;
-    if (m && series_count(m->series, rq->t))
-        return m->series;
-    return r->reports && series_count(r->reports, rq->t) ? r->reports : NULL;
+    const struct series *s = m ? state_series_at(&m->takes, rq->t) : NULL;
+    if (s && series_count(s, rq->t))
+        return s;
+    s = state_series_at(&r->reports, rq->t);
+    return s && series_count(s, rq->t) ? s : NULL;
 }
 
 const struct state_run *view_newest_run(const struct view_request *rq, const struct state_trial *tr,

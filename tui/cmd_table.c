@@ -94,6 +94,8 @@ const struct cmd cmd_table[] = {
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"fsck", "FILE [--repair OUT] [--json]", 0, -1, "check a recording, and save what is whole", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"export", "FILE --to csv|jsonl -o PATH", 0, -1, "write every point of a recording as CSV or JSON lines", NULL, NULL,
+     CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"doctor", "", 0, 0, "check terminal, directories, hub and programs, and say what to do", NULL, NULL, 0,
      WORDS_NONE, NULL, cmd_doctor},
     {"completion", "bash|zsh|fish", 1, 1, "print completion for a shell",

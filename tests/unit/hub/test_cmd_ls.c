@@ -237,10 +237,14 @@ static void export_writes_every_point_once_and_replaces_nothing(void **state)
     snprintf(csv, sizeof csv, "%s/x.csv", dir);
     assert_int_equal(RUN(cmd_export, "export", file, "--to", "csv", "-o", csv), 0);
     struct state *s = log_fold(made, STATE_NOW);
-    uint64_t points = s->n_points;
-    for (int i = 0; i < s->n_runs; i++)
-        if (s->runs[i] && s->runs[i]->reports && !state_metric(s->runs[i], s->info.metric))
-            points += series_count(s->runs[i]->reports, SERIES_NOW);
+    uint64_t points = 0;
+    for (int i = 0; i < s->n_runs; i++) {
+        const struct state_run *r = s->runs[i];
+        for (int k = 0; r && k < r->n_metrics; k++)
+            points += series_count(state_series_at(&r->metrics[k].takes, STATE_NOW), SERIES_NOW);
+        if (r && r->reports.n && !state_metric(r, s->info.metric))
+            points += series_count(state_series_at(&r->reports, STATE_NOW), SERIES_NOW);
+    }
     assert_int_equal(lines(csv), points + 1);
     char *text = slurp(csv);
     assert_ptr_equal(strstr(text, "trial,run,metric,step,time,value\n"), text);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/unit/hub/random_log.h"
 
 static void same_value(double a, double b)
@@ -46,7 +47,9 @@ static void same_run(const struct state *full, const struct state *cut, int id, 
     for (int i = 0; i < b->n_metrics; i++) {
         const struct state_metric *m = state_metric(a, b->metrics[i].name);
         assert_non_null(m);
-        assert_int_equal(series_count(m->series, t), series_count(b->metrics[i].series, SERIES_NOW));
+        const struct series *x = state_series_at(&m->takes, t), *y = state_series_at(&b->metrics[i].takes, STATE_NOW);
+        assert_int_equal(x != NULL, y != NULL);
+        assert_true(!x || series_count(x, t) == series_count(y, SERIES_NOW));
     }
 }
 
@@ -186,6 +189,61 @@ static void value_is_the_mean_of_each_runs_last_report(void **state)
     int64_t step;
     same_value(value_of(s, 0, &step), 0.4);
     assert_int_equal(step, 2);
+    state_free(s);
+    log_free(l);
+}
+
+static void put_points(struct random_log *l, int64_t run, int64_t epoch, int64_t from, int64_t to, double value)
+{
+    struct codec_writer *w = log_begin(l, EV_POINTS, 4);
+    struct buf c = {0};
+    points_begin(&c);
+    for (int64_t step = from; step <= to; step++)
+        points_add(&c, "loss", 1, &step, &step, &value);
+    cw_kint(w, "run", run);
+    cw_kint(w, "epoch", epoch);
+    cw_kint(w, "seq", to);
+    cw_str(w, "c");
+    cw_bin(w, c.data, c.len);
+    log_end(l);
+    buf_release(&c);
+}
+
+static uint64_t count_at(const struct state *s, int64_t t)
+{
+    const struct series *x = state_series_at(&state_metric(state_run(s, 0), "loss")->takes, t);
+    return x ? series_count(x, t) : 0;
+}
+
+static void a_run_given_out_again_keeps_no_step_twice(void **state)
+{
+    (void)state;
+    struct random_log *l = begin();
+    put_trial(l, 0);
+    put_run(l, 0, 0, 11, 1, "running");
+    put_points(l, 0, 1, 1, 10, 0.5);
+    put_run(l, 0, 0, 11, 1, "lost");
+    int64_t first_end = l->events[l->n - 1].log_time;
+    l->now += CLOCK_S;
+    put_run(l, 0, 0, 11, 2, "running"); /* starts over */
+    put_points(l, 0, 2, 1, 4, 0.25);
+    int64_t second_end = l->events[l->n - 1].log_time;
+    l->now += CLOCK_S;
+    put_run(l, 0, 0, 11, 3, "running"); /* resumes behind step 3 */
+    put_points(l, 0, 3, 4, 6, 0.125);
+    struct state *s = log_fold(l, STATE_NOW);
+    assert_int_equal(count_at(s, first_end), 10);
+    assert_int_equal(count_at(s, second_end), 4);
+    assert_int_equal(count_at(s, STATE_NOW), 6);
+    assert_int_equal(state_run_points(state_run(s, 0), STATE_NOW), 17);
+    assert_int_equal(state_run_points(state_run(s, 0), second_end), 14);
+    struct series_point p;
+    const struct series *now = state_series_at(&state_metric(state_run(s, 0), "loss")->takes, STATE_NOW);
+    for (int64_t i = 0; i < 6; i++) {
+        assert_true(series_at(now, (uint64_t)i, &p));
+        assert_int_equal(p.step, i + 1);
+        same_value(p.value, i < 3 ? 0.25 : 0.125);
+    }
     state_free(s);
     log_free(l);
 }
@@ -422,6 +480,7 @@ int main(void)
         cmocka_unit_test(as_of_t_is_the_fold_cut_at_t),
         cmocka_unit_test(best_is_the_best_of_all),
         cmocka_unit_test(value_is_the_mean_of_each_runs_last_report),
+        cmocka_unit_test(a_run_given_out_again_keeps_no_step_twice),
         cmocka_unit_test(a_requeued_trials_old_reports_do_not_count),
         cmocka_unit_test(pruned_and_stopped_count_killed_and_failed_do_not),
         cmocka_unit_test(reports_of_an_earlier_lease_are_not_merged),
