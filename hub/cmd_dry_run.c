@@ -1,5 +1,6 @@
-/* cmd_dry_run: what a sweep file means, as one JSON object: `hypertop run SWEEP.yaml --dry-run`. Starts nothing. A tuner that would
- * refuse the space is asked, so that the refusal is seen now and not when the sweep starts. */
+/* cmd_dry_run: what a sweep file means, as one JSON object: `hypertop run SWEEP.yaml --dry-run`. Starts
+ * nothing. A tuner that would refuse the space is asked, so that the refusal is seen now and not when the
+ * sweep starts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

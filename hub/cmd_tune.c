@@ -1,5 +1,6 @@
-/* cmd_tune: a tuner as a filter: JSON lines in, JSON lines out, one answer a line, flushed. The language in which anybody can drive our
- * tuners and benchmarks do. An error is a line and never ends the session; the end of input does. */
+/* cmd_tune: a tuner as a filter: JSON lines in, JSON lines out, one answer a line, flushed. The language in
+ * which anybody can drive our tuners and benchmarks do. An error is a line and never ends the session; the
+ * end of input does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,11 @@ struct tune_options {
 
 static int usage(const char *what, const char *arg)
 {
-    fprintf(stderr, "hypertop tune: %s%s; usage: hypertop tune --space SPACE.yaml [--tuner NAME] [--stopper NAME] [--seed S] "
-                    "[--budget N]\n", what, arg);
+    fprintf(stderr,
+            "hypertop tune: %s%s; usage: hypertop tune --space SPACE.yaml [--tuner NAME] [--stopper NAME] "
+            "[--seed S] "
+            "[--budget N]\n",
+            what, arg);
     return 2;
 }
 
@@ -66,7 +70,8 @@ static int parse(int argc, char **argv, struct tune_options *o)
 
 static struct tuner *open_tuner(struct sweepfile *f, const struct tune_options *o, char **cause)
 {
-    bool own = !o->tuner || !strcmp(o->tuner, f->sampler), own_stopper = !o->stopper || (f->stopper && !strcmp(o->stopper, f->stopper));
+    bool own = !o->tuner || !strcmp(o->tuner, f->sampler),
+         own_stopper = !o->stopper || (f->stopper && !strcmp(o->stopper, f->stopper));
     struct tuner_setup setup = {
         .space = f->space,
         .sampler = o->tuner ? o->tuner : f->sampler,

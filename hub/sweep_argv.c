@@ -1,8 +1,8 @@
 /* The command line of a run from W&B's command macros.
  *
- * An item that is exactly ${name} becomes zero or more words; ${envvar:NAME} is replaced inside any item. Values are written as Python
- * writes them (True, None, 1e-05, {'lr': 0.1}), because that is what scripts made for W&B parse. A nested parameter is one argument
- * whose value is the whole map. */
+ * An item that is exactly ${name} becomes zero or more words; ${envvar:NAME} is replaced inside any item.
+ * Values are written as Python writes them (True, None, 1e-05, {'lr': 0.1}), because that is what scripts
+ * made for W&B parse. A nested parameter is one argument whose value is the whole map. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -62,7 +62,8 @@ static const char *nested_path(const struct sweepfile *f, const char *name)
     return name;
 }
 
-static int configuration(const struct sweepfile *f, const char *params, size_t n, struct item *out, char **cause)
+static int configuration(const struct sweepfile *f, const char *params, size_t n, struct item *out,
+                         char **cause)
 {
     struct codec_reader r;
     *out = (struct item){0};
@@ -115,7 +116,8 @@ static void python_float(struct buf *b, double x)
     while (strtod(digits, NULL) != x && precision++ < 17);
     exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
     if (exponent >= -4 && exponent < 16)
-        buf_printf(b, exponent < precision ? "%.*f" : "%.*f.0", exponent < precision ? precision - exponent : 0, x);
+        buf_printf(b, exponent < precision ? "%.*f" : "%.*f.0",
+                   exponent < precision ? precision - exponent : 0, x);
     else
         buf_puts(b, digits); /* %e writes two digits of exponent, as Python does */
 }
@@ -223,7 +225,8 @@ static void add(struct words *w, char *word)
     w->word[w->n] = NULL;
 }
 
-static void add_pair(struct words *w, const char *before, const char *key, const char *between, const struct item *v)
+static void add_pair(struct words *w, const char *before, const char *key, const char *between,
+                     const struct item *v)
 {
     struct buf b = {0};
     buf_printf(&b, "%s%s%s", before, key, between);
@@ -271,7 +274,8 @@ static void add_args(struct words *w, const struct item *config, const char *mac
     }
 }
 
-/* Writes the JSON beside the hub's sockets under a name made of its contents, so that equal ones are one file. */
+/* Writes the JSON beside the hub's sockets under a name made of its contents, so that equal ones are one
+ * file. */
 static char *json_file(const char *text, char **cause)
 {
     const char *runtime = getenv("HYPERTOP_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
@@ -354,7 +358,8 @@ static char *with_environment(const char *item)
     return buf_take(&b);
 }
 
-static int add_item(const struct sweepfile *f, struct words *w, const char *item, const struct item *config, char **cause)
+static int add_item(const struct sweepfile *f, struct words *w, const char *item, const struct item *config,
+                    char **cause)
 {
     size_t n = strlen(item);
     if (n < 4 || strncmp(item, "${", 2) || strchr(item, '}') != item + n - 1 || strchr(item, ':')) {

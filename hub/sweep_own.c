@@ -17,11 +17,13 @@ void sweep_kv_add(struct sweep_kv *list, const char *name, double value)
     list->kv[list->n] = (struct tuner_kv){NULL, 0};
 }
 
-static int find_param(struct sweep_reader *r, const struct yaml_node *at, const char *where, const char *name, const struct space *s)
+static int find_param(struct sweep_reader *r, const struct yaml_node *at, const char *where, const char *name,
+                      const struct space *s)
 {
     int i = space_find(s, name), near = i < 0 ? space_find_near(s, name) : -1;
     if (i < 0 && near >= 0)
-        sweepfile_error(r, at, "%s: no parameter is called \"%s\"; did you mean %s?", where, name, s->params[near].name);
+        sweepfile_error(r, at, "%s: no parameter is called \"%s\"; did you mean %s?", where, name,
+                        s->params[near].name);
     else if (i < 0)
         sweepfile_error(r, at, "%s: no parameter is called \"%s\"", where, name);
     return i;
@@ -29,10 +31,12 @@ static int find_param(struct sweep_reader *r, const struct yaml_node *at, const 
 
 /* ---- tuner and stopper ---- */
 
-static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const struct space *s, struct sweep_kv *kv)
+static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const struct space *s,
+                     struct sweep_kv *kv)
 {
     if (node->kind != YAML_MAP)
-        return sweepfile_error(r, node, "arms: a map of PARAM: values, decades or a number of bins is expected");
+        return sweepfile_error(r, node,
+                               "arms: a map of PARAM: values, decades or a number of bins is expected");
     for (int i = 0; i < node->n; i++) {
         const struct yaml_node *key = node->keys[i], *how = node->items[i];
         char name[300];
@@ -51,7 +55,8 @@ static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const
     return 0;
 }
 
-static int read_option(struct sweep_reader *r, const struct yaml_node *key, const struct yaml_node *value, struct sweep_kv *kv)
+static int read_option(struct sweep_reader *r, const struct yaml_node *key, const struct yaml_node *value,
+                       struct sweep_kv *kv)
 {
     struct tune_value v = yaml_value(value);
     double x;
@@ -69,14 +74,15 @@ static int unknown_part(struct sweep_reader *r, const struct yaml_node *title, b
     for (int i = 0; tuner_list[i]; i++)
         if (sampler ? tuner_list[i]->propose != NULL : tuner_list[i]->judge != NULL)
             buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
-    sweepfile_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text, buf_cstr(&known));
+    sweepfile_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text,
+                    buf_cstr(&known));
     buf_release(&known);
     return -1;
 }
 
 /* NAME or {name: NAME, OPTION: number...}. Whether the options exist is checked by tuner_new. */
-static int read_part(struct sweep_reader *r, const struct yaml_node *node, const struct space *s, bool sampler, char **name,
-                     struct tuner_kv **options)
+static int read_part(struct sweep_reader *r, const struct yaml_node *node, const struct space *s,
+                     bool sampler, char **name, struct tuner_kv **options)
 {
     const char *what = sampler ? "tuner" : "stopper";
     struct sweep_kv kv = {0};
@@ -104,7 +110,8 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
         else if ((rc = read_option(r, key, node->items[i], &kv)) == 0) {
             double x = kv.kv[kv.n - 1].value;
             if (!(x >= ops->options[o].low && x <= ops->options[o].high))
-                rc = sweepfile_error(r, node->items[i], "%s: %g is outside %g..%g", key->text, x, ops->options[o].low, ops->options[o].high);
+                rc = sweepfile_error(r, node->items[i], "%s: %g is outside %g..%g", key->text, x,
+                                     ops->options[o].low, ops->options[o].high);
         }
     }
     free(*name);
@@ -118,14 +125,16 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
 
 /* ---- numbers ---- */
 
-static int read_seeds(struct sweep_reader *r, const struct yaml_node *node, const char *what, int64_t first, int64_t **out, int *n)
+static int read_seeds(struct sweep_reader *r, const struct yaml_node *node, const char *what, int64_t first,
+                      int64_t **out, int *n)
 {
     int64_t count;
     if (node->kind != YAML_LIST) {
         if (sweepfile_int(r, node, what, &count) < 0)
             return -1;
         if (count < 1 || count > SEEDS_MAX)
-            return sweepfile_error(r, node, "%s: how many seeds (1 to %d), or a list of them", what, SEEDS_MAX);
+            return sweepfile_error(r, node, "%s: how many seeds (1 to %d), or a list of them", what,
+                                   SEEDS_MAX);
         *out = mem_zero((size_t)count, sizeof **out);
         for (int64_t i = 0; i < count; i++)
             (*out)[i] = first + i;
@@ -143,7 +152,8 @@ static int read_seeds(struct sweep_reader *r, const struct yaml_node *node, cons
             return sweepfile_error(r, node->items[i], "%s: a seed is a whole number from 0", what);
         for (int k = 0; k < i; k++)
             if ((*out)[k] == (*out)[i])
-                return sweepfile_error(r, node->items[i], "%s: %lld stands in the list twice", what, (long long)(*out)[i]);
+                return sweepfile_error(r, node->items[i], "%s: %lld stands in the list twice", what,
+                                       (long long)(*out)[i]);
     }
     return 0;
 }
@@ -154,15 +164,19 @@ static int check_seeds(struct sweep_reader *r, const struct yaml_node *at, const
     for (int i = 0; i < f->n_test_seeds; i++)
         for (int k = 0; k < f->n_seeds; k++)
             if (f->test_seeds[i] == f->seeds[k])
-                return sweepfile_error(r, at, "test_seeds: %lld is a tuning seed as well", (long long)f->seeds[k]);
+                return sweepfile_error(r, at, "test_seeds: %lld is a tuning seed as well",
+                                       (long long)f->seeds[k]);
     return 0;
 }
 
-static int read_count(struct sweep_reader *r, const struct yaml_node *node, const char *what, int64_t most, int64_t *out)
+static int read_count(struct sweep_reader *r, const struct yaml_node *node, const char *what, int64_t most,
+                      int64_t *out)
 {
     if (sweepfile_int(r, node, what, out) < 0)
         return -1;
-    return *out >= 1 && *out <= most ? 0 : sweepfile_error(r, node, "%s: a whole number from 1 to %lld", what, (long long)most);
+    return *out >= 1 && *out <= most
+               ? 0
+               : sweepfile_error(r, node, "%s: a whole number from 1 to %lld", what, (long long)most);
 }
 
 static int read_fidelity(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
@@ -189,7 +203,8 @@ static int read_live(struct sweep_reader *r, const struct yaml_node *node, struc
 
 /* ---- conditions ---- */
 
-static int allow(struct sweep_reader *r, const struct yaml_node *value, const struct param *parent, bool *when)
+static int allow(struct sweep_reader *r, const struct yaml_node *value, const struct param *parent,
+                 bool *when)
 {
     bool loose;
     double dna;
@@ -205,13 +220,15 @@ static int allow(struct sweep_reader *r, const struct yaml_node *value, const st
     return rc;
 }
 
-static int read_condition(struct sweep_reader *r, const struct yaml_node *child, const struct yaml_node *map, struct space *s)
+static int read_condition(struct sweep_reader *r, const struct yaml_node *child, const struct yaml_node *map,
+                          struct space *s)
 {
     int i = find_param(r, child, "conditions", child->text, s);
     if (i < 0)
         return -1;
     if (map->kind != YAML_MAP || map->n != 1)
-        return sweepfile_error(r, map, "conditions.%s: one PARENT: VALUE, [VALUE...] or {min, max}", child->text);
+        return sweepfile_error(r, map, "conditions.%s: one PARENT: VALUE, [VALUE...] or {min, max}",
+                               child->text);
     int k = find_param(r, map->keys[0], "conditions", map->keys[0]->text, s);
     if (k < 0)
         return -1;
@@ -224,8 +241,12 @@ static int read_condition(struct sweep_reader *r, const struct yaml_node *child,
     if (param_numeric(parent)) {
         const struct yaml_node *min = yaml_get(what, "min"), *max = yaml_get(what, "max");
         if (!min && !max)
-            return sweepfile_error(r, what, "conditions.%s: %s is a number; give {min, max}", child->text, parent->name);
-        return (min && sweepfile_number(r, min, "min", &p->when_low) < 0) || (max && sweepfile_number(r, max, "max", &p->when_high) < 0) ? -1 : 0;
+            return sweepfile_error(r, what, "conditions.%s: %s is a number; give {min, max}", child->text,
+                                   parent->name);
+        return (min && sweepfile_number(r, min, "min", &p->when_low) < 0) ||
+                       (max && sweepfile_number(r, max, "max", &p->when_high) < 0)
+                   ? -1
+                   : 0;
     }
     free(p->when);
     p->when = mem_zero((size_t)parent->n_choices, sizeof *p->when);
@@ -249,7 +270,8 @@ static int read_conditions(struct sweep_reader *r, const struct yaml_node *node,
 
 /* ---- all ---- */
 
-static int read_key(struct sweep_reader *r, const struct yaml_node *key, const struct yaml_node *node, struct sweepfile *f)
+static int read_key(struct sweep_reader *r, const struct yaml_node *key, const struct yaml_node *node,
+                    struct sweepfile *f)
 {
     int64_t n;
     const char *k = key->text;

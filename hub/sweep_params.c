@@ -1,7 +1,8 @@
 /* W&B's parameter distributions, by name or by inference, as parameters of a space.
  *
- * Inference follows the order of W&B's schema: values with probabilities, values, integer min and max, min and max, value. Lists of numbers
- * become ordinal parameters (they are searched as ordered), other lists categorical ones. */
+ * Inference follows the order of W&B's schema: values with probabilities, values, integer min and max, min
+ * and max, value. Lists of numbers become ordinal parameters (they are searched as ordered), other lists
+ * categorical ones. */
 #include "hub/sweep_params.h"
 
 #include <math.h>
@@ -48,8 +49,10 @@ static struct tune_value number_value(struct sweep_reader *r, const struct yaml_
     struct tune_value v = yaml_number_value(node, &loose);
     double x;
     if (loose) {
-        sweepfile_warn(r, node, "%s: %s is a string to YAML 1.1; taken as a number (write %.1e to be understood everywhere)", name,
-                   node->text, v.f);
+        sweepfile_warn(
+            r, node,
+            "%s: %s is a string to YAML 1.1; taken as a number (write %.1e to be understood everywhere)",
+            name, node->text, v.f);
     } else if (v.kind == TUNE_STRING && !node->plain && text_double(v.s, &x)) {
         sweepfile_warn(r, node, "%s: \"%s\" is quoted; taken as a number", name, v.s);
         tune_value_free(&v);
@@ -87,7 +90,8 @@ int sweepfile_string(struct sweep_reader *r, const struct yaml_node *node, const
 
 /* ---- distributions ---- */
 
-/* DIST(name, prior, quantised, keys): U uniform bounds, E bounds are exponents, N normal, B beta, I integers */
+/* DIST(name, prior, quantised, keys): U uniform bounds, E bounds are exponents, N normal, B beta, I
+ * integers */
 static const struct distribution {
     const char *name;
     enum param_prior prior;
@@ -166,16 +170,20 @@ static int read_bounds(struct entry *e, const struct distribution *d, double q)
     if (entry_number(e, "min", NAN, &min) < 0 || entry_number(e, "max", NAN, &max) < 0)
         return -1;
     if (!(min < max))
-        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: min %g is not below max %g", e->name, min, max);
+        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: min %g is not below max %g", e->name, min,
+                               max);
     put_number(e, "min", min);
     put_number(e, "max", max);
     p->low = d->shape == 'E' ? exp(min) : d->shape == 'V' ? exp(-max) : min;
     p->high = d->shape == 'E' ? exp(max) : d->shape == 'V' ? exp(-min) : max;
     if (d->prior == PRIOR_LOG && !(p->low > 0))
-        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: a log scale needs min above 0, not %g", e->name, min);
+        return sweepfile_error(e->r, yaml_get(e->map, "min"), "%s: a log scale needs min above 0, not %g",
+                               e->name, min);
     if (d->prior == PRIOR_LOG && d->shape == 'U' && d->quantised && p->high < q)
-        return sweepfile_error(e->r, yaml_get(e->map, "max"), "%s: no multiple of q %g lies below max %g", e->name, q, max);
-    if (d->quantised && e->all->grid) { /* a grid counts from min and leaves max out; other methods round to multiples */
+        return sweepfile_error(e->r, yaml_get(e->map, "max"), "%s: no multiple of q %g lies below max %g",
+                               e->name, q, max);
+    /* a grid counts from min and leaves max out; other methods round to multiples */
+    if (d->quantised && e->all->grid) {
         p->anchor = p->low;
         p->high = p->low + (ceil((p->high - p->low) / q - 1e-9) - 1) * q;
     }
@@ -189,8 +197,8 @@ static int read_shape(struct entry *e, const struct distribution *d)
     if (entry_number(e, first, d->shape == 'B' ? 1 : 0, &p->a) < 0 || entry_number(e, second, 1, &p->b) < 0)
         return -1;
     if (!(p->b > 0) || (d->shape == 'B' && !(p->a > 0)))
-        return sweepfile_error(e->r, yaml_get(e->map, p->b > 0 ? first : second), "%s: %s must be above 0", e->name,
-                           p->b > 0 ? first : second);
+        return sweepfile_error(e->r, yaml_get(e->map, p->b > 0 ? first : second), "%s: %s must be above 0",
+                               e->name, p->b > 0 ? first : second);
     put_number(e, first, p->a);
     put_number(e, second, p->b);
     p->low = d->prior == PRIOR_NORMAL ? -INFINITY : 0;
@@ -208,7 +216,8 @@ static int read_numeric(struct entry *e, const struct distribution *d)
         return sweepfile_error(e->r, yaml_get(e->map, "q"), "%s: q must be above 0", e->name);
     bool whole_q = d->quantised && (!yaml_get(e->map, "q") || is_whole(yaml_get(e->map, "q")));
     if (d->old)
-        sweepfile_warn(e->r, e->map, "%s: %s is deprecated: its min and max are exponents of e", e->name, d->name);
+        sweepfile_warn(e->r, e->map, "%s: %s is deprecated: its min and max are exponents of e", e->name,
+                       d->name);
     p->prior = d->prior;
     p->quantum = q;
     p->type = d->shape == 'I' || whole_q ? PARAM_INT : PARAM_FLOAT;
@@ -273,7 +282,9 @@ static int read_weights(struct entry *e, const struct yaml_node *values, double 
             return sweepfile_error(e->r, list->items[k], "%s: a probability is negative", e->name);
         sum += weights[k];
     }
-    return fabs(sum - 1) < 1e-6 ? 0 : sweepfile_error(e->r, list, "%s: the probabilities sum to %g, not 1", e->name, sum);
+    return fabs(sum - 1) < 1e-6
+               ? 0
+               : sweepfile_error(e->r, list, "%s: the probabilities sum to %g, not 1", e->name, sum);
 }
 
 /* Equal values are one choice with their weights added. Returns how many are left. */
@@ -371,8 +382,21 @@ static const char *infer(const struct yaml_node *map)
 
 static void warn_unknown(struct sweep_reader *r, const struct yaml_node *map, const char *name)
 {
-    static const char *const known[] = {"distribution", "value", "values", "probabilities", "min", "max", "mu", "sigma", "q",
-                                        "a", "b", "parameters", "desc", "description", NULL};
+    static const char *const known[] = {"distribution",
+                                        "value",
+                                        "values",
+                                        "probabilities",
+                                        "min",
+                                        "max",
+                                        "mu",
+                                        "sigma",
+                                        "q",
+                                        "a",
+                                        "b",
+                                        "parameters",
+                                        "desc",
+                                        "description",
+                                        NULL};
     for (int i = 0; i < map->n; i++) {
         int k = 0;
         while (known[k] && strcmp(known[k], map->keys[i]->text))
@@ -386,19 +410,24 @@ static int read_kind(struct entry *e, const char *kind, const struct yaml_node *
 {
     const struct yaml_node *values = yaml_get(e->map, "values"), *value = yaml_get(e->map, "value");
     if (!strcmp(kind, "categorical") || !strcmp(kind, "categorical_w_probabilities"))
-        return values ? read_list(e, values) : sweepfile_error(e->r, e->map, "%s: values are missing", e->name);
+        return values ? read_list(e, values)
+                      : sweepfile_error(e->r, e->map, "%s: values are missing", e->name);
     if (!strcmp(kind, "constant"))
-        return value ? read_constant(e, value) : sweepfile_error(e->r, e->map, "%s: value is missing", e->name);
+        return value ? read_constant(e, value)
+                     : sweepfile_error(e->r, e->map, "%s: value is missing", e->name);
     const struct distribution *d = find_distribution(kind);
-    return d ? read_numeric(e, d) : sweepfile_error(e->r, at, "%s: there is no distribution \"%s\"", e->name, kind);
+    return d ? read_numeric(e, d)
+             : sweepfile_error(e->r, at, "%s: there is no distribution \"%s\"", e->name, kind);
 }
 
-static int read_one(struct sweep_reader *r, const struct yaml_node *map, const char *name, struct sweep_params *all)
+static int read_one(struct sweep_reader *r, const struct yaml_node *map, const char *name,
+                    struct sweep_params *all)
 {
     const struct yaml_node *given = yaml_get(map, "distribution");
     const char *kind = given && given->kind == YAML_SCALAR ? given->text : given ? NULL : infer(map);
     if (!kind)
-        return sweepfile_error(r, given ? given : map, "%s: give value, values, or min and max (and a distribution)", name);
+        return sweepfile_error(r, given ? given : map,
+                               "%s: give value, values, or min and max (and a distribution)", name);
     if (all->space->n >= SWEEP_PARAMS_MAX)
         return sweepfile_error(r, map, "more than %d parameters", SWEEP_PARAMS_MAX);
     warn_unknown(r, map, name);
@@ -424,11 +453,13 @@ static char *join(const char *prefix, const char *name, int separator)
     return buf_take(&b);
 }
 
-static int read_map(struct sweep_reader *r, const struct yaml_node *map, const char *prefix, const char *path, struct sweep_params *p)
+static int read_map(struct sweep_reader *r, const struct yaml_node *map, const char *prefix, const char *path,
+                    struct sweep_params *p)
 {
     int rc = 0;
     if (map->kind != YAML_MAP)
-        return sweepfile_error(r, map, "%s: a map of parameters is expected", *prefix ? prefix : "parameters");
+        return sweepfile_error(r, map, "%s: a map of parameters is expected",
+                               *prefix ? prefix : "parameters");
     for (int i = 0; i < map->n && rc == 0; i++) {
         const struct yaml_node *entry = map->items[i], *inner = yaml_get(entry, "parameters");
         char *name = join(prefix, map->keys[i]->text, '.'), *nested = join(path, map->keys[i]->text, NEST);
@@ -436,7 +467,8 @@ static int read_map(struct sweep_reader *r, const struct yaml_node *map, const c
             rc = sweepfile_error(r, map->keys[i], "a parameter needs a name");
         } else if (entry->kind != YAML_MAP) {
             rc = sweepfile_error(r, entry, "%s: a map with value, values, or min and max is expected", name);
-        } else if (inner && !yaml_get(entry, "value") && !yaml_get(entry, "values") && !yaml_get(entry, "min")) {
+        } else if (inner && !yaml_get(entry, "value") && !yaml_get(entry, "values") &&
+                   !yaml_get(entry, "min")) {
             rc = read_map(r, inner, name, nested, p);
         } else if ((rc = read_one(r, entry, name, p)) == 0) {
             p->nested = mem_resize(p->nested, (size_t)p->space->n, sizeof *p->nested);

@@ -7,7 +7,8 @@
 #include "tune/space.h"
 
 #define SWEEP_PARAMS_MAX 4096
-#define NEST '\x1f' /* between the names of a nested parameter where a dot in a name must be told from nesting */
+/* between the names of a nested parameter where a dot in a name must be told from nesting */
+#define NEST '\x1f'
 
 /* Where a sweep file is read from, and what is said about it. */
 struct sweep_reader {
@@ -17,8 +18,10 @@ struct sweep_reader {
     int n_warnings;
 };
 /* FILE:LINE:COLUMN: sentence; returns -1 */
-int sweepfile_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void sweepfile_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int sweepfile_error(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void sweepfile_warn(struct sweep_reader *r, const struct yaml_node *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 struct sweep_params {
     struct space *space;   /* not finished */
@@ -31,6 +34,7 @@ int sweep_params_read(struct sweep_reader *r, const struct yaml_node *map, struc
 /* Scalars of a kind; what a wrong one is called in the error is `name`. */
 int sweepfile_number(struct sweep_reader *r, const struct yaml_node *node, const char *name, double *out);
 int sweepfile_int(struct sweep_reader *r, const struct yaml_node *node, const char *name, int64_t *out);
-int sweepfile_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out); /* malloc'ed */
+/* malloc'ed */
+int sweepfile_string(struct sweep_reader *r, const struct yaml_node *node, const char *name, char **out);
 
 #endif

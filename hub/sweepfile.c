@@ -1,5 +1,5 @@
-/* The top level of a sweep file and our own key. Parameters are read in sweep_params.c, the rest of our key in sweep_own.c, command
- * lines are made in sweep_argv.c. */
+/* The top level of a sweep file and our own key. Parameters are read in sweep_params.c, the rest of our key
+ * in sweep_own.c, command lines are made in sweep_argv.c. */
 #include "hub/sweepfile.h"
 
 #include <math.h>
@@ -53,7 +53,8 @@ void sweepfile_release(struct sweepfile *f)
 
 static int read_method(struct sweep_reader *r, const struct yaml_node *root, struct sweepfile *f)
 {
-    static const char *const tuners[][2] = {{"grid", "grid"}, {"random", "random"}, {"bayes", "auto"}, {"custom", "auto"}};
+    static const char *const tuners[][2] = {
+        {"grid", "grid"}, {"random", "random"}, {"bayes", "auto"}, {"custom", "auto"}};
     const struct yaml_node *node = yaml_get(root, "method");
     if (!node) {
         sweepfile_warn(r, root, "method is missing; bayes is assumed");
@@ -64,12 +65,15 @@ static int read_method(struct sweep_reader *r, const struct yaml_node *root, str
     for (size_t i = 0; i < sizeof tuners / sizeof *tuners; i++)
         if (!strcmp(f->method, tuners[i][0]))
             f->sampler = mem_str(tuners[i][1]);
-    return f->sampler ? 0 : sweepfile_error(r, node, "method: bayes, random, grid or custom, not \"%s\"", f->method);
+    return f->sampler
+               ? 0
+               : sweepfile_error(r, node, "method: bayes, random, grid or custom, not \"%s\"", f->method);
 }
 
 static int read_metric(struct sweep_reader *r, const struct yaml_node *root, struct sweepfile *f)
 {
-    const struct yaml_node *node = yaml_get(root, "metric"), *many = yaml_get(root, "metrics"), *name, *goal, *target;
+    const struct yaml_node *node = yaml_get(root, "metric"), *many = yaml_get(root, "metrics"), *name, *goal,
+                           *target;
     if (!node && many && many->kind == YAML_LIST && many->n) {
         node = many->items[0];
         sweepfile_warn(r, many, "metrics: the first one is the objective");
@@ -125,7 +129,8 @@ static int read_early_terminate(struct sweep_reader *r, const struct yaml_node *
     if (node->kind != YAML_MAP || !type || type->kind != YAML_SCALAR)
         return sweepfile_error(r, node, "early_terminate: a map with type: hyperband is expected");
     if (strcmp(type->text, "hyperband"))
-        return sweepfile_error(r, type, "early_terminate: there is only type hyperband, not \"%s\"", type->text);
+        return sweepfile_error(r, type, "early_terminate: there is only type hyperband, not \"%s\"",
+                               type->text);
     if (!yaml_get(node, "min_iter") && !(yaml_get(node, "max_iter") && yaml_get(node, "s")))
         return sweepfile_error(r, node, "early_terminate: min_iter, or max_iter with s, is missing");
     struct sweep_kv kv = {0};
@@ -163,8 +168,9 @@ static int read_cap(struct sweep_reader *r, const struct yaml_node *root, struct
 static void warn_unknown(struct sweep_reader *r, const struct yaml_node *root)
 {
     static const char *const known[] = {
-        "method", "parameters", "metric", "metrics", "early_terminate", "scheduler", "command", "program", "job", "image_uri", "name",
-        "description", "entity", "project", "run_cap", "controller", "kind", "apiVersion", "settings", "hypertop", NULL,
+        "method",  "parameters", "metric",    "metrics",    "early_terminate", "scheduler", "command",
+        "program", "job",        "image_uri", "name",       "description",     "entity",    "project",
+        "run_cap", "controller", "kind",      "apiVersion", "settings",        "hypertop",  NULL,
     };
     for (int i = 0; i < root->n; i++) {
         int k = 0;
@@ -208,14 +214,16 @@ static int read_parameters(struct sweep_reader *r, const struct yaml_node *map, 
 {
     struct buf text = {0};
     struct json_out out;
-    struct sweep_params p = {.space = f->space = space_new(), .out = &out, .grid = !strcmp(f->method, "grid")};
+    struct sweep_params p = {
+        .space = f->space = space_new(), .out = &out, .grid = !strcmp(f->method, "grid")};
     json_open(&out, &text);
     json_object(&out);
     int rc = sweep_params_read(r, map, &p), n = 0;
     json_object_end(&out);
     f->params_json = buf_take(&text);
     f->nested = mem_zero((size_t)f->space->n + 1, sizeof *f->nested);
-    for (int i = 0; i < f->space->n && p.nested; i++) { /* the last one is missing when reading stopped at it */
+    /* the last one is missing when reading stopped at it */
+    for (int i = 0; i < f->space->n && p.nested; i++) {
         bool last = rc < 0 && i == f->space->n - 1;
         char *path = last ? NULL : p.nested[i];
         if (path && strchr(path, NEST))
@@ -246,7 +254,8 @@ static int read_root(struct sweep_reader *r, const struct yaml_node *root, struc
     bool bare;
     const struct yaml_node *own = yaml_get(root, "hypertop"), *map;
     if (!root || root->kind != YAML_MAP)
-        return sweepfile_error(r, root, root ? "a sweep file is a map with method and parameters" : "the file is empty");
+        return sweepfile_error(
+            r, root, root ? "a sweep file is a map with method and parameters" : "the file is empty");
     map = parameters_of(r, root, &bare);
     if (!map)
         return sweepfile_error(r, root, "parameters are missing");
@@ -258,8 +267,8 @@ static int read_root(struct sweep_reader *r, const struct yaml_node *root, struc
     } else if (read_method(r, root, f) < 0) {
         return -1;
     }
-    if (read_metric(r, root, f) < 0 || read_command(r, root, f) < 0 || read_early_terminate(r, root, f) < 0 || read_cap(r, root, f) < 0 ||
-        read_name(r, root, f) < 0 || read_parameters(r, map, f) < 0)
+    if (read_metric(r, root, f) < 0 || read_command(r, root, f) < 0 || read_early_terminate(r, root, f) < 0 ||
+        read_cap(r, root, f) < 0 || read_name(r, root, f) < 0 || read_parameters(r, map, f) < 0)
         return -1;
     if (own && sweep_own_read(r, own, f) < 0)
         return -1;

@@ -1,7 +1,7 @@
 /* sweepfile: a sweep as a YAML file: W&B's format accepted whole, ours under the key `hypertop:`.
  *
- * Unknown keys are warnings with file:line; wrong values are errors with file:line:column. Numbers that YAML 1.1 reads as strings
- * (1e-5) are numbers, with a warning. */
+ * Unknown keys are warnings with file:line; wrong values are errors with file:line:column. Numbers that YAML
+ * 1.1 reads as strings (1e-5) are numbers, with a warning. */
 #ifndef HUB_SWEEPFILE_H
 #define HUB_SWEEPFILE_H
 
@@ -18,10 +18,12 @@ struct sweepfile {
     bool maximize;
     double target;           /* finish when reached; NaN none */
     struct space *space;     /* owned */
-    char *sampler;           /* tuner name (from hypertop.tuner.name, else method: grid->grid, random->random, bayes->auto) */
+    /* tuner name (from hypertop.tuner.name, else method: grid->grid, random->random, bayes->auto) */
+    char *sampler;
     char *stopper;           /* "asha", ... or NULL; early_terminate is mapped */
     struct tuner_kv *sampler_options, *stopper_options; /* end with a NULL name; owned, names too */
-    char **command;          /* argv template with W&B's macros, NULL-terminated; ${program}, ${args}, ${env}, ... */
+    /* argv template with W&B's macros, NULL-terminated; ${program}, ${args}, ${env}, ... */
+    char **command;
     char *program;
     int64_t budget;          /* trials: run_cap, hypertop.budget; -1 none */
     int workers;             /* hypertop.workers; 0 not said */
@@ -34,22 +36,24 @@ struct sweepfile {
     char **live;             /* names of live parameters, NULL-terminated */
     char **warnings;         /* NULL-terminated, "file:line: sentence" */
     char *params_json;       /* resolved parameters as one JSON object */
-    char **nested;           /* of each parameter that came from nesting: its path, names separated by 0x1f; NULL-terminated */
+    /* of each parameter that came from nesting: its path, names separated by 0x1f; NULL-terminated */
+    char **nested;
     char *path;              /* where the file was read from */
 };
 
-/* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...}; stopper the same without
- * arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, live: [PARAM...],
- * conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
+/* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...};
+ * stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, live:
+ * [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
  * A file that is only the parameters of a sweep (a map of maps) is taken as such.
  *
- * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV candidates). */
+ * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV
+ * candidates). */
 int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char *path, char **cause);
 void sweepfile_release(struct sweepfile *f);
 /* What `run --dry-run` prints: one JSON object (DESIGN.md). */
 void sweepfile_json(const struct sweepfile *f, struct json_out *out);
-/* The command line of one run: macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv to free
- * with sweepfile_argv_free, or NULL and a cause. */
+/* The command line of one run: macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv
+ * to free with sweepfile_argv_free, or NULL and a cause. */
 char **sweepfile_argv(const struct sweepfile *f, const char *params, size_t params_n, char **cause);
 void sweepfile_argv_free(char **argv);
 

@@ -1,4 +1,5 @@
-/* One function an operation, in tune_ops at the end; each writes one answer, or returns a cause that becomes an error line. */
+/* One function an operation, in tune_ops at the end; each writes one answer, or returns a cause that becomes
+ * an error line. */
 #include "hub/tune_session.h"
 
 #include <math.h>
@@ -161,7 +162,8 @@ static int tell_value(const json_t *in, double *out, char **cause)
     const json_t *v = json_object_get(in, "value"), *many = json_object_get(in, "values");
     if (!v && json_is_array(many)) {
         if (json_array_size(many) != 1)
-            return cause_set(cause, "tell: this space has one objective; give value, or values with one entry");
+            return cause_set(cause,
+                             "tell: this space has one objective; give value, or values with one entry");
         v = json_array_get(many, 0);
     }
     if (!v)
@@ -194,8 +196,10 @@ static int tell_end(struct tune_session *s, int64_t id, const char *state, char 
 
 static int op_tell(struct tune_session *s, const json_t *in, char **cause)
 {
-    static const char *const actions[] = {[TELL_CONTINUE] = "continue", [TELL_STOP] = "stop", [TELL_PAUSE] = "pause"};
-    const json_t *state = json_object_get(in, "state"), *step = json_object_get(in, "step"), *final = json_object_get(in, "final");
+    static const char *const actions[] = {
+        [TELL_CONTINUE] = "continue", [TELL_STOP] = "stop", [TELL_PAUSE] = "pause"};
+    const json_t *state = json_object_get(in, "state"), *step = json_object_get(in, "step"),
+                 *final = json_object_get(in, "final");
     struct tell_result r = {.rung = -1, .cutoff = NAN};
     double value;
     int64_t id = -1;
@@ -207,7 +211,8 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
         if (tell_end(s, id, json_string_value(state), cause) < 0)
             return -1;
     } else if (tell_value(in, &value, cause) < 0 ||
-               tuner_tell(s->tuner, id, step ? json_integer_value(step) : -1, value, !step || json_is_true(final), &r, cause) < 0) {
+               tuner_tell(s->tuner, id, step ? json_integer_value(step) : -1, value,
+                          !step || json_is_true(final), &r, cause) < 0) {
         return -1;
     }
     begin(s, "tell");
@@ -416,7 +421,8 @@ static int dispatch(struct tune_session *s, const json_t *in, char **cause)
 {
     const char *op = json_string_value(json_object_get(in, "op"));
     if (!json_is_object(in) || !op)
-        return cause_set(cause, "each line must be an object with op: ask, tell, context, steer, explain or best");
+        return cause_set(cause,
+                         "each line must be an object with op: ask, tell, context, steer, explain or best");
     for (size_t i = 0; i < N_OPS; i++)
         if (!strcmp(tune_ops[i].name, op))
             return tune_ops[i].run(s, in, cause);
@@ -430,7 +436,8 @@ void tune_session_answer(struct tune_session *s, const char *line, size_t n, str
     json_t *in = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
     size_t start = out->len;
     json_open(&s->out, out);
-    int rc = in ? dispatch(s, in, &cause) : cause_set(&cause, "not JSON: %s (column %d)", error.text, error.column);
+    int rc = in ? dispatch(s, in, &cause)
+                : cause_set(&cause, "not JSON: %s (column %d)", error.text, error.column);
     if (rc < 0) { /* whatever was begun is replaced */
         out->len = start;
         json_open(&s->out, out);

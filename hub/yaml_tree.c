@@ -1,5 +1,5 @@
-/* Builds the tree from libyaml's events with a stack of open containers. All nodes hang in one list and are freed from there, so
- * aliases need no counting. */
+/* Builds the tree from libyaml's events with a stack of open containers. All nodes hang in one list and are
+ * freed from there, so aliases need no counting. */
 #include "hub/yaml_tree.h"
 
 #include <stdio.h>
@@ -40,8 +40,9 @@ static int complain_syntax(struct builder *b)
     yaml_mark_t at = p->problem_mark;
     if (p->error == YAML_READER_ERROR)
         return cause_set(b->cause, "%s:1:1: byte %zu: %s", b->path, p->problem_offset, p->problem);
-    return cause_set(b->cause, "%s:%zu:%zu: %s%s%s", b->path, at.line + 1, at.column + 1, p->context ? p->context : "",
-                     p->context ? ", " : "", p->problem ? p->problem : "not YAML");
+    return cause_set(b->cause, "%s:%zu:%zu: %s%s%s", b->path, at.line + 1, at.column + 1,
+                     p->context ? p->context : "", p->context ? ", " : "",
+                     p->problem ? p->problem : "not YAML");
 }
 
 static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind)

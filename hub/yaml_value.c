@@ -1,5 +1,5 @@
-/* Scalars by the rules of YAML 1.1 as PyYAML applies them: base 8 with a leading 0, base 60 with colons, underscores in numbers, and a
- * float only with a dot, whose exponent must carry a sign. */
+/* Scalars by the rules of YAML 1.1 as PyYAML applies them: base 8 with a leading 0, base 60 with colons,
+ * underscores in numbers, and a float only with a dot, whose exponent must carry a sign. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +39,9 @@ static size_t run(const char *s, int base, int *digits)
     size_t n = 0;
     *digits = 0;
     for (;; n++) {
-        int c = tolower((unsigned char)s[n]), d = isdigit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+        int c = tolower((unsigned char)s[n]), d = isdigit(c)             ? c - '0'
+                                                  : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                                                         : 99;
         if (s[n] == '_')
             continue;
         if (d >= base)
@@ -112,7 +114,8 @@ static bool is_int(const char *s, int64_t *out)
 
 static bool is_float(const char *s, double *out)
 {
-    static const char *const infinite[] = {".inf", ".Inf", ".INF", NULL}, *const nan[] = {".nan", ".NaN", ".NAN", NULL};
+    static const char *const infinite[] = {".inf", ".Inf", ".INF", NULL}, *const nan[] = {".nan", ".NaN",
+                                                                                          ".NAN", NULL};
     bool negative = *s == '-';
     const char *body = s + (*s == '-' || *s == '+');
     int before, after = 0;
@@ -127,7 +130,8 @@ static bool is_float(const char *s, double *out)
     if (*body == '_')
         return false;
     const char *p = body + run(body, 10, &before);
-    if (*p == ':' && strspn(body, "0123456789:._") == strlen(body) && strchr(body, '.') && sexagesimal(body, out)) {
+    if (*p == ':' && strspn(body, "0123456789:._") == strlen(body) && strchr(body, '.') &&
+        sexagesimal(body, out)) {
         *out = negative ? -*out : *out;
         return true;
     }
@@ -242,7 +246,8 @@ struct tune_value yaml_number_value(const struct yaml_node *node, bool *loose)
     struct tune_value v = yaml_value(node);
     double f;
     *loose = false;
-    if (v.kind != TUNE_STRING || !node->plain || !strpbrk(v.s, "0123456789") || !text_double(v.s, &f) || !isfinite(f))
+    if (v.kind != TUNE_STRING || !node->plain || !strpbrk(v.s, "0123456789") || !text_double(v.s, &f) ||
+        !isfinite(f))
         return v;
     *loose = true;
     tune_value_free(&v);

@@ -27,7 +27,8 @@ void arms_free(struct arms *a)
 
 /* ---- cutting ---- */
 
-/* Equal shares of the prior; for a lattice the edges are values of the lattice. Fewer pieces when there are fewer values. */
+/* Equal shares of the prior; for a lattice the edges are values of the lattice. Fewer pieces when there are
+ * fewer values. */
 static int cut_bins(const struct param *p, int want, double **edge)
 {
     double count = param_count(p);
@@ -38,7 +39,8 @@ static int cut_bins(const struct param *p, int want, double **edge)
         if (isinf(x))
             x = param_value(p, i ? 1 - 1e-9 : 1e-9);
         if (i > 0 && i < n && p->quantum > 0 && isfinite(count))
-            x = param_value(p, param_nth(p, (int64_t)ceil(u * count - 1e-9))); /* first value of the piece, by rank */
+            /* first value of the piece, by rank */
+            x = param_value(p, param_nth(p, (int64_t)ceil(u * count - 1e-9)));
         if (i > 0 && i < n && p->quantum > 0 && p->prior != PRIOR_UNIFORM)
             x = param_value(p, u);
         if (k == 0 || x > (*edge)[k - 1] || (i == n && x == (*edge)[k - 1]))
@@ -76,18 +78,21 @@ static int add_axis(struct arms *a, const struct space *s, int i, double how, ch
 {
     const struct param *p = &s->params[i];
     if (p->parent >= 0)
-        return cause_set(cause, "arms: %s is conditional; arms need parameters that are always there", p->name);
+        return cause_set(cause, "arms: %s is conditional; arms need parameters that are always there",
+                         p->name);
     struct arms_axis *x = axis_new(a, i);
     if (!param_numeric(p)) {
         x->pieces = p->n_choices;
     } else if (how == ARMS_VALUES) {
         double n = param_count(p);
         if (n > BANDIT_ARMS_MAX)
-            return cause_set(cause, "arms: %s has too many values for one arm each; give a number of bins", p->name);
+            return cause_set(cause, "arms: %s has too many values for one arm each; give a number of bins",
+                             p->name);
         x->pieces = cut_bins(p, (int)n, &x->edge);
     } else if (how == ARMS_DECADES) {
         if (!(p->low > 0) || isinf(p->high))
-            return cause_set(cause, "arms: %s has no decades, its bounds are %g and %g", p->name, p->low, p->high);
+            return cause_set(cause, "arms: %s has no decades, its bounds are %g and %g", p->name, p->low,
+                             p->high);
         x->pieces = cut_decades(p, &x->edge);
     } else if (how >= 1 && how <= BANDIT_ARMS_MAX && how == floor(how)) {
         x->pieces = cut_bins(p, (int)how, &x->edge);
@@ -136,7 +141,8 @@ static void choose(struct arms *a, const struct space *s, int most)
     }
     for (int pass = 0; pass < 2; pass++) /* log scales first: that is where orders of magnitude are lost */
         for (int i = 0; i < s->n; i++)
-            if (s->params[i].parent < 0 && param_numeric(&s->params[i]) && logarithmic(&s->params[i]) == !pass)
+            if (s->params[i].parent < 0 && param_numeric(&s->params[i]) &&
+                logarithmic(&s->params[i]) == !pass)
                 choose_numeric(a, s, i, most);
 }
 
@@ -166,7 +172,8 @@ static size_t label_piece(const struct arms_axis *x, const struct param *p, int 
             to -= p->quantum; /* the last value inside */
         number(low, sizeof low, from);
         number(high, sizeof high, to);
-        n = from == to ? snprintf(out, cap, "%s %s", p->name, low) : snprintf(out, cap, "%s %s..%s", p->name, low, high);
+        n = from == to ? snprintf(out, cap, "%s %s", p->name, low)
+                       : snprintf(out, cap, "%s %s..%s", p->name, low, high);
     }
     return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
 }
@@ -222,7 +229,8 @@ struct arms *arms_make(const struct space *s, const struct tuner_kv *kv, int mos
     if (n == 0)
         choose(a, s, most);
     if (n >= 0 && (a->n < 2 || a->n_axes > 64))
-        n = cause_set(cause, "the space cannot be cut into arms: it has %s", a->n < 2 ? "only one piece" : "too many parameters");
+        n = cause_set(cause, "the space cannot be cut into arms: it has %s",
+                      a->n < 2 ? "only one piece" : "too many parameters");
     if (n < 0) {
         a->n = 0;
         arms_free(a);
@@ -262,7 +270,8 @@ void arms_text(const struct arms *a, const struct space *s, char *out, size_t ca
     *out = '\0';
     for (int k = 0; k < a->n_axes && at < cap; k++) {
         const struct arms_axis *x = &a->axes[k];
-        int n = x->edge ? snprintf(out + at, cap - at, "%s%s in %d", k ? " x " : "", s->params[x->param].name, x->pieces)
+        int n = x->edge ? snprintf(out + at, cap - at, "%s%s in %d", k ? " x " : "", s->params[x->param].name,
+                                   x->pieces)
                         : snprintf(out + at, cap - at, "%s%s", k ? " x " : "", s->params[x->param].name);
         at += n > 0 ? (size_t)n : 0;
     }

@@ -1,9 +1,11 @@
-/* arms: a partition of a space into boxes that a bandit can pull. An axis is a parameter cut into pieces (choices, bins or decades); an arm is
- * one piece of each axis. Within an arm the rest is drawn from the prior.
+/* arms: a partition of a space into boxes that a bandit can pull. An axis is a parameter cut into pieces
+ * (choices, bins or decades); an arm is one piece of each axis. Within an arm the rest is drawn from the
+ * prior.
  *
- * The sweep file says which: arms: {optimizer: values, lr: decades, units: 3}. When it does not, arms_make chooses: all choices of
- * categorical and ordinal parameters, then up to four pieces of each numeric one (decades where the scale is
- * logarithmic and they are few), parameter by parameter in the file's order, as long as the number of arms stays within a bound. */
+ * The sweep file says which: arms: {optimizer: values, lr: decades, units: 3}. When it does not, arms_make
+ * chooses: all choices of categorical and ordinal parameters, then up to four pieces of each numeric one
+ * (decades where the scale is logarithmic and they are few), parameter by parameter in the file's order, as
+ * long as the number of arms stays within a bound. */
 #ifndef TUNE_ARMS_H
 #define TUNE_ARMS_H
 
@@ -26,11 +28,13 @@ struct arms {
     char (*label)[96];   /* "adam lr 1e-3..1e-2" */
 };
 
-/* most: bound on the arms chosen by default. NULL and a cause when there would be fewer than 2 or more than BANDIT_ARMS_MAX,
- * or an arms.PARAM option makes no sense. */
+/* most: bound on the arms chosen by default. NULL and a cause when there would be fewer than 2 or more than
+ * BANDIT_ARMS_MAX, or an arms.PARAM option makes no sense. */
 struct arms *arms_make(const struct space *s, const struct tuner_kv *kv, int most, char **cause);
 void arms_free(struct arms *a);
-int arms_find(const struct arms *a, const struct space *s, const double *dna); /* the arm a configuration lies in, -1 none */
-void arms_text(const struct arms *a, const struct space *s, char *out, size_t cap); /* "optimizer x lr in 4" */
+/* the arm a configuration lies in, -1 none */
+int arms_find(const struct arms *a, const struct space *s, const double *dna);
+/* "optimizer x lr in 4" */
+void arms_text(const struct arms *a, const struct space *s, char *out, size_t cap);
 
 #endif

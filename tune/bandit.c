@@ -1,10 +1,12 @@
-/* The state of a bandit: pulls, costs, steering, dump and load. What the probabilities are is bandit_policy.c's business.
+/* The state of a bandit: pulls, costs, steering, dump and load. What the probabilities are is
+ * bandit_policy.c's business.
  *
- * Steering and learning are kept apart by two rules. A boosted or banned policy is still a policy: its own probabilities
- * are what goes into the importance weights, so the estimates stay unbiased. A forced pull (pin) is not: its cost goes to
- * the arm's mean, never to the estimates, and the round count of the learning rate stands still. While an arm is banned its
- * estimate grows by its own mean cost, as if it had been seen at its usual rate; otherwise it would come back with a
- * head start over all arms that went on collecting losses. */
+ * Steering and learning are kept apart by two rules. A boosted or banned policy is still a policy: its own
+ * probabilities are what goes into the importance weights, so the estimates stay unbiased. A forced pull
+ * (pin) is not: its cost goes to the arm's mean, never to the estimates, and the round count of the learning
+ * rate stands still. While an arm is banned its estimate grows by its own mean cost, as if it had been seen
+ * at its usual rate; otherwise it would come back with a head start over all arms that went on collecting
+ * losses. */
 #include "tune/bandit.h"
 
 #include <math.h>
@@ -60,7 +62,8 @@ static int allocate(struct bandit *b, int arms)
 int bandit_init(struct bandit *b, enum bandit_algorithm a, int arms, double low, double scale)
 {
     memset(b, 0, sizeof *b);
-    if ((unsigned)a >= BANDIT_COUNT || arms < 2 || arms > BANDIT_ARMS_MAX || !isfinite(low) || !(scale >= 0) || isinf(scale))
+    if ((unsigned)a >= BANDIT_COUNT || arms < 2 || arms > BANDIT_ARMS_MAX || !isfinite(low) ||
+        !(scale >= 0) || isinf(scale))
         return -1;
     if (allocate(b, arms) < 0)
         return -1;
@@ -108,7 +111,8 @@ double bandit_boosted(const struct bandit *b, int arm)
 
 static uint64_t until(const struct bandit *b, uint64_t pulls)
 {
-    return pulls == BANDIT_FOREVER || pulls > BANDIT_FOREVER - 1 - b->choices ? BANDIT_FOREVER : b->choices + pulls;
+    return pulls == BANDIT_FOREVER || pulls > BANDIT_FOREVER - 1 - b->choices ? BANDIT_FOREVER
+                                                                              : b->choices + pulls;
 }
 
 int bandit_ban(struct bandit *b, int arm, uint64_t pulls)
@@ -202,7 +206,8 @@ void bandit_best(struct bandit *b, double *p)
     bandit_match(b, 1, false, p);
 }
 
-/* cost - low, made finite: a failed pull counts as the worst seen (or the worst possible when the range is known). */
+/* cost - low, made finite: a failed pull counts as the worst seen (or the worst possible when the range is
+ * known). */
 static double excess(const struct bandit *b, double cost)
 {
     double x = cost - b->low;
@@ -261,7 +266,8 @@ void bandit_learn(struct bandit *b, const struct bandit_pull *pull, double cost)
     a->estimate += x / p;
     if (b->algorithm != BANDIT_TSALLIS_INF_RV)
         return;
-    /* B_i = 1/2 where the arm is likely enough; any vector known before the draw keeps the estimate unbiased */
+    /* B_i = 1/2 where the arm is likely enough; any vector known before the draw keeps the estimate
+     * unbiased */
     double bar = b->rate * b->rate;
     for (int i = 0; i < b->arms; i++)
         if (i != pull->arm && b->p[i] >= bar)
@@ -291,14 +297,16 @@ void bandit_explain(const struct bandit *b, int arm, struct bandit_row *out)
     out->mean = mean + b->low;
     if (a->n < 1.5)
         return;
-    double var = fmax(0, a->sum2 / a->n - mean * mean) * a->n / (a->n - 1), half = 1.959964 * sqrt(var / a->n);
+    double var = fmax(0, a->sum2 / a->n - mean * mean) * a->n / (a->n - 1),
+           half = 1.959964 * sqrt(var / a->n);
     out->low = out->mean - half;
     out->high = out->mean + half;
 }
 
 /* ---- dump and load ---- */
 
-#define DUMP_MAGIC UINT64_C(0x3142646e61427468) /* "htBandB1" on this byte order; another order does not match */
+/* "htBandB1" on this byte order; another order does not match */
+#define DUMP_MAGIC UINT64_C(0x3142646e61427468)
 
 struct dump_head {
     uint64_t magic;
@@ -313,8 +321,9 @@ size_t bandit_dump(const struct bandit *b, void *out, size_t cap)
     size_t size = sizeof(struct dump_head) + arms + probs;
     if (!out || cap < size)
         return size;
-    struct dump_head h = {DUMP_MAGIC, b->algorithm, b->arms, b->pinned, b->low, b->scale, b->explore, b->discount, b->total,
-                          b->largest, b->root, b->rate, b->choices, b->rounds, b->learned, b->pin_until};
+    struct dump_head h = {DUMP_MAGIC, b->algorithm, b->arms,    b->pinned,   b->low,  b->scale,
+                          b->explore, b->discount,  b->total,   b->largest,  b->root, b->rate,
+                          b->choices, b->rounds,    b->learned, b->pin_until};
     uint8_t *at = out;
     memcpy(at, &h, sizeof h);
     memcpy(at + sizeof h, b->arm, arms);
@@ -329,11 +338,12 @@ int bandit_load(struct bandit *b, const void *p, size_t n)
     if (n < sizeof h)
         return -1;
     memcpy(&h, at, sizeof h);
-    if (h.magic != DUMP_MAGIC || h.algorithm < 0 || h.algorithm >= BANDIT_COUNT || h.arms < 2 || h.arms > BANDIT_ARMS_MAX ||
-        h.pinned < -1 || h.pinned >= h.arms)
+    if (h.magic != DUMP_MAGIC || h.algorithm < 0 || h.algorithm >= BANDIT_COUNT || h.arms < 2 ||
+        h.arms > BANDIT_ARMS_MAX || h.pinned < -1 || h.pinned >= h.arms)
         return -1;
     size_t arms = (size_t)h.arms * sizeof *b->arm, probs = (size_t)h.arms * sizeof *b->p;
-    if (n != sizeof h + arms + probs || bandit_init(b, (enum bandit_algorithm)h.algorithm, (int)h.arms, h.low, h.scale) < 0)
+    if (n != sizeof h + arms + probs ||
+        bandit_init(b, (enum bandit_algorithm)h.algorithm, (int)h.arms, h.low, h.scale) < 0)
         return -1;
     b->pinned = (int)h.pinned;
     b->explore = h.explore;

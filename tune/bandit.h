@@ -1,9 +1,11 @@
-/* bandit: which arm to pull next, learned from costs (lower is better). The dependency-free part of tune/: libc, libm and base/rng
- * only, so it is linked into libhypertop and decides inside a training process; the hub's tuner uses it too.
+/* bandit: which arm to pull next, learned from costs (lower is better). The dependency-free part of tune/:
+ * libc, libm and base/rng only, so it is linked into libhypertop and decides inside a training process; the
+ * hub's tuner uses it too.
  *
- * Every policy is a probability vector over the arms and a draw from it, so the propensity that is recorded is exact, also
- * for Thompson sampling (whose vector is integrated, not estimated) and under steering. Steering is part of it:
- * bans, a pin, boosts, the exploration dial, each with an optional expiry counted in choices.
+ * Every policy is a probability vector over the arms and a draw from it, so the propensity that is recorded
+ * is exact, also for Thompson sampling (whose vector is integrated, not estimated) and under steering.
+ * Steering is part of it: bans, a pin, boosts, the exploration dial, each with an optional expiry counted in
+ * choices.
  *
  *     struct bandit b;
  *     if (bandit_init(&b, BANDIT_TSALLIS_INF, 20, 1, 0) < 0) ...
@@ -11,8 +13,8 @@
  *     bandit_choose(&b, &rng, &pull);
  *     bandit_learn(&b, &pull, cost_of(pull.arm));
  *
- * Several pulls may be open at once; costs may arrive in any order. Never prints, aborts or allocates after bandit_init.
- * Not thread-safe. */
+ * Several pulls may be open at once; costs may arrive in any order. Never prints, aborts or allocates after
+ * bandit_init. Not thread-safe. */
 #ifndef TUNE_BANDIT_H
 #define TUNE_BANDIT_H
 
@@ -23,16 +25,18 @@
 #include "base/rng.h"
 
 /* BANDIT(enumerator, "name", "sentence"); numbers are recorded, so rows are appended, never moved. */
-#define BANDITS(BANDIT)                                                                                                 \
-    BANDIT(TSALLIS_INF, "tsallis", "Tsallis-INF: best of both worlds, no tuning (Zimmert and Seldin 2021)")            \
-    BANDIT(TSALLIS_INF_RV, "tsallis_rv", "Tsallis-INF with the reduced-variance estimator")                            \
-    BANDIT(UCB1, "ucb1", "upper confidence bounds (Auer, Cesa-Bianchi and Fischer 2002)")                              \
-    BANDIT(KL_UCB, "kl_ucb", "confidence bounds from the Bernoulli divergence (Garivier and Cappe 2011)")              \
-    BANDIT(THOMPSON, "thompson", "probability matching: Beta posterior for costs in a known range, else Gaussian")     \
-    BANDIT(EXP3, "exp3", "exponential weights for adversarial costs (Auer et al. 2002), anytime")                      \
-    BANDIT(EXP3_IX, "exp3_ix", "exponential weights with implicit exploration (Neu 2015)")                             \
-    BANDIT(UCB_TUNED, "ucb_tuned", "confidence bounds that use the measured variance (Auer et al. 2002)")              \
-    BANDIT(UCB_DISCOUNTED, "ucb_discounted", "confidence bounds that forget, for drifting costs (Garivier and Moulines 2011)")
+#define BANDITS(BANDIT)                                                                                      \
+    BANDIT(TSALLIS_INF, "tsallis", "Tsallis-INF: best of both worlds, no tuning (Zimmert and Seldin 2021)")  \
+    BANDIT(TSALLIS_INF_RV, "tsallis_rv", "Tsallis-INF with the reduced-variance estimator")                  \
+    BANDIT(UCB1, "ucb1", "upper confidence bounds (Auer, Cesa-Bianchi and Fischer 2002)")                    \
+    BANDIT(KL_UCB, "kl_ucb", "confidence bounds from the Bernoulli divergence (Garivier and Cappe 2011)")    \
+    BANDIT(THOMPSON, "thompson",                                                                             \
+           "probability matching: Beta posterior for costs in a known range, else Gaussian")                 \
+    BANDIT(EXP3, "exp3", "exponential weights for adversarial costs (Auer et al. 2002), anytime")            \
+    BANDIT(EXP3_IX, "exp3_ix", "exponential weights with implicit exploration (Neu 2015)")                   \
+    BANDIT(UCB_TUNED, "ucb_tuned", "confidence bounds that use the measured variance (Auer et al. 2002)")    \
+    BANDIT(UCB_DISCOUNTED, "ucb_discounted",                                                                 \
+           "confidence bounds that forget, for drifting costs (Garivier and Moulines 2011)")
 
 enum bandit_algorithm {
 #define BANDIT_ENUM(e, name, text) BANDIT_##e,
@@ -50,7 +54,8 @@ bool bandit_find(const char *name, enum bandit_algorithm *out);
 struct bandit_arm {
     uint64_t pulls;      /* costs learned, forced ones included */
     uint64_t pending;    /* chosen, cost not yet there */
-    double n, sum, sum2; /* weight, sum and sum of squares of cost - low (discounted where the policy forgets) */
+    /* weight, sum and sum of squares of cost - low (discounted where the policy forgets) */
+    double n, sum, sum2;
     double estimate;     /* importance-weighted sum of cost - low */
     double control;      /* control variates of the reduced-variance estimator, in scaled losses */
     double boost;        /* 1: none */
@@ -77,10 +82,11 @@ struct bandit {
     struct bandit_climb *climb; /* scratch of probability matching */
 };
 
-/* low and scale say what costs look like: loss = (cost - low) / scale is meant to lie in [0,1] (values outside are
- * clamped). scale 0: any cost >= low is fine; the exponential-weights and Tsallis policies divide by the running mean of
- * cost - low as in "Learning to Relax" (Khodak et al. 2024), the confidence bounds by the running maximum, Thompson uses
- * a Gaussian posterior. 0, or -1 when arms is not in 2..BANDIT_ARMS_MAX, a number is not finite, or memory ran out. */
+/* low and scale say what costs look like: loss = (cost - low) / scale is meant to lie in [0,1] (values
+ * outside are clamped). scale 0: any cost >= low is fine; the exponential-weights and Tsallis policies divide
+ * by the running mean of cost - low as in "Learning to Relax" (Khodak et al. 2024), the confidence bounds by
+ * the running maximum, Thompson uses a Gaussian posterior. 0, or -1 when arms is not in 2..BANDIT_ARMS_MAX, a
+ * number is not finite, or memory ran out. */
 int bandit_init(struct bandit *b, enum bandit_algorithm a, int arms, double low, double scale);
 void bandit_release(struct bandit *b); /* frees; safe on a zeroed struct */
 
@@ -99,8 +105,9 @@ void bandit_forget(struct bandit *b, const struct bandit_pull *pull);
 /* Somebody pulled an arm without asking (imported, enqueued): counts for the means alone. */
 void bandit_observe(struct bandit *b, int arm, double cost);
 
-/* Steering. `pulls` = for how many choices, BANDIT_FOREVER; 0 lifts. -1: no such arm; the ban would leave no arm, or hits
- * the pinned one; the pinned arm is banned; a weight or factor that is negative or not finite. */
+/* Steering. `pulls` = for how many choices, BANDIT_FOREVER; 0 lifts. -1: no such arm; the ban would leave no
+ * arm, or hits the pinned one; the pinned arm is banned; a weight or factor that is negative or not
+ * finite. */
 int bandit_ban(struct bandit *b, int arm, uint64_t pulls);
 int bandit_pin(struct bandit *b, int arm, uint64_t pulls); /* arm -1 or pulls 0: unpin */
 int bandit_boost(struct bandit *b, int arm, double weight, uint64_t pulls);
@@ -119,12 +126,13 @@ struct bandit_row {
 };
 void bandit_explain(const struct bandit *b, int arm, struct bandit_row *out);
 
-/* The whole state as flat bytes of this machine. dump returns the size and writes when cap suffices. load: -1 when the bytes are
- * not a dump of this version, or damaged; b must not be initialised. */
+/* The whole state as flat bytes of this machine. dump returns the size and writes when cap suffices. load: -1
+ * when the bytes are not a dump of this version, or damaged; b must not be initialised. */
 size_t bandit_dump(const struct bandit *b, void *out, size_t cap);
 int bandit_load(struct bandit *b, const void *p, size_t n);
 
-/* Parts that tests and benches look at: w_i = 4 / (eta (L_i - x))^2 with sum 1. Returns x; start: a guess, NaN none. */
+/* Parts that tests and benches look at: w_i = 4 / (eta (L_i - x))^2 with sum 1. Returns x; start: a guess,
+ * NaN none. */
 double bandit_tsallis(const double *loss, int n, double eta, double start, double *w);
 
 #endif

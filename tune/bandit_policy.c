@@ -1,14 +1,17 @@
-/* The probabilities of each policy. Losses are minimised; formulas written for rewards are turned round (reward = 1 - loss).
+/* The probabilities of each policy. Losses are minimised; formulas written for rewards are turned round
+ * (reward = 1 - loss).
  *
- * Tsallis-INF: Zimmert and Seldin, "Tsallis-INF: An Optimal Algorithm for Stochastic and Adversarial Bandits" (JMLR 2021),
- * with learning rates 2/sqrt(t) (importance weighted) and 4/sqrt(t) (reduced variance). Newton's method finds the normaliser;
- * its function is convex and increasing left of the smallest loss, so once an iterate is right of the root it falls towards it
- * monotonically. The start is clamped into the bracket, and so is the first step, which may come from the left.
+ * Tsallis-INF: Zimmert and Seldin, "Tsallis-INF: An Optimal Algorithm for Stochastic and Adversarial Bandits"
+ * (JMLR 2021), with learning rates 2/sqrt(t) (importance weighted) and 4/sqrt(t) (reduced variance). Newton's
+ * method finds the normaliser; its function is convex and increasing left of the smallest loss, so once an
+ * iterate is right of the root it falls towards it monotonically. The start is clamped into the bracket, and
+ * so is the first step, which may come from the left.
  *
- * Thompson sampling is done as probability matching: P(arm is best) is integrated over the posteriors and the arm is drawn from that
- * vector. The distribution of the pull is the same, and its propensity is known exactly, which drawing one sample of each
- * posterior cannot give. The integral walks up the cost axis: in each cell, the probability that the smallest mean lies in it is
- * shared among the arms by their hazard rates there; this sums to 1 by construction. */
+ * Thompson sampling is done as probability matching: P(arm is best) is integrated over the posteriors and the
+ * arm is drawn from that vector. The distribution of the pull is the same, and its propensity is known
+ * exactly, which drawing one sample of each posterior cannot give. The integral walks up the cost axis: in
+ * each cell, the probability that the smallest mean lies in it is shared among the arms by their hazard rates
+ * there; this sums to 1 by construction. */
 #include "tune/bandit_policy.h"
 
 #include <math.h>
@@ -47,8 +50,8 @@ double bandit_unit(const struct bandit *b)
 {
     if (b->scale > 0)
         return b->scale;
-    bool bounds = b->algorithm == BANDIT_UCB1 || b->algorithm == BANDIT_KL_UCB || b->algorithm == BANDIT_UCB_TUNED ||
-                  b->algorithm == BANDIT_UCB_DISCOUNTED;
+    bool bounds = b->algorithm == BANDIT_UCB1 || b->algorithm == BANDIT_KL_UCB ||
+                  b->algorithm == BANDIT_UCB_TUNED || b->algorithm == BANDIT_UCB_DISCOUNTED;
     double unit = bounds ? b->largest : b->learned ? b->total / (double)b->learned : 0;
     return unit > 0 ? unit : 1;
 }
@@ -205,9 +208,11 @@ static double ln_gamma(double x)
     return lgamma_r(x, &sign);
 }
 
-/* What is believed of an arm's mean, in units of cost - low (Gaussian) or of loss (Beta). The Gaussian has one pseudo-cost at
- * the mean of all costs; its variance is shrunk to that of all costs by two pseudo-costs. */
-static void believe(const struct bandit *b, int i, double m0, double var0, double heat, struct bandit_posterior *q)
+/* What is believed of an arm's mean, in units of cost - low (Gaussian) or of loss (Beta). The Gaussian has
+ * one pseudo-cost at the mean of all costs; its variance is shrunk to that of all costs by two
+ * pseudo-costs. */
+static void believe(const struct bandit *b, int i, double m0, double var0, double heat,
+                    struct bandit_posterior *q)
 {
     const struct bandit_arm *a = &b->arm[i];
     q->beta = b->scale > 0;
@@ -240,7 +245,8 @@ static double below(const struct bandit_posterior *q, double x)
     return 0.5 * erfc((q->mean - x) / (q->sd * M_SQRT2));
 }
 
-/* Moves an arm's climb to x; returns the hazard of the cell, -ln of the share that survived it (to second order). */
+/* Moves an arm's climb to x; returns the hazard of the cell, -ln of the share that survived it (to second
+ * order). */
 static double advance(struct bandit_climb *c, double x, double dx)
 {
     double before = fmax(0, 1 - c->cdf);
@@ -294,7 +300,8 @@ static void pooled(const struct bandit *b, double *mean, double *var)
         *var = 1;
 }
 
-/* The arms whose posterior reaches below `hi`, where the smallest mean must lie, to the front. Returns how many. */
+/* The arms whose posterior reaches below `hi`, where the smallest mean must lie, to the front. Returns how
+ * many. */
 static int contenders(struct bandit *b, int n, double *lo, double *mid, double *hi)
 {
     *lo = *hi = *mid = INFINITY;

@@ -1,7 +1,8 @@
 /* bandit_policy: from what a bandit has seen to the probability of each arm. Internal to bandit*.c.
  *
- * Arms with skip[i] != 0 get probability 0; at least one arm must be left. Boosts are applied by the caller, except where
- * a policy has no probabilities to multiply (confidence bounds): there a boost of w asks for w times as many pulls. */
+ * Arms with skip[i] != 0 get probability 0; at least one arm must be left. Boosts are applied by the caller,
+ * except where a policy has no probabilities to multiply (confidence bounds): there a boost of w asks for w
+ * times as many pulls. */
 #ifndef TUNE_BANDIT_POLICY_H
 #define TUNE_BANDIT_POLICY_H
 
@@ -11,8 +12,9 @@
 void bandit_policy(struct bandit *b);
 /* Scaled loss of an arm's raw sums: what one unit of cost - low is worth to this policy. */
 double bandit_unit(const struct bandit *b);
-/* P(arm has the smallest mean), by quadrature over the posteriors. heat 1: the posteriors as they are; larger: as if fewer costs
- * had been seen; 0: all on the smallest posterior mean. skip_banned: banned arms take no part. */
+/* P(arm has the smallest mean), by quadrature over the posteriors. heat 1: the posteriors as they are;
+ * larger: as if fewer costs had been seen; 0: all on the smallest posterior mean. skip_banned: banned arms
+ * take no part. */
 void bandit_match(struct bandit *b, double heat, bool skip_banned, double *p);
 
 struct bandit_posterior {

@@ -1,5 +1,6 @@
-/* Rejection sampling. Boosts are honoured by thinning: a draw of weight w is kept with probability w / max, which makes the density
- * exactly prior x weight; after enough refusals the last allowed draw is taken, so a tiny weight cannot stall an ask. */
+/* Rejection sampling. Boosts are honoured by thinning: a draw of weight w is kept with probability w / max,
+ * which makes the density exactly prior x weight; after enough refusals the last allowed draw is taken, so a
+ * tiny weight cannot stall an ask. */
 #include "tune/draw.h"
 
 #include <math.h>
@@ -38,7 +39,8 @@ int draw_prior(const struct tuner_env *env, const struct region *within, double 
     double max = heaviest(env->steer), *spare = mem_zero((size_t)env->space->n, sizeof *spare);
     int thin = 0;
     for (int i = 0; i < TRIES && thin < THIN; i++) {
-        if (region_sample(box, env->space, env->rng, spare) < 0 || !steering_allows(env->steer, env->space, spare))
+        if (region_sample(box, env->space, env->rng, spare) < 0 ||
+            !steering_allows(env->steer, env->space, spare))
             continue;
         thin++;
         memcpy(dna, spare, (size_t)env->space->n * sizeof *dna);

@@ -67,8 +67,14 @@ int history_add(struct history *h, int64_t id, const double *dna)
         h->trials = mem_resize(h->trials, (size_t)h->cap, sizeof *h->trials);
     }
     *slot(h, id) = (struct history_slot){id, h->n};
-    h->trials[h->n] = (struct history_trial){.id = id, .dna = mem_dup(dna, (size_t)h->dims * sizeof *dna), .loss = NAN,
-                                             .step = -1, .arm = -1, .propensity = NAN, .order = -1, .space_version = 1};
+    h->trials[h->n] = (struct history_trial){.id = id,
+                                             .dna = mem_dup(dna, (size_t)h->dims * sizeof *dna),
+                                             .loss = NAN,
+                                             .step = -1,
+                                             .arm = -1,
+                                             .propensity = NAN,
+                                             .order = -1,
+                                             .space_version = 1};
     h->pending++;
     return h->n++;
 }

@@ -1,8 +1,9 @@
 /* history: every trial that a sweep has proposed or taken in, with its values. What algorithms learn from.
  *
- * Losses only: the facade has turned the sign for `maximize`. A trial is pending until it ends; its intermediate values are
- * kept in order of arrival. Trials never leave; an index stays valid. All dna is canonical in the current space version;
- * `outside` marks trials of older versions that have no place in it. Read by algorithms, written by the facade alone. */
+ * Losses only: the facade has turned the sign for `maximize`. A trial is pending until it ends; its
+ * intermediate values are kept in order of arrival. Trials never leave; an index stays valid. All dna is
+ * canonical in the current space version; `outside` marks trials of older versions that have no place in it.
+ * Read by algorithms, written by the facade alone. */
 #ifndef TUNE_HISTORY_H
 #define TUNE_HISTORY_H
 
@@ -83,7 +84,8 @@ void history_revive(struct history *h, int trial); /* a failed or forgotten tria
 double history_at(const struct history *h, int trial, int64_t step, bool best);
 /* Smallest final loss (pruned trials included); index or -1. */
 int history_best(const struct history *h);
-/* Indices of ended trials with a loss that lie inside the space, smallest loss first (ties by arrival). Caller frees. */
+/* Indices of ended trials with a loss that lie inside the space, smallest loss first (ties by arrival).
+ * Caller frees. */
 int *history_sorted(const struct history *h, int *n);
 /* Into a new space version. */
 void history_carry(struct history *h, const struct space *from, const struct space *to);

@@ -1,5 +1,5 @@
-/* pack: flat little-endian bytes for the tuner's dumps. Writing goes into a buf; reading is sticky: after the first short read
- * every value is 0 and `bad` stays set, so it is checked once. */
+/* pack: flat little-endian bytes for the tuner's dumps. Writing goes into a buf; reading is sticky: after the
+ * first short read every value is 0 and `bad` stays set, so it is checked once. */
 #ifndef TUNE_PACK_H
 #define TUNE_PACK_H
 

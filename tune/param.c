@@ -1,9 +1,10 @@
 /* One parameter: between dna and values.
  *
- * A numeric entry is a quantile u of the prior. For a quantised parameter the prior is spread over half a quantum on either side of the
- * lattice, so that on a linear scale every value is equally likely, the ends included (rounding a uniform draw on [low, high] would give
- * the ends half the weight); the canonical u is that of the value itself. Numbers are rounded to 12 significant digits: a typed 0.001
- * comes back as 0.001 and not as 0.0010000000000000002. */
+ * A numeric entry is a quantile u of the prior. For a quantised parameter the prior is spread over half a
+ * quantum on either side of the lattice, so that on a linear scale every value is equally likely, the ends
+ * included (rounding a uniform draw on [low, high] would give the ends half the weight); the canonical u is
+ * that of the value itself. Numbers are rounded to 12 significant digits: a typed 0.001 comes back as 0.001
+ * and not as 0.0010000000000000002. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +174,8 @@ static bool alike(const struct tune_value *a, const struct tune_value *b)
     if (a->kind == TUNE_STRING || b->kind == TUNE_STRING) { /* typed on a command line: "true", "3" */
         if (as_number(a, &x) && as_number(b, &y))
             return x == y;
-        return tune_text(a, s, sizeof s) < (int)sizeof s && tune_text(b, t, sizeof t) < (int)sizeof t && !strcmp(s, t);
+        return tune_text(a, s, sizeof s) < (int)sizeof s && tune_text(b, t, sizeof t) < (int)sizeof t &&
+               !strcmp(s, t);
     }
     return false;
 }

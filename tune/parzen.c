@@ -1,5 +1,6 @@
-/* Structure of arrays: for each parameter the centres, inverse widths and log normalisers of all kernels, so that the density of a
- * candidate is a few straight loops over kernels. Normalisers of a common width come from a table over centres. */
+/* Structure of arrays: for each parameter the centres, inverse widths and log normalisers of all kernels, so
+ * that the density of a candidate is a few straight loops over kernels. Normalisers of a common width come
+ * from a table over centres. */
 #include "tune/parzen.h"
 
 #include <math.h>
@@ -158,7 +159,8 @@ static void common_width(struct side *d, int n, double sigma)
 
 /* ---- building ---- */
 
-static void build_side(struct parzen *p, int i, const double *const *dna, const struct parzen_options *o, double sigma, double least)
+static void build_side(struct parzen *p, int i, const double *const *dna, const struct parzen_options *o,
+                       double sigma, double least)
 {
     struct side *d = &p->side[i];
     const struct param *q = &p->space->params[i];

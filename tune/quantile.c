@@ -22,8 +22,10 @@ double normal_quantile(double p)
     if (p > 0.5)
         return -normal_quantile(1 - p); /* the lower tail keeps its digits */
     double t = sqrt(-2 * log(p));
-    double z = t < 1.2 ? sqrt(2 * M_PI) * (p - 0.5) : -(t - (log(t) + 0.92) / t); /* centre: linear; tail: asymptotic */
-    for (int i = 0; i < 12; i++) { /* Halley's method on the log of the tail: quick in the tail, where Newton creeps */
+    /* centre: linear; tail: asymptotic */
+    double z = t < 1.2 ? sqrt(2 * M_PI) * (p - 0.5) : -(t - (log(t) + 0.92) / t);
+    /* Halley's method on the log of the tail: quick in the tail, where Newton creeps */
+    for (int i = 0; i < 12; i++) {
         double f = normal_below(z), r = normal_density(z) / f, g = log(f / p);
         double step = g / (r - 0.5 * g * (-z - r));
         z -= step;
@@ -63,7 +65,8 @@ double beta_below(double x, double a, double b)
     if (x >= 1)
         return 1;
     int sign;
-    double front = exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) + a * log(x) + b * log1p(-x));
+    double front =
+        exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) + a * log(x) + b * log1p(-x));
     if (x < (a + 1) / (a + b + 2)) /* where the fraction converges fast */
         return front * fraction(x, a, b) / a;
     return 1 - front * fraction(1 - x, b, a) / b;

@@ -1,4 +1,5 @@
-/* quantile: distribution functions and their inverses, for priors and for models. Pure functions of doubles. */
+/* quantile: distribution functions and their inverses, for priors and for models. Pure functions of
+ * doubles. */
 #ifndef TUNE_QUANTILE_H
 #define TUNE_QUANTILE_H
 

@@ -1,5 +1,6 @@
-/* Boxes in value terms. Sampling inside one walks the parameters from parents to children with a resolved copy of the box, in which a side
- * on a conditional parameter has already been turned into a restriction of its parents. */
+/* Boxes in value terms. Sampling inside one walks the parameters from parents to children with a resolved
+ * copy of the box, in which a side on a conditional parameter has already been turned into a restriction of
+ * its parents. */
 #include "tune/region.h"
 
 #include <ctype.h>
@@ -157,7 +158,8 @@ bool region_within(const struct region *inner, const struct region *outer, const
             continue;
         bool implied = false;
         for (int j = 0; j < inner->n && !implied; j++)
-            implied = !strcmp(inner->sides[j].param, out->param) && side_within(&inner->sides[j], out, &s->params[k]);
+            implied = !strcmp(inner->sides[j].param, out->param) &&
+                      side_within(&inner->sides[j], out, &s->params[k]);
         if (!implied)
             return false;
     }
@@ -181,7 +183,8 @@ bool region_meets(const struct region *a, const struct region *b, const struct s
     for (int i = 0; i < a->n; i++) {
         int k = space_find(s, a->sides[i].param);
         for (int j = 0; k >= 0 && j < b->n; j++)
-            if (!strcmp(a->sides[i].param, b->sides[j].param) && !side_meets(&a->sides[i], &b->sides[j], &s->params[k]))
+            if (!strcmp(a->sides[i].param, b->sides[j].param) &&
+                !side_meets(&a->sides[i], &b->sides[j], &s->params[k]))
                 return false;
     }
     return true;
@@ -283,7 +286,8 @@ static int draw_number(const struct param *p, const struct box *b, struct rng *r
     double from = param_unwarp(p, low), to = param_unwarp(p, high);
     for (int tries = 0; tries < 64; tries++) {
         double u = from + rng_unit(rng) * (to - from), x = param_value(p, u);
-        if (x >= first - 1e-12 * fabs(first) && (x < last || (p->quantum > 0 ? x <= last + 1e-9 * p->quantum : b->closed && x == last))) {
+        if (x >= first - 1e-12 * fabs(first) &&
+            (x < last || (p->quantum > 0 ? x <= last + 1e-9 * p->quantum : b->closed && x == last))) {
             *out = u;
             return 0;
         }
@@ -356,7 +360,8 @@ static int parse_interval(struct region *r, const struct param *p, char *text, c
         return 0;
     }
     *dots = '\0';
-    if (parse_number(p, trim(text), p->low, &low, cause) < 0 || parse_number(p, trim(dots + 2), p->high, &high, cause) < 0)
+    if (parse_number(p, trim(text), p->low, &low, cause) < 0 ||
+        parse_number(p, trim(dots + 2), p->high, &high, cause) < 0)
         return -1;
     if (low > high)
         return cause_set(cause, "%s: %g..%g is empty", p->name, low, high);
@@ -375,7 +380,10 @@ static int parse_choices(struct region *r, const struct param *p, char *text, bo
         char *dots = strstr(v.s, "..");
         if (dots && param_encode(p, &v, &dna, NULL) < 0) { /* a range over numeric choices */
             *dots = '\0';
-            rc = parse_number(p, v.s, -INFINITY, &low, cause) < 0 || parse_number(p, dots + 2, INFINITY, &high, cause) < 0 ? -1 : 0;
+            rc = parse_number(p, v.s, -INFINITY, &low, cause) < 0 ||
+                         parse_number(p, dots + 2, INFINITY, &high, cause) < 0
+                     ? -1
+                     : 0;
             for (int k = 0; rc == 0 && k < p->n_choices; k++) {
                 double x;
                 keep[k] |= tune_number(&p->choices[k], &x) && x >= low && x <= high;
@@ -401,7 +409,9 @@ static int parse_side(struct region *r, const struct space *s, char *text, char 
     char op = text[n], *rest = text + n + (op != '\0');
     bool equal = op == '=';
     if (!op)
-        return cause_set(cause, "\"%s\" is neither an arm nor of the form PARAM=VALUE, PARAM=LOW..HIGH, PARAM<VALUE", trim(text));
+        return cause_set(cause,
+                         "\"%s\" is neither an arm nor of the form PARAM=VALUE, PARAM=LOW..HIGH, PARAM<VALUE",
+                         trim(text));
     if (!equal && *rest == '=') {
         equal = true;
         rest++;
@@ -413,7 +423,8 @@ static int parse_side(struct region *r, const struct space *s, char *text, char 
     if (i < 0) {
         int near = space_find_near(s, text);
         return near < 0 ? cause_set(cause, "no parameter is called \"%s\"", text)
-                        : cause_set(cause, "no parameter is called \"%s\"; did you mean %s?", text, s->params[near].name);
+                        : cause_set(cause, "no parameter is called \"%s\"; did you mean %s?", text,
+                                    s->params[near].name);
     }
     const struct param *p = &s->params[i];
     if (!*rest)
@@ -421,7 +432,8 @@ static int parse_side(struct region *r, const struct space *s, char *text, char 
     if (op == '=' || op == '!') {
         if (!param_numeric(p))
             return parse_choices(r, p, rest, op == '!', cause);
-        return op == '=' ? parse_interval(r, p, rest, cause) : cause_set(cause, "%s: != is for parameters with choices", p->name);
+        return op == '=' ? parse_interval(r, p, rest, cause)
+                         : cause_set(cause, "%s: != is for parameters with choices", p->name);
     }
     double x;
     if (!param_numeric(p))

@@ -1,5 +1,5 @@
-/* region: a box in a space: parameters held to an interval or a set of choices, everything else free. What an arm stands for, what is banned,
- * pinned or boosted. Kept in values, so it outlives an edit of the space. */
+/* region: a box in a space: parameters held to an interval or a set of choices, everything else free. What an
+ * arm stands for, what is banned, pinned or boosted. Kept in values, so it outlives an edit of the space. */
 #ifndef TUNE_REGION_H
 #define TUNE_REGION_H
 
@@ -32,7 +32,8 @@ void region_text(const struct region *r, char *out, size_t cap);
 bool region_holds(const struct region *r, const struct space *s, const double *dna);
 /* Whether every configuration of `inner` lies in `outer`, judged side by side. */
 bool region_within(const struct region *inner, const struct region *outer, const struct space *s);
-bool region_meets(const struct region *a, const struct region *b, const struct space *s); /* may have a point in common */
+/* may have a point in common */
+bool region_meets(const struct region *a, const struct region *b, const struct space *s);
 /* A draw from the prior inside the region, canonical. -1: nothing of the space is inside. */
 int region_sample(const struct region *r, const struct space *s, struct rng *rng, double *dna);
 void region_pack(const struct region *r, struct buf *out);

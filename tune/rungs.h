@@ -26,7 +26,8 @@ void rungs_add(struct rungs *r, double resource); /* appends a rung, resource ab
 int rungs_reached(const struct rungs *r, double resource); /* highest rung at or below; -1 none */
 struct rung_value *rungs_of(const struct rungs *r, int rung, int trial); /* NULL: not recorded there */
 struct rung_value *rungs_record(struct rungs *r, int rung, int trial, double loss);
-/* The best share's bound among the values of a rung: quantile `share` of the losses, interpolated. NaN when empty. */
+/* The best share's bound among the values of a rung: quantile `share` of the losses, interpolated. NaN when
+ * empty. */
 double rungs_quantile(const struct rung *r, double share);
 int rungs_rows(const struct rungs *r, double share, struct rung_row *rows, int max);
 void rungs_pack(const struct rungs *r, struct buf *out);

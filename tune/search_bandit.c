@@ -1,18 +1,18 @@
-/* Bandits over the arms of a space: which box to sample next. One row of the list for each policy of bandit.h, whose file
- * names the papers.
+/* Bandits over the arms of a space: which box to sample next. One row of the list for each policy of
+ * bandit.h, whose file names the papers.
  *
- * Rewards. The policies want losses in [0,1], a sweep has validation errors of any size with a few diverged ones among them. So a
- * trial's loss is its normalised rank among the trials that have ended: (losses below + half the equal ones) / all of
- * them; failures rank last. Ranks change as trials arrive:
- *   - the confidence bounds and Thompson sampling are sums over past losses, so they are summed anew, with today's ranks,
- *     whenever an ask follows a tell: the state is the history, and nothing else;
- *   - the importance-weighted policies (Tsallis-INF, EXP3) take the rank at arrival, as their adversarial analysis
- *     allows losses to be anything; their state is dumped.
+ * Rewards. The policies want losses in [0,1], a sweep has validation errors of any size with a few diverged
+ * ones among them. So a trial's loss is its normalised rank among the trials that have ended: (losses below +
+ * half the equal ones) / all of them; failures rank last. Ranks change as trials arrive:
+ *   - the confidence bounds and Thompson sampling are sums over past losses, so they are summed anew, with
+ *     today's ranks, whenever an ask follows a tell: the state is the history, and nothing else;
+ *   - the importance-weighted policies (Tsallis-INF, EXP3) take the rank at arrival, as their adversarial
+ *     analysis allows losses to be anything; their state is dumped.
  * What people see (explain) is in the unit of the objective, not in ranks.
  *
- * Steering is read from env->steer before each choice: an arm is banned when a ban covers all of it or the pin misses it, forced when
- * the pin lies within it, boosted when a boost covers all of it. What covers only a part is honoured by the draw
- * within the arm. */
+ * Steering is read from env->steer before each choice: an arm is banned when a ban covers all of it or the
+ * pin misses it, forced when the pin lies within it, boosted when a boost covers all of it. What covers only
+ * a part is honoured by the draw within the arm. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,8 @@ struct search {
     struct bandit bandit;
     bool summed;  /* state is rebuilt from the history before a choice */
     bool dirty;
-    int *arm_of;  /* arm of each trial of the history, -1 none; a cache: dna never changes within a space version */
+    /* arm of each trial of the history, -1 none; a cache: dna never changes within a space version */
+    int *arm_of;
     int known, cap;
 };
 
@@ -76,7 +77,8 @@ static int arm_of(struct search *s, const struct tuner_env *env, int trial)
         s->arm_of = mem_resize(s->arm_of, (size_t)s->cap, sizeof *s->arm_of);
     }
     for (; s->known < h->n; s->known++)
-        s->arm_of[s->known] = h->trials[s->known].outside ? -1 : arms_find(s->arms, env->space, h->trials[s->known].dna);
+        s->arm_of[s->known] =
+            h->trials[s->known].outside ? -1 : arms_find(s->arms, env->space, h->trials[s->known].dna);
     return s->arm_of[trial];
 }
 
@@ -116,7 +118,8 @@ static int by_order(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
-/* Every ended trial with its arm and rank, in the order of their ends (which matters to a policy that forgets). */
+/* Every ended trial with its arm and rank, in the order of their ends (which matters to a policy that
+ * forgets). */
 static struct scored *score(struct search *s, const struct tuner_env *env, int *count)
 {
     const struct history *h = env->history;
@@ -203,8 +206,8 @@ static void say_why(const struct search *s, const struct bandit_pull *pull, stru
     if (pull->forced)
         snprintf(out->why, sizeof out->why, "arm %s is pinned", s->arms->label[pull->arm]);
     else
-        snprintf(out->why, sizeof out->why, "arm %s, chance %.2g, %llu pulls", s->arms->label[pull->arm], pull->propensity,
-                 (unsigned long long)a->pulls);
+        snprintf(out->why, sizeof out->why, "arm %s, chance %.2g, %llu pulls", s->arms->label[pull->arm],
+                 pull->propensity, (unsigned long long)a->pulls);
 }
 
 static int propose(void *self, const struct tuner_env *env, struct proposal *out, char **cause)
@@ -342,7 +345,8 @@ static void dump(void *self, struct buf *out)
     out->len += n;
 }
 
-static void *load(const struct tuner_env *env, const double *values, enum bandit_algorithm a, const uint8_t *p, size_t n, char **cause)
+static void *load(const struct tuner_env *env, const double *values, enum bandit_algorithm a,
+                  const uint8_t *p, size_t n, char **cause)
 {
     struct search *s = make(env, values, a, cause);
     struct bandit b;
@@ -358,41 +362,49 @@ static void *load(const struct tuner_env *env, const double *values, enum bandit
 }
 
 static const struct tuner_option options[] = {
-    {"most", 0, BANDIT_ARMS_MAX, 0, "bound on the arms chosen when arms: does not say which; 0: a third of the budget, 8 to 64"},
+    {"most", 0, BANDIT_ARMS_MAX, 0,
+     "bound on the arms chosen when arms: does not say which; 0: a third of the budget, 8 to 64"},
     {NULL, 0, 0, 0, NULL},
 };
 
-#define SEARCH(symbol, algorithm, title, source, text)                                                                  \
-    static void *make_##symbol(const struct tuner_env *env, const double *values, char **cause)                         \
-    {                                                                                                                   \
-        return make(env, values, algorithm, cause);                                                                     \
-    }                                                                                                                   \
+#define SEARCH(symbol, algorithm, title, source, text)                                                       \
+    static void *make_##symbol(const struct tuner_env *env, const double *values, char **cause)              \
+    {                                                                                                        \
+        return make(env, values, algorithm, cause);                                                          \
+    }                                                                                                        \
     static void *load_##symbol(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause) \
-    {                                                                                                                   \
-        return load(env, values, algorithm, p, n, cause);                                                               \
-    }                                                                                                                   \
-    const struct tuner_ops tuner_##symbol = {                                                                           \
-        .name = title,                                                                                                  \
-        .paper = source,                                                                                                \
-        .summary = text,                                                                                                \
-        .options = options,                                                                                             \
-        .make = make_##symbol,                                                                                          \
-        .drop = drop,                                                                                                   \
-        .propose = propose,                                                                                             \
-        .learn = learn,                                                                                                 \
-        .explain = explain,                                                                                             \
-        .arm = arm_region,                                                                                              \
-        .describe = describe,                                                                                           \
-        .dump = dump,                                                                                                   \
-        .load = load_##symbol,                                                                                          \
+    {                                                                                                        \
+        return load(env, values, algorithm, p, n, cause);                                                    \
+    }                                                                                                        \
+    const struct tuner_ops tuner_##symbol = {                                                                \
+        .name = title,                                                                                       \
+        .paper = source,                                                                                     \
+        .summary = text,                                                                                     \
+        .options = options,                                                                                  \
+        .make = make_##symbol,                                                                               \
+        .drop = drop,                                                                                        \
+        .propose = propose,                                                                                  \
+        .learn = learn,                                                                                      \
+        .explain = explain,                                                                                  \
+        .arm = arm_region,                                                                                   \
+        .describe = describe,                                                                                \
+        .dump = dump,                                                                                        \
+        .load = load_##symbol,                                                                               \
     };
 
-SEARCH(thompson, BANDIT_THOMPSON, "thompson", "Thompson 1933; Chapelle and Li 2011", "probability matching over arms")
+SEARCH(thompson, BANDIT_THOMPSON, "thompson", "Thompson 1933; Chapelle and Li 2011",
+       "probability matching over arms")
 SEARCH(ucb1, BANDIT_UCB1, "ucb1", "Auer, Cesa-Bianchi and Fischer 2002", "upper confidence bounds over arms")
-SEARCH(ucb_tuned, BANDIT_UCB_TUNED, "ucb_tuned", "Auer, Cesa-Bianchi and Fischer 2002", "confidence bounds with the measured variance")
-SEARCH(kl_ucb, BANDIT_KL_UCB, "kl_ucb", "Garivier and Cappe 2011", "confidence bounds from the Bernoulli divergence")
-SEARCH(tsallis, BANDIT_TSALLIS_INF, "tsallis", "Zimmert and Seldin 2021", "Tsallis-INF over arms, importance weighted")
-SEARCH(tsallis_rv, BANDIT_TSALLIS_INF_RV, "tsallis_rv", "Zimmert and Seldin 2021", "Tsallis-INF over arms, reduced variance")
-SEARCH(exp3, BANDIT_EXP3, "exp3", "Auer, Cesa-Bianchi, Freund and Schapire 2002", "exponential weights over arms")
+SEARCH(ucb_tuned, BANDIT_UCB_TUNED, "ucb_tuned", "Auer, Cesa-Bianchi and Fischer 2002",
+       "confidence bounds with the measured variance")
+SEARCH(kl_ucb, BANDIT_KL_UCB, "kl_ucb", "Garivier and Cappe 2011",
+       "confidence bounds from the Bernoulli divergence")
+SEARCH(tsallis, BANDIT_TSALLIS_INF, "tsallis", "Zimmert and Seldin 2021",
+       "Tsallis-INF over arms, importance weighted")
+SEARCH(tsallis_rv, BANDIT_TSALLIS_INF_RV, "tsallis_rv", "Zimmert and Seldin 2021",
+       "Tsallis-INF over arms, reduced variance")
+SEARCH(exp3, BANDIT_EXP3, "exp3", "Auer, Cesa-Bianchi, Freund and Schapire 2002",
+       "exponential weights over arms")
 SEARCH(exp3_ix, BANDIT_EXP3_IX, "exp3_ix", "Neu 2015", "exponential weights with implicit exploration")
-SEARCH(ucb_discounted, BANDIT_UCB_DISCOUNTED, "ucb_discounted", "Garivier and Moulines 2011", "confidence bounds that forget")
+SEARCH(ucb_discounted, BANDIT_UCB_DISCOUNTED, "ucb_discounted", "Garivier and Moulines 2011",
+       "confidence bounds that forget")

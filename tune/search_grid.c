@@ -1,8 +1,10 @@
-/* Grid search in the order of W&B sweeps: parameters by sorted name, the last name running fastest, choices in the order given, integer ranges and
- * quantised ranges in ascending order. Continuous parameters need the option `steps`: that many quantiles of the prior.
+/* Grid search in the order of W&B sweeps: parameters by sorted name, the last name running fastest, choices
+ * in the order given, integer ranges and quantised ranges in ascending order. Continuous parameters need the
+ * option `steps`: that many quantiles of the prior.
  *
- * A grid point that is banned is passed over and kept for later: when the ban is lifted it is proposed before the grid goes
- * on. Where a condition makes parameters inactive, only the point with all of them at their first value is taken. */
+ * A grid point that is banned is passed over and kept for later: when the ban is lifted it is proposed before
+ * the grid goes on. Where a condition makes parameters inactive, only the point with all of them at their
+ * first value is taken. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +55,10 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
         g->by_name[i] = i;
         if (isinf(n) && g->steps < 1) {
             drop(g);
-            return cause_null(cause, "%s: a grid needs values, an integer range or a q; or give tuner: {name: grid, steps: N}",
-                              s->params[i].name);
+            return cause_null(
+                cause,
+                "%s: a grid needs values, an integer range or a q; or give tuner: {name: grid, steps: N}",
+                s->params[i].name);
         }
         g->count[i] = isinf(n) ? g->steps : (int64_t)n;
         total *= (double)g->count[i];
@@ -96,7 +100,8 @@ static bool proposes(const struct grid *g, const struct tuner_env *env, int64_t 
     if (!steering_allows(env->steer, env->space, out->dna))
         return false;
     out->forced = steering_pin(env->steer) != NULL;
-    snprintf(out->why, sizeof out->why, "point %lld of %lld of the grid", (long long)number + 1, (long long)g->total);
+    snprintf(out->why, sizeof out->why, "point %lld of %lld of the grid", (long long)number + 1,
+             (long long)g->total);
     return true;
 }
 
@@ -161,7 +166,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[] = {
-    {"steps", 0, 1e6, 0, "points of each continuous parameter, evenly spread over its prior; 0: none may be continuous"},
+    {"steps", 0, 1e6, 0,
+     "points of each continuous parameter, evenly spread over its prior; 0: none may be continuous"},
     {NULL, 0, 0, 0, NULL},
 };
 

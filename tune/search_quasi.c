@@ -1,6 +1,7 @@
-/* Quasi-random search: points of a scrambled Sobol or Halton sequence, mapped through the prior of each parameter. Like random search, but
- * without its clumps and gaps: every parameter is covered evenly after any number of trials. Papers: see sobol.c; O. Bousquet
- * et al., "Critical Hyper-Parameters: No Random, No Cry", 2017.
+/* Quasi-random search: points of a scrambled Sobol or Halton sequence, mapped through the prior of each
+ * parameter. Like random search, but without its clumps and gaps: every parameter is covered evenly after any
+ * number of trials. Papers: see sobol.c; O. Bousquet et al., "Critical Hyper-Parameters: No Random, No Cry",
+ * 2017.
  *
  * Points that are banned, or refused by the thinning that honours boosts, are passed over. */
 #include <stdio.h>
@@ -89,12 +90,14 @@ static void *load(const struct tuner_env *env, bool sobol, const uint8_t *p, siz
     return cause_null(cause, "the state is not one of a quasi-random sequence");
 }
 
-static void *load_sobol(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+static void *load_sobol(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n,
+                        char **cause)
 {
     return load(env, true, p, n, cause);
 }
 
-static void *load_halton(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+static void *load_halton(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n,
+                         char **cause)
 {
     return load(env, false, p, n, cause);
 }

@@ -17,7 +17,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     if (draw_prior(env, NULL, out->dna) < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
     out->forced = steering_pin(env->steer) != NULL;
-    snprintf(out->why, sizeof out->why, "a draw from the prior%s", steering_any(env->steer) ? ", as steered" : "");
+    snprintf(out->why, sizeof out->why, "a draw from the prior%s",
+             steering_any(env->steer) ? ", as steered" : "");
     return 0;
 }
 

@@ -1,12 +1,16 @@
-/* TPE: J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; multivariate, with the
- * constants of current Optuna (S. Watanabe, "Tree-structured Parzen estimator", 2023).
+/* TPE: J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization",
+ * NeurIPS 2011; multivariate, with the constants of current Optuna (S. Watanabe, "Tree-structured Parzen
+ * estimator", 2023).
  *
- * The best ceil(gamma n) trials (25 at most) make the density l, all others g; of some draws from l the one with the largest l/g is
- * proposed: 64 of them, fewer (never under 24, Optuna's number) when there are so many trials that an ask would take long. Pruned trials rank behind finished ones, the furthest first; failed and pending trials count as bad, which
- * keeps parallel asks apart and crashes away. Old trials weigh less once there are more than 25.
+ * The best ceil(gamma n) trials (25 at most) make the density l, all others g; of some draws from l the one
+ * with the largest l/g is proposed: 64 of them, fewer (never under 24, Optuna's number) when there are so
+ * many trials that an ask would take long. Pruned trials rank behind finished ones, the furthest first;
+ * failed and pending trials count as bad, which keeps parallel asks apart and crashes away. Old trials weigh
+ * less once there are more than 25.
  *
- * Steering: draws that are banned are drawn again; a pin makes the draws come from the prior inside it; a boost adds its logarithm
- * to the score; the dial scales the weight of the prior. The state is the history. */
+ * Steering: draws that are banned are drawn again; a pin makes the draws come from the prior inside it; a
+ * boost adds its logarithm to the score; the dial scales the weight of the prior. The state is the
+ * history. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +65,8 @@ static bool counts(const struct history_trial *t)
     return !t->outside && t->end != END_FORGOTTEN;
 }
 
-/* The best `want` trials, best first; how many there are. An insertion into a short list: no sort of the whole history. */
+/* The best `want` trials, best first; how many there are. An insertion into a short list: no sort of the
+ * whole history. */
 static int pick_good(const struct history *h, int want, int *good)
 {
     int n = 0;
@@ -90,7 +95,8 @@ static struct parzen *model(const struct tpe *t, const struct tuner_env *env, co
 {
     const double **dna = mem_zero((size_t)n + 1, sizeof *dna);
     double *weights = mem_zero((size_t)n + 1, sizeof *weights);
-    struct parzen_options o = {.prior = fmax(1e-3, steering_explore(env->steer)), .neighbours = t->neighbours, .width = t->width};
+    struct parzen_options o = {
+        .prior = fmax(1e-3, steering_explore(env->steer)), .neighbours = t->neighbours, .width = t->width};
     for (int k = 0; k < n; k++) {
         dna[k] = env->history->trials[trial[k]].dna;
         weights[k] = age_weight(k, n);
@@ -154,12 +160,14 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
         snprintf(out->why, sizeof out->why, "one of the first %g draws from the prior", t->startup);
         return 0;
     }
-    int n_candidates = t->candidates >= 1 ? (int)t->candidates : (int)fmin(64, fmax(24, 24000.0 / env->history->n));
+    int n_candidates =
+        t->candidates >= 1 ? (int)t->candidates : (int)fmin(64, fmax(24, 24000.0 / env->history->n));
     double best = -INFINITY, *dna = mem_zero((size_t)dims, sizeof *dna);
     for (int c = 0; c < n_candidates; c++) {
         if (candidate(env, good, dna) < 0)
             break;
-        double score = parzen_log(good, dna) - parzen_log(bad, dna) + log(steering_weight(env->steer, env->space, dna));
+        double score =
+            parzen_log(good, dna) - parzen_log(bad, dna) + log(steering_weight(env->steer, env->space, dna));
         if (score > best || c == 0) {
             best = score;
             memcpy(out->dna, dna, (size_t)dims * sizeof *dna);
@@ -170,7 +178,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     parzen_free(bad);
     if (isinf(best))
         return cause_set(cause, "the bans and pins leave nothing to try");
-    snprintf(out->why, sizeof out->why, "%.3g times likelier among the best %d than among the rest", exp(fmin(best, 200)), n_good);
+    snprintf(out->why, sizeof out->why, "%.3g times likelier among the best %d than among the rest",
+             exp(fmin(best, 200)), n_good);
     return 0;
 }
 
@@ -185,7 +194,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 
 static const struct tuner_option options[] = {
     {"startup", 0, 1e6, 10, "finished trials before the model is used; until then draws from the prior"},
-    {"candidates", 0, 1e5, 0, "draws from the good density, of which the best is proposed; 0: 64, fewer when trials are many"},
+    {"candidates", 0, 1e5, 0,
+     "draws from the good density, of which the best is proposed; 0: 64, fewer when trials are many"},
     {"gamma", 0.001, 1, 0.1, "share of trials that count as good, 25 at most"},
     {"width", 0.001, 10, 0.15, "kernel width: this times n^(-1/(d+4))"},
     {"neighbours", 0, 1, 0, "1: each kernel reaches to its neighbours instead"},

@@ -1,9 +1,11 @@
-/* Sobol points: I. M. Sobol, 1967; initial direction numbers of the first dimensions as S. Joe and F. Kuo, "Constructing Sobol Sequences
- * with Better Two-Dimensional Projections", SIAM J. Sci. Comput. 2008; further dimensions take the next primitive polynomials with
- * fixed odd numbers, which keeps every one-dimensional projection perfect. Scrambling: nested uniform (A. Owen, "Randomly Permuted
- * (t,m,s)-Nets and (t,s)-Sequences", 1995), with hashes in place of stored permutations.
+/* Sobol points: I. M. Sobol, 1967; initial direction numbers of the first dimensions as S. Joe and F. Kuo,
+ * "Constructing Sobol Sequences with Better Two-Dimensional Projections", SIAM J. Sci. Comput. 2008; further
+ * dimensions take the next primitive polynomials with fixed odd numbers, which keeps every one-dimensional
+ * projection perfect. Scrambling: nested uniform (A. Owen, "Randomly Permuted (t,m,s)-Nets and
+ * (t,s)-Sequences", 1995), with hashes in place of stored permutations.
  *
- * Halton points: radical inverses in the first primes, each digit permuted by a random permutation of its own (Owen 2017). */
+ * Halton points: radical inverses in the first primes, each digit permuted by a random permutation of its own
+ * (Owen 2017). */
 #include "tune/sobol.h"
 
 #include <stdlib.h>
@@ -52,7 +54,8 @@ static uint64_t power(uint64_t exponent, uint64_t polynomial, int degree)
     uint64_t result = 1, base = 2;
     for (; exponent; exponent >>= 1) {
         uint64_t factors[2] = {result, base};
-        for (int which = exponent & 1 ? 0 : 1; which < 2; which++) { /* result *= base when the bit is set; base *= base */
+        /* result *= base when the bit is set; base *= base */
+        for (int which = exponent & 1 ? 0 : 1; which < 2; which++) {
             uint64_t a = factors[which], b = base, product = 0;
             for (; b; b >>= 1) {
                 if (b & 1)
@@ -69,7 +72,8 @@ static uint64_t power(uint64_t exponent, uint64_t polynomial, int degree)
     return result;
 }
 
-/* Whether x generates the whole multiplicative group: its order divides none of the maximal divisors of 2^degree - 1. */
+/* Whether x generates the whole multiplicative group: its order divides none of the maximal divisors of
+ * 2^degree - 1. */
 static int primitive(uint64_t polynomial, int degree)
 {
     uint64_t order = (UINT64_C(1) << degree) - 1, rest = order;
@@ -154,7 +158,8 @@ static uint64_t mixed(uint64_t z)
     return z ^ z >> 31;
 }
 
-/* Each bit is flipped or not by a hash of its place and of the bits above it: a random binary tree of flips. */
+/* Each bit is flipped or not by a hash of its place and of the bits above it: a random binary tree of
+ * flips. */
 static uint32_t scrambled(uint32_t x, uint64_t seed)
 {
     uint32_t out = x;
@@ -196,7 +201,8 @@ double halton_at(uint32_t index, int dim, uint64_t seed)
 {
     int base = prime(dim % HALTON_DIMS), digit[2048];
     double x = 0, scale = 1;
-    for (int place = 0; scale > 1e-12; place++) { /* beyond the index's digits too: zeros are permuted as well */
+    /* beyond the index's digits too: zeros are permuted as well */
+    for (int place = 0; scale > 1e-12; place++) {
         struct rng r;
         rng_seed_stream(&r, seed, (uint64_t)dim * 64 + (uint64_t)place);
         for (int i = 0; i < base; i++)

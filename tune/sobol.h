@@ -1,4 +1,5 @@
-/* sobol: scrambled low-discrepancy points, by index. Pure: the same seed, index and dimension give the same coordinate. */
+/* sobol: scrambled low-discrepancy points, by index. Pure: the same seed, index and dimension give the same
+ * coordinate. */
 #ifndef TUNE_SOBOL_H
 #define TUNE_SOBOL_H
 

@@ -129,7 +129,8 @@ static int finish_numeric(struct param *p, char **cause)
     if (p->quantum < 0 || !isfinite(p->quantum) || !isfinite(p->anchor))
         return cause_set(cause, "%s: the quantum must be a positive number", p->name);
     if (isnan(p->low) || isnan(p->high) || !(p->low <= p->high))
-        return cause_set(cause, "%s: the lower bound %g is above the upper bound %g", p->name, p->low, p->high);
+        return cause_set(cause, "%s: the lower bound %g is above the upper bound %g", p->name, p->low,
+                         p->high);
     bool bounded = p->prior == PRIOR_UNIFORM || p->prior == PRIOR_LOG || p->prior == PRIOR_RLOG;
     if (bounded && (isinf(p->low) || isinf(p->high)))
         return cause_set(cause, "%s: the bounds must be finite", p->name);
@@ -137,13 +138,15 @@ static int finish_numeric(struct param *p, char **cause)
         double first = p->anchor + ceil((p->low - p->anchor) / p->quantum - 1e-9) * p->quantum;
         double last = p->anchor + floor((p->high - p->anchor) / p->quantum + 1e-9) * p->quantum;
         if (first > last) /* no multiple inside: the nearest one, as rounding would give */
-            first = last = p->anchor + round((0.5 * (p->low + p->high) - p->anchor) / p->quantum) * p->quantum;
+            first = last =
+                p->anchor + round((0.5 * (p->low + p->high) - p->anchor) / p->quantum) * p->quantum;
         p->low = isinf(p->low) ? p->low : first;
         p->high = isinf(p->high) ? p->high : last;
     }
     if ((p->prior == PRIOR_LOG || p->prior == PRIOR_RLOG) && !(p->low > 0))
         return cause_set(cause, "%s: a log scale needs a lower bound above 0, not %g", p->name, p->low);
-    if ((p->prior == PRIOR_NORMAL || p->prior == PRIOR_LOG_NORMAL) && (!isfinite(p->a) || !(p->b > 0) || isinf(p->b)))
+    if ((p->prior == PRIOR_NORMAL || p->prior == PRIOR_LOG_NORMAL) &&
+        (!isfinite(p->a) || !(p->b > 0) || isinf(p->b)))
         return cause_set(cause, "%s: sigma must be above 0", p->name);
     if (p->prior == PRIOR_BETA && !(p->a > 0 && p->b > 0 && isfinite(p->a) && isfinite(p->b)))
         return cause_set(cause, "%s: a and b must be above 0", p->name);
@@ -178,7 +181,8 @@ int space_finish(struct space *s, char **cause)
         if (p->parent >= s->n || p->parent == i)
             return cause_set(cause, "%s: depends on itself", p->name);
         if (p->parent >= 0 && !p->when && !param_numeric(&s->params[p->parent]))
-            return cause_set(cause, "%s: its condition names no value of %s", p->name, s->params[p->parent].name);
+            return cause_set(cause, "%s: its condition names no value of %s", p->name,
+                             s->params[p->parent].name);
     }
     free(s->order);
     s->order = mem_zero((size_t)s->n, sizeof *s->order);
@@ -266,7 +270,8 @@ int space_check(const struct space *s, const double *dna, char **cause)
         const struct param *p = &s->params[i];
         bool on = space_active(s, dna, i);
         if (on == isnan(dna[i]))
-            return cause_set(cause, "%s: %s", p->name, on ? "has no value" : "has a value though its condition does not hold");
+            return cause_set(cause, "%s: %s", p->name,
+                             on ? "has no value" : "has a value though its condition does not hold");
         if (on && !(canonical(p, dna[i]) == dna[i]))
             return cause_set(cause, "%s: %g is not one of its places", p->name, dna[i]);
         if (on && p->weights && p->weights[(int)dna[i]] == 0)

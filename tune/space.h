@@ -1,17 +1,17 @@
-/* space: what may vary. Parameters with a type, a prior and a scale, conditions between them, and the two ways of writing a configuration:
- * values (what a trainer gets) and dna (what algorithms compute with).
+/* space: what may vary. Parameters with a type, a prior and a scale, conditions between them, and the two
+ * ways of writing a configuration: values (what a trainer gets) and dna (what algorithms compute with).
  *
  * dna is one double a parameter, space->n of them:
- *   float, int            u in [0,1]: the quantile of the parameter's prior. Uniform u is a draw from the prior; log scales,
- *                         normal and beta priors are the warp from u to the value
+ *   float, int            u in [0,1]: the quantile of the parameter's prior. Uniform u is a draw from the
+ *                         prior; log scales, normal and beta priors are the warp from u to the value
  *   categorical, ordinal  the index of the choice, 0..n_choices-1
  *   constant              0
  *   inactive              NaN (its condition does not hold)
- * A dna is canonical when every u is the one that its value encodes to (quantised parameters have few values) and exactly
- * the inactive entries are NaN; space_canon makes it so, asks and histories hold canonical ones.
+ * A dna is canonical when every u is the one that its value encodes to (quantised parameters have few values)
+ * and exactly the inactive entries are NaN; space_canon makes it so, asks and histories hold canonical ones.
  *
- * A space is never changed once it is in use: an edit makes a copy with version + 1, and space_carry takes old
- * configurations along. Pure; chance comes in as an argument. */
+ * A space is never changed once it is in use: an edit makes a copy with version + 1, and space_carry takes
+ * old configurations along. Pure; chance comes in as an argument. */
 #ifndef TUNE_SPACE_H
 #define TUNE_SPACE_H
 
@@ -37,16 +37,20 @@ struct param {
     char *name;                /* nested names joined with '.' */
     enum param_type type;
     enum param_prior prior;    /* float, int */
-    double low, high;          /* float, int: smallest and largest value (after quantisation); -inf, inf when unbounded */
+    /* float, int: smallest and largest value (after quantisation); -inf, inf when unbounded */
+    double low, high;
     double a, b;               /* of PRIOR_NORMAL, PRIOR_LOG_NORMAL, PRIOR_BETA */
-    double quantum, anchor;    /* values are anchor + k quantum; quantum 0: continuous. An int has quantum >= 1 */
+    /* values are anchor + k quantum; quantum 0: continuous. An int has quantum >= 1 */
+    double quantum, anchor;
     struct tune_value *choices; /* categorical, ordinal; constant: one */
     int n_choices;
     double *weights;           /* of the choices, sum 1; NULL: equal */
     double *place;             /* ordinal: where each choice lies in [0,1], for models; NULL otherwise */
-    struct tune_value fallback; /* what trials of older versions had (a parameter that was added); absent: none */
+    /* what trials of older versions had (a parameter that was added); absent: none */
+    struct tune_value fallback;
     int parent;                /* active only when this parameter ... ; -1 always active */
-    bool *when;                /* ... has one of these choices (parent->n_choices flags); NULL for a numeric parent: */
+    /* ... has one of these choices (parent->n_choices flags); NULL for a numeric parent: */
+    bool *when;
     double when_low, when_high; /* ... has a value in [when_low, when_high] */
     char *distribution;        /* the name it has in the sweep file, for reports; may be NULL */
 };
@@ -62,11 +66,13 @@ struct space {
 struct space *space_new(void);
 void space_free(struct space *s);
 struct space *space_copy(const struct space *s); /* same version; edits below raise it */
-/* Adds a zeroed parameter of this name (copied) and returns it for filling; the pointer is good until the next call. */
+/* Adds a zeroed parameter of this name (copied) and returns it for filling; the pointer is good until the
+ * next call. */
 struct param *space_add(struct space *s, const char *name);
 /* Takes copies of n values; places ordinals (log-spaced where the numbers look so). */
 void param_set_choices(struct param *p, const struct tune_value *values, int n);
-/* Checks everything, orders conditions (no cycles), snaps bounds to the lattice. Call once, after the last change. */
+/* Checks everything, orders conditions (no cycles), snaps bounds to the lattice. Call once, after the last
+ * change. */
 int space_finish(struct space *s, char **cause);
 int space_find(const struct space *s, const char *name); /* index or -1 */
 int space_find_near(const struct space *s, const char *name); /* "did you mean", -1 none */
@@ -76,31 +82,40 @@ bool param_numeric(const struct param *p); /* float or int */
 double param_value(const struct param *p, double u);     /* number at u, snapped */
 double param_place(const struct param *p, double x);     /* u of a number (clamped into the bounds) */
 double param_unwarp(const struct param *p, double x);    /* the same without snapping to the lattice */
-double param_count(const struct param *p);               /* number of distinct values, INFINITY when continuous or unbounded */
-double param_nth(const struct param *p, int64_t k);      /* dna entry of the k-th value in ascending (choices: given) order */
+/* number of distinct values, INFINITY when continuous or unbounded */
+double param_count(const struct param *p);
+/* dna entry of the k-th value in ascending (choices: given) order */
+double param_nth(const struct param *p, int64_t k);
 int64_t param_rank(const struct param *p, double dna);   /* its inverse */
 /* dna entry -> value (strings borrowed from the space). */
 void param_decode(const struct param *p, double dna, struct tune_value *out);
-/* value -> dna entry; numbers compare by value (3e6 is 3000000; "0.1" is accepted for 0.1). -1 and a cause. */
+/* value -> dna entry; numbers compare by value (3e6 is 3000000; "0.1" is accepted for 0.1). -1 and a
+ * cause. */
 int param_encode(const struct param *p, const struct tune_value *v, double *dna, char **cause);
-double param_model(const struct param *p, double dna);   /* coordinate in [0,1] for models: u, or the place of an ordinal */
+/* coordinate in [0,1] for models: u, or the place of an ordinal */
+double param_model(const struct param *p, double dna);
 
 /* ---- whole configurations ---- */
 bool space_active(const struct space *s, const double *dna, int i);
 void space_canon(const struct space *s, double *dna);
 void space_sample(const struct space *s, struct rng *rng, double *dna); /* a draw from the prior, canonical */
-int space_check(const struct space *s, const double *dna, char **cause); /* canonical and inside; -1 and a cause */
-bool space_same(const struct space *s, const double *a, const double *b); /* canonical ones: same configuration */
-double space_count(const struct space *s); /* distinct configurations (inactive ones counted once), INFINITY when continuous */
-/* A configuration of an older version in this one: added parameters take their fallback, dropped ones go. False when it lies outside
- * (out is then the nearest point inside). */
+/* canonical and inside; -1 and a cause */
+int space_check(const struct space *s, const double *dna, char **cause);
+/* canonical ones: same configuration */
+bool space_same(const struct space *s, const double *a, const double *b);
+/* distinct configurations (inactive ones counted once), INFINITY when continuous */
+double space_count(const struct space *s);
+/* A configuration of an older version in this one: added parameters take their fallback, dropped ones go.
+ * False when it lies outside (out is then the nearest point inside). */
 bool space_carry(const struct space *from, const double *dna, const struct space *to, double *out);
 /* "lr=1e-3 optimizer=adam": active parameters, constants left out. */
 void space_text(const struct space *s, const double *dna, struct buf *out);
 
 /* ---- edits: a new version, or NULL and a cause. The given space is left alone. ---- */
-struct space *space_bound(const struct space *s, int i, double low, double high, char **cause); /* shrink or grow */
-struct space *space_choose(const struct space *s, int i, const struct tune_value *values, int n, char **cause);
+/* shrink or grow */
+struct space *space_bound(const struct space *s, int i, double low, double high, char **cause);
+struct space *space_choose(const struct space *s, int i, const struct tune_value *values, int n,
+                           char **cause);
 struct space *space_freeze(const struct space *s, int i, const struct tune_value *value, char **cause);
 /* Takes over *p (a filled parameter, name included; its fallback is what old trials had). */
 struct space *space_extend(const struct space *s, struct param *p, char **cause);

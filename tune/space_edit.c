@@ -1,5 +1,5 @@
-/* Edits of a space: each makes the next version from a copy. Conditions that named a choice which goes are carried along
- * by value; a parameter whose condition can no longer hold stays, never active. */
+/* Edits of a space: each makes the next version from a copy. Conditions that named a choice which goes are
+ * carried along by value; a parameter whose condition can no longer hold stays, never active. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -28,7 +28,8 @@ void space_pack(const struct space *s, struct buf *out)
     pack_i64(out, s->version);
     pack_u64(out, (uint64_t)s->n);
     for (int i = 0; i < s->n; i++)
-        pack_param(&s->params[i], s->params[i].parent >= 0 ? s->params[s->params[i].parent].n_choices : 0, out);
+        pack_param(&s->params[i], s->params[i].parent >= 0 ? s->params[s->params[i].parent].n_choices : 0,
+                   out);
 }
 
 static void unpack_param(struct space *s, struct unpack *in)

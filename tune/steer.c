@@ -1,4 +1,5 @@
-/* The list of entries is only appended to; lifting and undoing set marks, so an undo can restore exactly what was there. */
+/* The list of entries is only appended to; lifting and undoing set marks, so an undo can restore exactly what
+ * was there. */
 #include "tune/steer.h"
 
 #include <math.h>
@@ -46,14 +47,16 @@ static int parse_arg(const struct steer_arg *a, struct steer_request *out, char 
     return 0;
 }
 
-int steer_parse(const char *verb, const struct steer_arg *args, int n, struct steer_request *out, char **cause)
+int steer_parse(const char *verb, const struct steer_arg *args, int n, struct steer_request *out,
+                char **cause)
 {
     *out = (struct steer_request){.verb = STEER_COUNT, .weight = 2, .factor = NAN, .pulls = -1};
     for (int v = 0; v < STEER_COUNT; v++)
         if (!strcmp(verbs[v], verb))
             out->verb = (enum steer_verb)v;
     if (out->verb == STEER_COUNT)
-        return cause_set(cause, "the tuner has no verb \"%s\"; it has ban, unban, pin, unpin, boost, explore", verb);
+        return cause_set(cause, "the tuner has no verb \"%s\"; it has ban, unban, pin, unpin, boost, explore",
+                         verb);
     for (int i = 0; i < n; i++) {
         if (parse_arg(&args[i], out, cause) == 0)
             continue;
@@ -100,7 +103,8 @@ static void targets_free(struct target *t, int n)
     free(t);
 }
 
-static int find_target(const struct space *s, const struct steer_arms *arms, char *word, struct target *t, char **cause)
+static int find_target(const struct space *s, const struct steer_arms *arms, char *word, struct target *t,
+                       char **cause)
 {
     while (*word == ' ')
         word++;
@@ -113,7 +117,8 @@ static int find_target(const struct space *s, const struct steer_arms *arms, cha
 }
 
 /* Splits "a, b, c" and finds each. */
-static int targets(const struct space *s, const struct steer_arms *arms, const char *text, struct target **out, char **cause)
+static int targets(const struct space *s, const struct steer_arms *arms, const char *text,
+                   struct target **out, char **cause)
 {
     char *copy = mem_str(text), *at = copy;
     int n = 0;
@@ -157,12 +162,14 @@ static bool same_region(const struct region *a, const struct region *b, const st
 }
 
 /* Lifts entries of a kind that lie within the target (NULL: all of them). How many. */
-static int lift(struct steering *st, const struct space *s, enum steer_verb verb, const struct region *r, int64_t token)
+static int lift(struct steering *st, const struct space *s, enum steer_verb verb, const struct region *r,
+                int64_t token)
 {
     int n = 0;
     for (int i = 0; i < st->n; i++) {
         struct steer_entry *e = &st->entries[i];
-        if (e->verb != verb || !in_force(st, e) || (r && !region_within(&e->region, r, s) && !same_region(&e->region, r, s)))
+        if (e->verb != verb || !in_force(st, e) ||
+            (r && !region_within(&e->region, r, s) && !same_region(&e->region, r, s)))
             continue;
         e->lifted = token;
         n++;
@@ -195,8 +202,8 @@ static bool feasible(const struct steering *st, const struct space *s)
     return found;
 }
 
-static int apply_lift(struct steering *st, const struct space *s, const struct steer_request *rq, struct target *t, int n,
-                      int64_t token, char **cause)
+static int apply_lift(struct steering *st, const struct space *s, const struct steer_request *rq,
+                      struct target *t, int n, int64_t token, char **cause)
 {
     enum steer_verb verb = rq->verb == STEER_UNBAN ? STEER_BAN : STEER_PIN;
     if (!n && !lift(st, s, verb, NULL, token))
@@ -207,8 +214,8 @@ static int apply_lift(struct steering *st, const struct space *s, const struct s
     return 0;
 }
 
-int steering_apply(struct steering *st, const struct space *s, const struct steer_arms *arms, const struct steer_request *rq,
-                   int64_t *token, char **cause)
+int steering_apply(struct steering *st, const struct space *s, const struct steer_arms *arms,
+                   const struct steer_request *rq, int64_t *token, char **cause)
 {
     struct target *t = NULL;
     int n = rq->target ? targets(s, arms, rq->target, &t, cause) : 0, rc = 0;

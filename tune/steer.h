@@ -1,9 +1,10 @@
-/* steer: what people told the tuner: bans, pins, boosts on arms or regions, the explore/exploit dial. Kept here, beside the
- * history and not inside an algorithm, so that every algorithm answers it, it survives a change of tuner, and it can be undone.
+/* steer: what people told the tuner: bans, pins, boosts on arms or regions, the explore/exploit dial. Kept
+ * here, beside the history and not inside an algorithm, so that every algorithm answers it, it survives a
+ * change of tuner, and it can be undone.
  *
- * Each request makes one token; undoing the token takes away what the request added and restores what it lifted. Expiry
- * is counted in asks. Algorithms read it through the questions at the end; the facade also checks every proposal against
- * it, so a ban is never violated, whatever an algorithm does. */
+ * Each request makes one token; undoing the token takes away what the request added and restores what it
+ * lifted. Expiry is counted in asks. Algorithms read it through the questions at the end; the facade also
+ * checks every proposal against it, so a ban is never violated, whatever an algorithm does. */
 #ifndef TUNE_STEER_H
 #define TUNE_STEER_H
 
@@ -13,12 +14,12 @@
 #include "tune/region.h"
 
 /* STEER(enumerator, "verb") */
-#define STEER_VERBS(STEER)                                                                                              \
-    STEER(BAN, "ban")                                                                                                  \
-    STEER(UNBAN, "unban")                                                                                              \
-    STEER(PIN, "pin")                                                                                                  \
-    STEER(UNPIN, "unpin")                                                                                              \
-    STEER(BOOST, "boost")                                                                                              \
+#define STEER_VERBS(STEER)                                                                                   \
+    STEER(BAN, "ban")                                                                                        \
+    STEER(UNBAN, "unban")                                                                                    \
+    STEER(PIN, "pin")                                                                                        \
+    STEER(UNPIN, "unpin")                                                                                    \
+    STEER(BOOST, "boost")                                                                                    \
     STEER(EXPLORE, "explore")
 
 enum steer_verb {
@@ -30,18 +31,21 @@ enum steer_verb {
 
 struct steer_request {
     enum steer_verb verb;
-    char *target;    /* arms or regions, comma-separated: an arm's number or label, or what region_parse reads; NULL none */
+    /* arms or regions, comma-separated: an arm's number or label, or what region_parse reads; NULL none */
+    char *target;
     double weight;   /* boost; default 2 */
     double factor;   /* explore */
     int64_t pulls;   /* for how many asks; -1 until lifted */
 };
 
-/* One argument as the hub or the JSON protocol has it. Names: target (or arm, region), for, weight, factor. */
+/* One argument as the hub or the JSON protocol has it. Names: target (or arm, region), for, weight,
+ * factor. */
 struct steer_arg {
     const char *name;
     struct tune_value value;
 };
-int steer_parse(const char *verb, const struct steer_arg *args, int n, struct steer_request *out, char **cause);
+int steer_parse(const char *verb, const struct steer_arg *args, int n, struct steer_request *out,
+                char **cause);
 void steer_request_release(struct steer_request *rq);
 
 struct steer_entry {
@@ -61,25 +65,30 @@ struct steering {
 };
 
 void steering_release(struct steering *st);
-/* How a target word that names an arm becomes a region: the sampler's arms, or NULL. 0 found, -1 not an arm. */
+/* How a target word that names an arm becomes a region: the sampler's arms, or NULL. 0 found, -1 not an
+ * arm. */
 struct steer_arms {
     void *self;
     int (*find)(void *self, const char *name, struct region *out, char label[96]);
 };
-int steering_apply(struct steering *st, const struct space *s, const struct steer_arms *arms, const struct steer_request *rq,
-                   int64_t *token, char **cause);
+int steering_apply(struct steering *st, const struct space *s, const struct steer_arms *arms,
+                   const struct steer_request *rq, int64_t *token, char **cause);
 int steering_undo(struct steering *st, int64_t token, char **cause);
 
 /* ---- questions, all about the next ask ---- */
 double steering_explore(const struct steering *st);
-bool steering_allows(const struct steering *st, const struct space *s, const double *dna); /* no ban holds, every pin does */
+/* no ban holds, every pin does */
+bool steering_allows(const struct steering *st, const struct space *s, const double *dna);
 const struct region *steering_pin(const struct steering *st);  /* NULL: none; the newest */
-double steering_weight(const struct steering *st, const struct space *s, const double *dna); /* product of boosts */
-/* Of an arm seen as a region: banned as a whole; pinned (the pin lies in it or it in the pin); boost on all of it. */
+/* product of boosts */
+double steering_weight(const struct steering *st, const struct space *s, const double *dna);
+/* Of an arm seen as a region: banned as a whole; pinned (the pin lies in it or it in the pin); boost on all
+ * of it. */
 bool steering_bans(const struct steering *st, const struct space *s, const struct region *arm);
 bool steering_pins(const struct steering *st, const struct space *s, const struct region *arm);
 double steering_boost(const struct steering *st, const struct space *s, const struct region *arm);
-bool steering_any(const struct steering *st); /* anything in force that rules out configurations or weighs them */
+/* anything in force that rules out configurations or weighs them */
+bool steering_any(const struct steering *st);
 void steering_pack(const struct steering *st, struct buf *out);
 int steering_unpack(struct steering *st, struct unpack *in);
 

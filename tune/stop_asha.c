@@ -1,9 +1,10 @@
-/* Asynchronous successive halving, stopping variant: L. Li, K. Jamieson, A. Rostamizadeh et al., "A System for Massively Parallel
- * Hyperparameter Tuning", MLSys 2020; the rule without pauses is Ray Tune's.
+/* Asynchronous successive halving, stopping variant: L. Li, K. Jamieson, A. Rostamizadeh et al., "A System
+ * for Massively Parallel Hyperparameter Tuning", MLSys 2020; the rule without pauses is Ray Tune's.
  *
- * Milestones min_resource * eta^k below max_resource. A report records its loss at the highest milestone that it has reached and not
- * yet recorded; the trial is stopped when that loss is worse than the best 1/eta of all losses recorded there, its own
- * included. The first to arrive always goes on. Resource is the step of the report. */
+ * Milestones min_resource * eta^k below max_resource. A report records its loss at the highest milestone that
+ * it has reached and not yet recorded; the trial is stopped when that loss is worse than the best 1/eta of
+ * all losses recorded there, its own included. The first to arrive always goes on. Resource is the step of
+ * the report. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,8 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
     return a;
 }
 
-static void judge(void *self, const struct tuner_env *env, const struct observation *ob, struct tell_result *out)
+static void judge(void *self, const struct tuner_env *env, const struct observation *ob,
+                  struct tell_result *out)
 {
     struct asha *a = self;
     int k = ob->step < 0 || isnan(ob->loss) ? -1 : rungs_reached(&a->rungs, (double)ob->step);

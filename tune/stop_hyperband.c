@@ -1,9 +1,10 @@
-/* W&B's early_terminate: {type: hyperband}, a stopping rule in the manner of Hyperband (L. Li et al., JMLR 2018) as W&B's sweep
- * controller applies it.
+/* W&B's early_terminate: {type: hyperband}, a stopping rule in the manner of Hyperband (L. Li et al., JMLR
+ * 2018) as W&B's sweep controller applies it.
  *
- * Bands count logged values, not steps: min_iter * eta^k, or max_iter / eta^k for k = 1..s. At a band the threshold is the
- * value at index int(n / eta) of the sorted values of the n trials that got so far; a running trial is stopped when its value
- * at its largest reached band (strict) or its best value so far (not strict) is worse. */
+ * Bands count logged values, not steps: min_iter * eta^k, or max_iter / eta^k for k = 1..s. At a band the
+ * threshold is the value at index int(n / eta) of the sorted values of the n trials that got so far; a
+ * running trial is stopped when its value at its largest reached band (strict) or its best value so far (not
+ * strict) is worse. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,8 @@ static double threshold(const struct rung *r, double eta)
     return t;
 }
 
-static void judge(void *self, const struct tuner_env *env, const struct observation *ob, struct tell_result *out)
+static void judge(void *self, const struct tuner_env *env, const struct observation *ob,
+                  struct tell_result *out)
 {
     struct band_stop *b = self;
     const struct history_trial *t = &env->history->trials[ob->trial];

@@ -1,6 +1,6 @@
-/* The median stopping rule: D. Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017, in Optuna's form: a trial is
- * stopped when its best value so far is worse than the given percentile of what the completed trials had at the same step.
- * The state is the history. */
+/* The median stopping rule: D. Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD
+ * 2017, in Optuna's form: a trial is stopped when its best value so far is worse than the given percentile of
+ * what the completed trials had at the same step. The state is the history. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void judge(void *self, const struct tuner_env *env, const struct observation *ob, struct tell_result *out)
+static void judge(void *self, const struct tuner_env *env, const struct observation *ob,
+                  struct tell_result *out)
 {
     const struct median *m = self;
     const struct history *h = env->history;
@@ -50,7 +51,8 @@ static void judge(void *self, const struct tuner_env *env, const struct observat
         int k = (int)at;
         out->cutoff = k + 1 < n ? v[k] + (at - k) * (v[k + 1] - v[k]) : v[n - 1];
         out->action = best > out->cutoff ? TELL_STOP : TELL_CONTINUE;
-        snprintf(out->why, sizeof out->why, "best so far %s the %.0f %% point of %d finished trials at step %lld",
+        snprintf(out->why, sizeof out->why,
+                 "best so far %s the %.0f %% point of %d finished trials at step %lld",
                  best > out->cutoff ? "worse than" : "within", m->percentile, n, (long long)ob->step);
     }
     free(v);

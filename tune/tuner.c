@@ -1,8 +1,9 @@
 /* The facade: one sampler and perhaps one stopper over one history, one steering and one stream of chance.
  *
- * It owns the sign (algorithms minimise), the ends of trials, the budget, and the promise that no proposal violates a ban or a pin. A failure
- * is a value that is not finite, or a failed trial; it ends the trial. When the stopper says stop, the trial has ended as pruned with
- * the loss it had; a final value that still arrives only corrects that loss. */
+ * It owns the sign (algorithms minimise), the ends of trials, the budget, and the promise that no proposal
+ * violates a ban or a pin. A failure is a value that is not finite, or a failed trial; it ends the trial.
+ * When the stopper says stop, the trial has ended as pruned with the loss it had; a final value that still
+ * arrives only corrects that loss. */
 #include "tune/tuner.h"
 
 #include <math.h>
@@ -60,8 +61,13 @@ static void part_release(struct part *p)
 
 static struct tuner_env env_of(const struct tuner *t, const struct part *p)
 {
-    return (struct tuner_env){.space = t->space, .history = &t->history, .steer = &t->steer, .rng = (struct rng *)&t->rng,
-                              .kv = p->kv, .budget = t->budget, .maximize = t->maximize};
+    return (struct tuner_env){.space = t->space,
+                              .history = &t->history,
+                              .steer = &t->steer,
+                              .rng = (struct rng *)&t->rng,
+                              .kv = p->kv,
+                              .budget = t->budget,
+                              .maximize = t->maximize};
 }
 
 static int option_values(struct part *p, char **cause)
@@ -79,14 +85,16 @@ static int option_values(struct part *p, char **cause)
         if (i == n)
             return cause_set(cause, "%s has no option \"%s\"", p->ops->name, kv->name);
         if (!(kv->value >= o[i].low && kv->value <= o[i].high))
-            return cause_set(cause, "%s: %s must lie in %g..%g, not %g", p->ops->name, kv->name, o[i].low, o[i].high, kv->value);
+            return cause_set(cause, "%s: %s must lie in %g..%g, not %g", p->ops->name, kv->name, o[i].low,
+                             o[i].high, kv->value);
         p->values[i] = kv->value;
     }
     return 0;
 }
 
 /* Finds the algorithm, checks its options; makes no state yet. */
-static int part_choose(struct part *p, const char *name, bool sampler, const struct tuner_kv *kv, char **cause)
+static int part_choose(struct part *p, const char *name, bool sampler, const struct tuner_kv *kv,
+                       char **cause)
 {
     struct buf known = {0};
     p->ops = tuner_find(name);
@@ -98,7 +106,8 @@ static int part_choose(struct part *p, const char *name, bool sampler, const str
     for (int i = 0; tuner_list[i]; i++)
         if (sampler ? (void *)tuner_list[i]->propose : (void *)tuner_list[i]->judge)
             buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
-    cause_set(cause, "no %s is called \"%s\"; there are %s", sampler ? "tuner" : "stopper", name, buf_cstr(&known));
+    cause_set(cause, "no %s is called \"%s\"; there are %s", sampler ? "tuner" : "stopper", name,
+              buf_cstr(&known));
     buf_release(&known);
     return -1;
 }
@@ -120,8 +129,10 @@ struct tuner *tuner_new(struct tuner_setup *setup, char **cause)
     t->budget = setup->budget;
     rng_seed(&t->rng, setup->seed);
     history_init(&t->history, t->space->n);
-    if (part_choose(&t->sampler, setup->sampler ? setup->sampler : "auto", true, setup->sampler_options, cause) == 0 &&
-        (!setup->stopper || part_choose(&t->stopper, setup->stopper, false, setup->stopper_options, cause) == 0) &&
+    if (part_choose(&t->sampler, setup->sampler ? setup->sampler : "auto", true, setup->sampler_options,
+                    cause) == 0 &&
+        (!setup->stopper ||
+         part_choose(&t->stopper, setup->stopper, false, setup->stopper_options, cause) == 0) &&
         part_make(t, &t->sampler, cause) == 0 && (!setup->stopper || part_make(t, &t->stopper, cause) == 0)) {
         setup->space = NULL;
         return t;
@@ -175,7 +186,8 @@ static int propose_allowed(struct tuner *t, struct tuner_env *env, struct propos
     if (draw_prior(env, NULL, out->dna) < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
     out->forced = steering_pin(&t->steer) != NULL;
-    snprintf(out->why, sizeof out->why, "%s proposed only what is banned; a draw from the prior", t->sampler.ops->name);
+    snprintf(out->why, sizeof out->why, "%s proposed only what is banned; a draw from the prior",
+             t->sampler.ops->name);
     return 0;
 }
 
@@ -237,8 +249,13 @@ static void tell_parts(struct tuner *t, const struct observation *ob)
 static void finish(struct tuner *t, int k, enum trial_end end, int64_t step, double loss)
 {
     history_end(&t->history, k, end, step, loss);
-    struct observation ob = {.trial = k, .step = step, .loss = end == END_DONE || end == END_PRUNED ? loss : NAN, .final = true,
-                             .failed = end == END_FAILED, .pruned = end == END_PRUNED, .forgotten = end == END_FORGOTTEN};
+    struct observation ob = {.trial = k,
+                             .step = step,
+                             .loss = end == END_DONE || end == END_PRUNED ? loss : NAN,
+                             .final = true,
+                             .failed = end == END_FAILED,
+                             .pruned = end == END_PRUNED,
+                             .forgotten = end == END_FORGOTTEN};
     tell_parts(t, &ob);
 }
 
@@ -253,7 +270,8 @@ static void judge(struct tuner *t, int k, int64_t step, double loss, bool final,
         out->cutoff = -out->cutoff;
 }
 
-int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause)
+int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out,
+               char **cause)
 {
     int k = history_find(&t->history, id);
     double loss = t->maximize ? -value : value;
@@ -262,12 +280,14 @@ int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool fin
         return cause_set(cause, "there is no trial %lld", (long long)id);
     enum trial_end end = t->history.trials[k].end;
     if (end == END_DONE || end == END_FORGOTTEN)
-        return cause_set(cause, "trial %lld has %s", (long long)id, end == END_DONE ? "its final value" : "been withdrawn");
+        return cause_set(cause, "trial %lld has %s", (long long)id,
+                         end == END_DONE ? "its final value" : "been withdrawn");
     if (end == END_FAILED || end == END_PRUNED) {
         if (end == END_PRUNED && isfinite(loss))
             history_end(&t->history, k, END_PRUNED, step >= 0 ? step : t->history.trials[k].step, loss);
         out->action = TELL_STOP;
-        snprintf(out->why, sizeof out->why, "the trial was %s", end == END_FAILED ? "counted as failed" : "stopped before");
+        snprintf(out->why, sizeof out->why, "the trial was %s",
+                 end == END_FAILED ? "counted as failed" : "stopped before");
         return 0;
     }
     if (!isfinite(loss)) {
@@ -393,8 +413,13 @@ static int relearn(struct tuner *t, struct part *p, char **cause)
             const struct history_trial *h = &t->history.trials[k];
             if (h->order != order || h->end == END_PENDING)
                 continue;
-            struct observation ob = {.trial = k, .step = h->step, .loss = h->loss, .final = true, .failed = h->end == END_FAILED,
-                                     .pruned = h->end == END_PRUNED, .forgotten = h->end == END_FORGOTTEN};
+            struct observation ob = {.trial = k,
+                                     .step = h->step,
+                                     .loss = h->loss,
+                                     .final = true,
+                                     .failed = h->end == END_FAILED,
+                                     .pruned = h->end == END_PRUNED,
+                                     .forgotten = h->end == END_FORGOTTEN};
             p->ops->learn(p->self, &env, &ob);
         }
     }

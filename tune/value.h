@@ -1,5 +1,5 @@
-/* value: a parameter's value as it stands in a sweep file or a configuration: null, true, 3, 0.1, "adam", or a list or map kept as
- * its JSON text. */
+/* value: a parameter's value as it stands in a sweep file or a configuration: null, true, 3, 0.1, "adam", or
+ * a list or map kept as its JSON text. */
 #ifndef TUNE_VALUE_H
 #define TUNE_VALUE_H
 
@@ -26,9 +26,11 @@ struct tune_value tune_string(const char *s); /* copies */
 struct tune_value tune_json(const char *s);   /* copies */
 struct tune_value tune_copy(const struct tune_value *v);
 void tune_value_free(struct tune_value *v);   /* frees a string; leaves it absent */
-bool tune_same(const struct tune_value *a, const struct tune_value *b); /* 1 and 1.0 are the same, 1 and true are not */
+/* 1 and 1.0 are the same, 1 and true are not */
+bool tune_same(const struct tune_value *a, const struct tune_value *b);
 bool tune_number(const struct tune_value *v, double *out); /* int or float */
-/* As people write it: 0.001, adam, true, null, JSON as it is. Returns the length it would have, like snprintf. */
+/* As people write it: 0.001, adam, true, null, JSON as it is. Returns the length it would have, like
+ * snprintf. */
 int tune_text(const struct tune_value *v, char *out, size_t cap);
 
 #endif

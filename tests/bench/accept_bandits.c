@@ -1,6 +1,7 @@
-/* accept_bandits: acceptance measurement A5. Pseudo-regret of eight Bernoulli arms, one of mean 0.375 and seven of 0.5, after 1,000 and 10,000
- * rounds, beside the reference numbers of another implementation. Fails when the order of the policies at 10,000 rounds is wrong or
- * a mean differs by more than 15 % plus two standard errors. Argument: [REPETITIONS], 200 as in the reference. */
+/* accept_bandits: acceptance measurement A5. Pseudo-regret of eight Bernoulli arms, one of mean 0.375 and
+ * seven of 0.5, after 1,000 and 10,000 rounds, beside the reference numbers of another implementation. Fails
+ * when the order of the policies at 10,000 rounds is wrong or a mean differs by more than 15 % plus two
+ * standard errors. Argument: [REPETITIONS], 200 as in the reference. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -62,15 +63,19 @@ int main(int argc, char **argv)
             early2 += first * first;
         }
         double m = mean[k] = sum / reps, e = early / reps;
-        double se = sqrt((sum2 / reps - m * m) / (reps - 1)), se_early = sqrt((early2 / reps - e * e) / (reps - 1));
+        double se = sqrt((sum2 / reps - m * m) / (reps - 1)),
+               se_early = sqrt((early2 / reps - e * e) / (reps - 1));
         bool fits = near(m, reference[k].late, se) && near(e, reference[k].early, se_early);
-        printf("{\"accept\":\"A5\",\"policy\":\"%s\",\"regret_1000\":%.1f,\"reference_1000\":%.1f,\"regret_10000\":%.1f,"
+        printf("{\"accept\":\"A5\",\"policy\":\"%s\",\"regret_1000\":%.1f,\"reference_1000\":%.1f,\"regret_"
+               "10000\":%.1f,"
                "\"reference_10000\":%.0f,\"standard_error\":%.1f,\"ok\":%s}\n",
-               bandit_name(reference[k].algorithm), e, reference[k].early, m, reference[k].late, se, fits ? "true" : "false");
+               bandit_name(reference[k].algorithm), e, reference[k].early, m, reference[k].late, se,
+               fits ? "true" : "false");
         fflush(stdout);
         good &= fits;
     }
     bool order = good && mean[1] < mean[0] && mean[0] < mean[2] && mean[2] < mean[3];
-    printf("{\"accept\":\"A5\",\"order\":\"tsallis_rv < tsallis < exp3 < ucb1\",\"ok\":%s}\n", order ? "true" : "false");
+    printf("{\"accept\":\"A5\",\"order\":\"tsallis_rv < tsallis < exp3 < ucb1\",\"ok\":%s}\n",
+           order ? "true" : "false");
     return good && order ? 0 : 1;
 }

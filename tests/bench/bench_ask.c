@@ -1,6 +1,7 @@
-/* bench_ask: what an ask costs: milliseconds per ask of every tuner in 6-D with 100, 1,000 and 5,000 finished trials in the history, each ask followed by a
- * tell (so that models are stale every time); and nanoseconds per choose and learn of the in-process bandits with 20 arms. One JSON
- * object per line. Arguments: [TUNER...]. */
+/* bench_ask: what an ask costs: milliseconds per ask of every tuner in 6-D with 100, 1,000 and 5,000 finished
+ * trials in the history, each ask followed by a tell (so that models are stale every time); and nanoseconds
+ * per choose and learn of the in-process bandits with 20 arms. One JSON object per line. Arguments:
+ * [TUNER...]. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,8 @@ static void choose(enum bandit_algorithm a)
         }
         ns[r] = (double)(clock_mono_ns() - from) / EACH;
     }
-    snprintf(bench, sizeof bench, a == BANDIT_TSALLIS_INF ? "bandit_choose" : "bandit_choose_%s", bandit_name(a));
+    snprintf(bench, sizeof bench, a == BANDIT_TSALLIS_INF ? "bandit_choose" : "bandit_choose_%s",
+             bandit_name(a));
     report(bench, "ns", ns, ROUNDS, 0);
     bandit_release(&b);
 }

@@ -1,5 +1,5 @@
-/* Sweep files: every real W&B file of the data set, the rules of YAML 1.1 and of W&B's distributions, our own key, command macros,
- * and errors that name their place. */
+/* Sweep files: every real W&B file of the data set, the rules of YAML 1.1 and of W&B's distributions, our own
+ * key, command macros, and errors that name their place. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,8 @@ static bool alike(const json_t *a, const json_t *b)
     return json_equal(a, b);
 }
 
-static void check_params(const char *file, const json_t *want, const json_t *got, const char *prefix, int *count)
+static void check_params(const char *file, const json_t *want, const json_t *got, const char *prefix,
+                         int *count)
 {
     const char *name, *key;
     json_t *entry, *value;
@@ -116,7 +117,8 @@ static void check_params(const char *file, const json_t *want, const json_t *got
 /* A drawn value against the file's own words. */
 static void check_inside(const char *file, const char *name, const json_t *said, const struct tune_value *v)
 {
-    const json_t *values = json_object_get(said, "values"), *min = json_object_get(said, "min"), *max = json_object_get(said, "max");
+    const json_t *values = json_object_get(said, "values"), *min = json_object_get(said, "min"),
+                 *max = json_object_get(said, "max");
     const char *kind = json_string_value(json_object_get(said, "distribution"));
     double x = NAN, lo = json_number_value(min), hi = json_number_value(max);
     if (min && max) {
@@ -133,9 +135,10 @@ static void check_inside(const char *file, const char *name, const json_t *said,
         const json_t *one = json_array_get(values, i);
         if (!one)
             fail_msg("%s: %s is none of its values", file, name);
-        if (json_is_number(one) ? tune_number(v, &x) && x == json_number_value(one)
-            : json_is_string(one) ? v->kind == TUNE_STRING && !strcmp(v->s, json_string_value(one))
-            : json_is_boolean(one) ? v->kind == TUNE_BOOL && v->b == json_is_true(one) : v->kind == TUNE_NULL || v->kind == TUNE_JSON)
+        if (json_is_number(one)    ? tune_number(v, &x) && x == json_number_value(one)
+            : json_is_string(one)  ? v->kind == TUNE_STRING && !strcmp(v->s, json_string_value(one))
+            : json_is_boolean(one) ? v->kind == TUNE_BOOL && v->b == json_is_true(one)
+                                   : v->kind == TUNE_NULL || v->kind == TUNE_JSON)
             break;
     }
 }
@@ -228,14 +231,26 @@ static void scalars_resolve_as_in_yaml_1_1(void **state)
         const char *text;
         struct tune_value v;
     } cases[] = {
-        {"yes", {.kind = TUNE_BOOL, .b = true}}, {"Off", {.kind = TUNE_BOOL, .b = false}}, {"~", {.kind = TUNE_NULL}},
-        {"010", {.kind = TUNE_INT, .i = 8}},     {"0x1F", {.kind = TUNE_INT, .i = 31}},    {"0b101", {.kind = TUNE_INT, .i = 5}},
-        {"1_000", {.kind = TUNE_INT, .i = 1000}}, {"-7", {.kind = TUNE_INT, .i = -7}},     {"1:30", {.kind = TUNE_INT, .i = 90}},
-        {"1.5", {.kind = TUNE_FLOAT, .f = 1.5}}, {".5", {.kind = TUNE_FLOAT, .f = 0.5}},   {"1.e-3", {.kind = TUNE_FLOAT, .f = 1e-3}},
-        {"1.0e+3", {.kind = TUNE_FLOAT, .f = 1000}}, {"-.inf", {.kind = TUNE_FLOAT, .f = -INFINITY}},
-        {"1e-5", {.kind = TUNE_STRING, .s = "1e-5"}}, {"1.0e5", {.kind = TUNE_STRING, .s = "1.0e5"}},
-        {"089", {.kind = TUNE_STRING, .s = "089"}}, {"adam", {.kind = TUNE_STRING, .s = "adam"}},
-        {"'1'", {.kind = TUNE_STRING, .s = "1"}}, {"\"yes\"", {.kind = TUNE_STRING, .s = "yes"}},
+        {"yes", {.kind = TUNE_BOOL, .b = true}},
+        {"Off", {.kind = TUNE_BOOL, .b = false}},
+        {"~", {.kind = TUNE_NULL}},
+        {"010", {.kind = TUNE_INT, .i = 8}},
+        {"0x1F", {.kind = TUNE_INT, .i = 31}},
+        {"0b101", {.kind = TUNE_INT, .i = 5}},
+        {"1_000", {.kind = TUNE_INT, .i = 1000}},
+        {"-7", {.kind = TUNE_INT, .i = -7}},
+        {"1:30", {.kind = TUNE_INT, .i = 90}},
+        {"1.5", {.kind = TUNE_FLOAT, .f = 1.5}},
+        {".5", {.kind = TUNE_FLOAT, .f = 0.5}},
+        {"1.e-3", {.kind = TUNE_FLOAT, .f = 1e-3}},
+        {"1.0e+3", {.kind = TUNE_FLOAT, .f = 1000}},
+        {"-.inf", {.kind = TUNE_FLOAT, .f = -INFINITY}},
+        {"1e-5", {.kind = TUNE_STRING, .s = "1e-5"}},
+        {"1.0e5", {.kind = TUNE_STRING, .s = "1.0e5"}},
+        {"089", {.kind = TUNE_STRING, .s = "089"}},
+        {"adam", {.kind = TUNE_STRING, .s = "adam"}},
+        {"'1'", {.kind = TUNE_STRING, .s = "1"}},
+        {"\"yes\"", {.kind = TUNE_STRING, .s = "yes"}},
         {"[1, 100000.0, a]", {.kind = TUNE_JSON, .s = "[1,100000.0,\"a\"]"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -286,8 +301,8 @@ static void alias_bombs_and_deep_nesting_are_bounded(void **state)
     struct buf b = {0};
     buf_puts(&b, "method: random\nparameters:\n  p0: &a0 {value: [x, x, x, x, x, x, x, x, x, x]}\n");
     for (int i = 1; i < 12; i++)
-        buf_printf(&b, "  p%d: &a%d {value: [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]}\n", i, i, i - 1, i - 1, i - 1, i - 1,
-                   i - 1, i - 1, i - 1, i - 1);
+        buf_printf(&b, "  p%d: &a%d {value: [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]}\n", i, i, i - 1,
+                   i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     assert_int_equal(sweepfile_parse(&f, (char *)b.data, b.len, "s.yaml", NULL), 0);
     sweepfile_release(&f);
     buf_clear(&b);
@@ -310,7 +325,8 @@ static void distributions_are_inferred_as_w_and_b_does(void **state)
               "  v: {values: [a, b]}\n"
               "  w: {values: [a, b], probabilities: [0.25, 0.75]}\n"
               "  c: {value: 7}\n");
-    static const char *const kinds[] = {"int_uniform", "uniform", "categorical", "categorical_w_probabilities", "constant"};
+    static const char *const kinds[] = {"int_uniform", "uniform", "categorical",
+                                        "categorical_w_probabilities", "constant"};
     for (int i = 0; i < 5; i++)
         assert_string_equal(f.space->params[i].distribution, kinds[i]);
     assert_int_equal(f.space->params[0].type, PARAM_INT);
@@ -352,7 +368,8 @@ static void draws_have_the_shape_of_their_distribution(void **state)
         }
     }
     static const double mean[9] = {1, -3.453878, 0, 5, 5, 1, 0.25, 6, -0.5};
-    static const double var[9] = {16.0 / 12, 47.717 / 12, 16.0 / 12, 4, 4 + 0.25 / 12, 0.25, 12.0 / (64 * 9), 4, 1.0 / 12};
+    static const double var[9] = {16.0 / 12, 47.717 / 12,     16.0 / 12, 4,       4 + 0.25 / 12,
+                                  0.25,      12.0 / (64 * 9), 4,         1.0 / 12};
     for (int i = 0; i < 9; i++) {
         if (fabs(sum[i] - mean[i]) > 5 * sqrt(var[i] / n) + 1e-9)
             fail_msg("%s: mean %g, not %g", names[i], sum[i], mean[i]);
@@ -385,23 +402,30 @@ static void equal_values_in_a_list_are_one(void **state)
 
 static void wrong_values_are_errors_at_their_place(void **state)
 {
-    refuses("method: random\nparameters:\n  x:\n    min: 3\n    max: 1\n", "s.yaml:4:10: x: min 3 is not below max 1");
-    refuses("method: rundom\nparameters: {x: {value: 1}}\n", "s.yaml:1:9: method: bayes, random, grid or custom, not \"rundom\"");
+    refuses("method: random\nparameters:\n  x:\n    min: 3\n    max: 1\n",
+            "s.yaml:4:10: x: min 3 is not below max 1");
+    refuses("method: rundom\nparameters: {x: {value: 1}}\n",
+            "s.yaml:1:9: method: bayes, random, grid or custom, not \"rundom\"");
     refuses("method: random\nparameters:\n  x: {distribution: unifrom, min: 1, max: 2}\n",
             "s.yaml:3:21: x: there is no distribution \"unifrom\"");
-    refuses("method: random\nparameters:\n  x: {min: a, max: 2}\n", "s.yaml:3:12: x.min: a number is expected");
-    refuses("method: random\nparameters:\n  x: {values: []}\n", "s.yaml:3:15: x: values must be a list with at least one entry");
+    refuses("method: random\nparameters:\n  x: {min: a, max: 2}\n",
+            "s.yaml:3:12: x.min: a number is expected");
+    refuses("method: random\nparameters:\n  x: {values: []}\n",
+            "s.yaml:3:15: x: values must be a list with at least one entry");
     refuses("method: random\nparameters:\n  x: {values: [1, 2], probabilities: [0.5]}\n",
             "s.yaml:3:38: x: as many probabilities as values are needed");
     refuses("method: random\nparameters:\n  x: {distribution: log_uniform_values, min: 0, max: 1}\n",
             "s.yaml:3:46: x: a log scale needs min above 0, not 0");
-    refuses("method: random\nparameters:\n  x: {distribution: normal, sigma: 0}\n", "s.yaml:3:36: x: sigma must be above 0");
-    refuses("method: random\nparameters:\n  x: 3\n", "s.yaml:3:6: x: a map with value, values, or min and max is expected");
+    refuses("method: random\nparameters:\n  x: {distribution: normal, sigma: 0}\n",
+            "s.yaml:3:36: x: sigma must be above 0");
+    refuses("method: random\nparameters:\n  x: 3\n",
+            "s.yaml:3:6: x: a map with value, values, or min and max is expected");
     refuses("method: random\n", "s.yaml:1:1: parameters are missing");
     refuses("", "s.yaml:1:1: the file is empty");
     refuses("method: random\nmetric: {goal: minimise, name: x}\nparameters: {x: {value: 1}}\n",
             "s.yaml:2:16: metric.goal: minimize or maximize");
-    refuses("method: random\nrun_cap: 0\nparameters: {x: {value: 1}}\n", "s.yaml:2:10: run_cap: a number above 0");
+    refuses("method: random\nrun_cap: 0\nparameters: {x: {value: 1}}\n",
+            "s.yaml:2:10: run_cap: a number above 0");
 }
 
 static void unknown_keys_are_warnings(void **state)
@@ -426,7 +450,8 @@ static double option(const struct tuner_kv *kv, const char *name)
 static void early_terminate_becomes_a_stopper(void **state)
 {
     struct sweepfile f;
-    parse(&f, "method: random\nearly_terminate: {type: hyperband, min_iter: 3, eta: 2, strict: false}\nparameters: {x: {value: 1}}\n");
+    parse(&f, "method: random\nearly_terminate: {type: hyperband, min_iter: 3, eta: 2, strict: "
+              "false}\nparameters: {x: {value: 1}}\n");
     assert_string_equal(f.stopper, "wandb_hyperband");
     assert_true(option(f.stopper_options, "min_iter") == 3 && option(f.stopper_options, "eta") == 2);
     assert_true(option(f.stopper_options, "strict") == 0);
@@ -454,7 +479,8 @@ static void our_own_key_is_read(void **state)
     assert_string_equal(f.sampler, "thompson");
     assert_string_equal(f.name, "train");
     assert_true(option(f.sampler_options, "arms.optimizer") == ARMS_VALUES);
-    assert_true(option(f.sampler_options, "arms.lr") == ARMS_DECADES && option(f.sampler_options, "arms.momentum") == 3);
+    assert_true(option(f.sampler_options, "arms.lr") == ARMS_DECADES &&
+                option(f.sampler_options, "arms.momentum") == 3);
     assert_true(option(f.stopper_options, "eta") == 4);
     assert_int_equal(f.budget, 40);
     assert_int_equal(f.workers, 3);
@@ -476,9 +502,11 @@ static void wrong_own_keys_are_errors_at_their_place(void **state)
             "s.yaml:4:19: stopper: there is none called \"random\"; there are asha, wandb_hyperband, median");
     refuses(HEAD "  stopper: {name: asha, etta: 3}\n", "s.yaml:4:25: stopper asha has no option \"etta\"");
     refuses(HEAD "  stopper: {name: asha, eta: 0.5}\n", "s.yaml:4:30: eta: 0.5 is outside 1.1..100");
-    refuses(HEAD "  tuner: {name: thompson, arms: {lrr: 3}}\n", "s.yaml:4:34: arms: no parameter is called \"lrr\"; did you mean lr?");
+    refuses(HEAD "  tuner: {name: thompson, arms: {lrr: 3}}\n",
+            "s.yaml:4:34: arms: no parameter is called \"lrr\"; did you mean lr?");
     refuses(HEAD "  live: [oo]\n", "s.yaml:4:10: live: no parameter is called \"oo\"; did you mean o?");
-    refuses(HEAD "  seeds: [1, 2]\n  test_seeds: [2, 3]\n", "s.yaml:5:15: test_seeds: 2 is a tuning seed as well");
+    refuses(HEAD "  seeds: [1, 2]\n  test_seeds: [2, 3]\n",
+            "s.yaml:5:15: test_seeds: 2 is a tuning seed as well");
     refuses(HEAD "  seeds: [1, 1]\n", "s.yaml:4:14: seeds: 1 stands in the list twice");
     refuses(HEAD "  budget: many\n", "s.yaml:4:11: budget: a number is expected");
     refuses(HEAD "  conditions: {lr: {o: c}}\n", "s.yaml:4:24: conditions: o: c is not one of its values");
@@ -514,40 +542,45 @@ static void argv_is(const char *yaml, const char *const *want)
         fail_msg("%s", cause);
     for (int i = 0; want[i] || argv[i]; i++) {
         if (!want[i] || !argv[i] || strcmp(want[i], argv[i]))
-            fail_msg("word %d is %s, not %s", i, argv[i] ? argv[i] : "missing", want[i] ? want[i] : "missing");
+            fail_msg("word %d is %s, not %s", i, argv[i] ? argv[i] : "missing",
+                     want[i] ? want[i] : "missing");
     }
     sweepfile_argv_free(argv);
     buf_release(&params);
     sweepfile_release(&f);
 }
 
-#define PARAMS                                                                                                          \
-    "method: random\nprogram: train.py\nparameters:\n"                                                                  \
+#define PARAMS                                                                                               \
+    "method: random\nprogram: train.py\nparameters:\n"                                                       \
     "  lr: {value: 0.00001}\n  n: {value: 3}\n  on: {value: true}\n  off: {value: false}\n  none: {value: null}\n"       \
     "  name: {value: it's}\n  list: {value: [1, 2.0, a]}\n"
 
 static void macros_are_replaced_as_w_and_b_does(void **state)
 {
-    static const char *const plain[] = {"train.py", "--lr=1e-05", "--n=3", "--on=True", "--off=False", "--none=None", "--name=it's",
+    static const char *const plain[] = {"train.py",    "--lr=1e-05",           "--n=3",
+                                        "--on=True",   "--off=False",          "--none=None",
+                                        "--name=it's", "--list=[1, 2.0, 'a']", NULL};
+    static const char *const bare[] = {
+        "x", "lr=1e-05", "n=3", "on=True", "off=False", "none=None", "name=it's", "list=[1, 2.0, 'a']", NULL};
+    static const char *const flags[] = {"--lr=1e-05",           "--n=3", "--on", "--none=None", "--name=it's",
                                         "--list=[1, 2.0, 'a']", NULL};
-    static const char *const bare[] = {"x", "lr=1e-05", "n=3", "on=True", "off=False", "none=None", "name=it's",
-                                       "list=[1, 2.0, 'a']", NULL};
-    static const char *const flags[] = {"--lr=1e-05", "--n=3", "--on", "--none=None", "--name=it's", "--list=[1, 2.0, 'a']", NULL};
     static const char *const env[] = {"/usr/bin/env", "dir=/here/x", "HYPERTOP_NOT_SET_ANYWHERE", NULL};
     setenv("HYPERTOP_TEST_DIR", "/here", 1);
     argv_is(PARAMS "command: [\"${program}\", \"${args}\"]\n", plain);
     argv_is(PARAMS "command: [x, \"${args_no_hyphens}\"]\n", bare);
     argv_is(PARAMS "command: [\"${args_no_boolean_flags}\"]\n", flags);
-    argv_is(PARAMS "command: [\"${env}\", \"dir=${envvar:HYPERTOP_TEST_DIR}/x\", \"${envvar:HYPERTOP_NOT_SET_ANYWHERE}\", \"${unknown}\"]\n",
+    argv_is(PARAMS "command: [\"${env}\", \"dir=${envvar:HYPERTOP_TEST_DIR}/x\", "
+                   "\"${envvar:HYPERTOP_NOT_SET_ANYWHERE}\", \"${unknown}\"]\n",
             env);
 }
 
 static void nested_parameters_are_one_argument(void **state)
 {
     static const char *const want[] = {"--optimizer={'lr': 0.1, 'nadam': {'beta': 0.9}}", "--a.b=1", NULL};
-    static const char *const json[] = {"{\"optimizer\":{\"lr\":0.1,\"nadam\":{\"beta\":0.9}},\"a.b\":1}", NULL};
-#define NESTED                                                                                                          \
-    "method: random\nparameters:\n  optimizer:\n    parameters:\n      lr: {value: 0.1}\n"                               \
+    static const char *const json[] = {"{\"optimizer\":{\"lr\":0.1,\"nadam\":{\"beta\":0.9}},\"a.b\":1}",
+                                       NULL};
+#define NESTED                                                                                               \
+    "method: random\nparameters:\n  optimizer:\n    parameters:\n      lr: {value: 0.1}\n"                   \
     "      nadam: {parameters: {beta: {value: 0.9}}}\n  a.b: {value: 1}\n"
     argv_is(NESTED "command: [\"${args}\"]\n", want);
     argv_is(NESTED "command: [\"${args_json}\"]\n", json);

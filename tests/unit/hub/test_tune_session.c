@@ -13,12 +13,14 @@
 
 static struct tune_session *open_session(const char *tuner, const char *stopper)
 {
-    static const char yaml[] = "lr: {distribution: log_uniform_values, min: 0.001, max: 1}\nopt: {values: [sgd, adam]}\n";
+    static const char yaml[] =
+        "lr: {distribution: log_uniform_values, min: 0.001, max: 1}\nopt: {values: [sgd, adam]}\n";
     struct sweepfile f;
     char *cause = NULL;
     if (sweepfile_parse(&f, yaml, strlen(yaml), "s.yaml", &cause) < 0)
         fail_msg("%s", cause);
-    struct tuner_setup setup = {.space = f.space, .sampler = tuner, .stopper = stopper, .seed = 1, .budget = -1};
+    struct tuner_setup setup = {
+        .space = f.space, .sampler = tuner, .stopper = stopper, .seed = 1, .budget = -1};
     struct tuner *t = tuner_new(&setup, &cause);
     if (!t)
         fail_msg("%s", cause);
@@ -58,11 +60,15 @@ static void a_sweep_can_be_driven(void **state)
     begins(s, "{\"op\":\"ask\",\"n\":2}", "{\"op\":\"ask\",\"trials\":[{\"id\":0,\"params\":{\"lr\":0.");
     answers(s, "{\"op\":\"best\"}", "{\"op\":\"best\",\"id\":null}");
     answers(s, "{\"op\":\"tell\",\"id\":0,\"value\":0.5,\"step\":1}",
-            "{\"op\":\"tell\",\"id\":0,\"action\":\"continue\",\"rung\":0,\"cutoff\":0.5,\"why\":\"rung 0 at 1: among the best 33 % of 1\"}");
-    begins(s, "{\"op\":\"tell\",\"id\":1,\"value\":0.9,\"step\":1}", "{\"op\":\"tell\",\"id\":1,\"action\":\"stop\",\"rung\":0,");
-    answers(s, "{\"op\":\"tell\",\"id\":0,\"values\":[0.25]}", "{\"op\":\"tell\",\"id\":0,\"action\":\"continue\"}");
+            "{\"op\":\"tell\",\"id\":0,\"action\":\"continue\",\"rung\":0,\"cutoff\":0.5,\"why\":\"rung 0 at "
+            "1: among the best 33 % of 1\"}");
+    begins(s, "{\"op\":\"tell\",\"id\":1,\"value\":0.9,\"step\":1}",
+           "{\"op\":\"tell\",\"id\":1,\"action\":\"stop\",\"rung\":0,");
+    answers(s, "{\"op\":\"tell\",\"id\":0,\"values\":[0.25]}",
+            "{\"op\":\"tell\",\"id\":0,\"action\":\"continue\"}");
     begins(s, "{\"op\":\"best\"}", "{\"op\":\"best\",\"id\":0,\"value\":0.25,\"params\":{\"lr\":");
-    begins(s, "{\"op\":\"explain\"}", "{\"op\":\"explain\",\"tuner\":\"random, asha eta 3 from 1\",\"arms\":[],\"rungs\":[{\"rung\":0,");
+    begins(s, "{\"op\":\"explain\"}",
+           "{\"op\":\"explain\",\"tuner\":\"random, asha eta 3 from 1\",\"arms\":[],\"rungs\":[{\"rung\":0,");
     tune_session_free(s);
 }
 
@@ -71,8 +77,10 @@ static void null_and_nan_are_failures(void **state)
     struct tune_session *s = open_session("tsallis", NULL);
     say(s, "{\"op\":\"ask\",\"n\":3}");
     begins(s, "{\"op\":\"tell\",\"id\":0,\"value\":null}", "{\"op\":\"tell\",\"id\":0,\"action\":\"stop\"");
-    begins(s, "{\"op\":\"tell\",\"id\":1,\"value\":\"nan\",\"step\":3}", "{\"op\":\"tell\",\"id\":1,\"action\":\"stop\"");
-    answers(s, "{\"op\":\"tell\",\"id\":2,\"state\":\"failed\"}", "{\"op\":\"tell\",\"id\":2,\"action\":\"continue\"}");
+    begins(s, "{\"op\":\"tell\",\"id\":1,\"value\":\"nan\",\"step\":3}",
+           "{\"op\":\"tell\",\"id\":1,\"action\":\"stop\"");
+    answers(s, "{\"op\":\"tell\",\"id\":2,\"state\":\"failed\"}",
+            "{\"op\":\"tell\",\"id\":2,\"action\":\"continue\"}");
     answers(s, "{\"op\":\"best\"}", "{\"op\":\"best\",\"id\":null}");
     tune_session_free(s);
 }
@@ -85,14 +93,16 @@ static void steering_is_answered_and_undone(void **state)
     const char *got = say(s, "{\"op\":\"ask\",\"n\":40}");
     assert_null(strstr(got, "\"opt\":\"sgd\""));
     assert_non_null(strstr(got, "\"opt\":\"adam\""));
-    answers(s, "{\"op\":\"steer\",\"verb\":\"undo\",\"args\":{\"token\":1}}", "{\"op\":\"steer\",\"ok\":true,\"space_version\":1}");
+    answers(s, "{\"op\":\"steer\",\"verb\":\"undo\",\"args\":{\"token\":1}}",
+            "{\"op\":\"steer\",\"ok\":true,\"space_version\":1}");
     assert_non_null(strstr(say(s, "{\"op\":\"ask\",\"n\":40}"), "\"opt\":\"sgd\""));
     answers(s, "{\"op\":\"steer\",\"verb\":\"pin\",\"args\":{\"target\":[0],\"for\":1}}",
             "{\"op\":\"steer\",\"ok\":true,\"space_version\":1,\"token\":2}");
     assert_non_null(strstr(say(s, "{\"op\":\"explain\"}"), "\"pinned\":true"));
     answers(s, "{\"op\":\"steer\",\"verb\":\"explore\",\"args\":{\"factor\":0}}",
             "{\"op\":\"steer\",\"ok\":true,\"space_version\":1,\"token\":3}");
-    answers(s, "{\"op\":\"steer\",\"verb\":\"budget\",\"args\":{\"value\":82}}", "{\"op\":\"steer\",\"ok\":true,\"space_version\":1}");
+    answers(s, "{\"op\":\"steer\",\"verb\":\"budget\",\"args\":{\"value\":82}}",
+            "{\"op\":\"steer\",\"ok\":true,\"space_version\":1}");
     assert_non_null(strstr(say(s, "{\"op\":\"ask\",\"n\":5}"), "\"exhausted\":true"));
     tune_session_free(s);
 }
@@ -100,19 +110,27 @@ static void steering_is_answered_and_undone(void **state)
 static void errors_are_lines_and_the_session_goes_on(void **state)
 {
     struct tune_session *s = open_session("random", NULL);
-    answers(s, "{}", "{\"op\":\"error\",\"message\":\"each line must be an object with op: ask, tell, context, steer, explain or best\"}");
-    answers(s, "{\"op\":\"tel\"}", "{\"op\":\"error\",\"message\":\"there is no op \\\"tel\\\"; there are ask, tell, context, steer, "
-                                   "explain, best\"}");
+    answers(s, "{}",
+            "{\"op\":\"error\",\"message\":\"each line must be an object with op: ask, tell, context, steer, "
+            "explain or best\"}");
+    answers(
+        s, "{\"op\":\"tel\"}",
+        "{\"op\":\"error\",\"message\":\"there is no op \\\"tel\\\"; there are ask, tell, context, steer, "
+        "explain, best\"}");
     begins(s, "nonsense", "{\"op\":\"error\",\"message\":\"not JSON: ");
-    answers(s, "{\"op\":\"tell\",\"id\":9,\"value\":1}", "{\"op\":\"error\",\"message\":\"there is no trial 9\"}");
-    answers(s, "{\"op\":\"tell\",\"value\":1}", "{\"op\":\"error\",\"message\":\"tell: id must be the number of a trial\"}");
-    answers(s, "{\"op\":\"ask\",\"n\":0}", "{\"op\":\"error\",\"message\":\"ask: n must be a whole number from 1 to 10000\"}");
+    answers(s, "{\"op\":\"tell\",\"id\":9,\"value\":1}",
+            "{\"op\":\"error\",\"message\":\"there is no trial 9\"}");
+    answers(s, "{\"op\":\"tell\",\"value\":1}",
+            "{\"op\":\"error\",\"message\":\"tell: id must be the number of a trial\"}");
+    answers(s, "{\"op\":\"ask\",\"n\":0}",
+            "{\"op\":\"error\",\"message\":\"ask: n must be a whole number from 1 to 10000\"}");
     answers(s, "{\"op\":\"context\",\"values\":[1]}",
             "{\"op\":\"error\",\"message\":\"context: this tuner has no use for a context (random)\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"ban\",\"args\":{\"target\":\"opt=sdg\"}}",
             "{\"op\":\"error\",\"message\":\"opt: sdg is not one of its values\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"kick\"}",
-            "{\"op\":\"error\",\"message\":\"the tuner has no verb \\\"kick\\\"; it has ban, unban, pin, unpin, boost, explore\"}");
+            "{\"op\":\"error\",\"message\":\"the tuner has no verb \\\"kick\\\"; it has ban, unban, pin, "
+            "unpin, boost, explore\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"ban\",\"args\":{\"target\":\"opt=sgd|adam\"}}",
             "{\"op\":\"error\",\"message\":\"opt=sgd|adam: nothing would be left to try\"}");
     begins(s, "{\"op\":\"ask\"}", "{\"op\":\"ask\",\"trials\":[{\"id\":0,");

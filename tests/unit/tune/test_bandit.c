@@ -1,4 +1,5 @@
-/* The bandits: reference numbers, their order on a stochastic problem, steering, delayed costs, dump and load. */
+/* The bandits: reference numbers, their order on a stochastic problem, steering, delayed costs, dump and
+ * load. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,7 +85,8 @@ static void policies_rank_as_published(void **state)
 static void every_policy_beats_chance(void **state)
 {
     for (int a = 0; a < BANDIT_COUNT; a++)
-        if (a != BANDIT_UCB_DISCOUNTED && !(regret((enum bandit_algorithm)a, 2000, 4) < 0.85 * 2000 * 0.125 * 7 / 8))
+        if (a != BANDIT_UCB_DISCOUNTED &&
+            !(regret((enum bandit_algorithm)a, 2000, 4) < 0.85 * 2000 * 0.125 * 7 / 8))
             fail_msg("%s is no better than chance", bandit_name((enum bandit_algorithm)a));
 }
 
@@ -348,7 +350,8 @@ static void a_damaged_dump_is_refused(void **state)
 static void explaining_changes_no_later_choice(void **state)
 {
     for (int a = 0; a < BANDIT_COUNT; a++) {
-        struct bandit b = made((enum bandit_algorithm)a, 4, 0, 1), c = made((enum bandit_algorithm)a, 4, 0, 1);
+        struct bandit b = made((enum bandit_algorithm)a, 4, 0, 1),
+                      c = made((enum bandit_algorithm)a, 4, 0, 1);
         struct rng g, h;
         double p[4];
         rng_seed(&g, 4);

@@ -1,4 +1,5 @@
-/* Low-discrepancy points: every dyadic interval once, pairs of dimensions too, scrambled and still so, discrepancy below chance. */
+/* Low-discrepancy points: every dyadic interval once, pairs of dimensions too, scrambled and still so,
+ * discrepancy below chance. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,8 @@ static void the_first_two_dimensions_fill_every_box(void **state)
     for (int rows = 1; rows <= 64; rows *= 2) { /* all shapes of elementary intervals of 64 points */
         int hits[64] = {0};
         for (uint32_t i = 0; i < 64; i++)
-            hits[(int)(sobol_at(s, i, 0, 5) * rows) * (64 / rows) + (int)(sobol_at(s, i, 1, 5) * (64 / rows))]++;
+            hits[(int)(sobol_at(s, i, 0, 5) * rows) * (64 / rows) +
+                 (int)(sobol_at(s, i, 1, 5) * (64 / rows))]++;
         for (int k = 0; k < 64; k++)
             assert_int_equal(hits[k], 1);
     }

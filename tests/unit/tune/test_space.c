@@ -1,4 +1,5 @@
-/* Spaces: priors and their inverses, lattices, conditions, counting, versions; regions as text and as boxes to draw from. */
+/* Spaces: priors and their inverses, lattices, conditions, counting, versions; regions as text and as boxes
+ * to draw from. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,8 @@ static void near(double got, double want, double tolerance)
         fail_msg("%.15g is not %.15g (+- %g)", got, want, tolerance);
 }
 
-static struct param *add(struct space *s, const char *name, enum param_type type, enum param_prior prior, double low, double high)
+static struct param *add(struct space *s, const char *name, enum param_type type, enum param_prior prior,
+                         double low, double high)
 {
     struct param *p = space_add(s, name);
     p->type = type;
@@ -83,7 +85,13 @@ static void scales_place_values_as_defined(void **state)
     struct param lin = {.name = "x", .type = PARAM_FLOAT, .prior = PRIOR_UNIFORM, .low = -1, .high = 3};
     struct param log10s = {.name = "x", .type = PARAM_FLOAT, .prior = PRIOR_LOG, .low = 1e-4, .high = 1};
     struct param rlog = {.name = "x", .type = PARAM_FLOAT, .prior = PRIOR_RLOG, .low = 1, .high = 100};
-    struct param normal = {.name = "x", .type = PARAM_FLOAT, .prior = PRIOR_NORMAL, .low = -INFINITY, .high = INFINITY, .a = 5, .b = 2};
+    struct param normal = {.name = "x",
+                           .type = PARAM_FLOAT,
+                           .prior = PRIOR_NORMAL,
+                           .low = -INFINITY,
+                           .high = INFINITY,
+                           .a = 5,
+                           .b = 2};
     near(param_value(&lin, 0.25), 0, 1e-12);
     near(param_value(&log10s, 0.75), 0.1, 1e-12);
     near(param_place(&rlog, 100), 1, 1e-12);
@@ -94,12 +102,14 @@ static void scales_place_values_as_defined(void **state)
     for (int k = 0; k < 4; k++)
         for (double u = 0.01; u < 1; u += 0.0937)
             near(param_place(all[k], param_value(all[k], u)), u, 1e-9);
-    assert_true(param_value(&log10s, param_place(&log10s, 0.001)) == 0.001); /* what a person types comes back */
+    /* what a person types comes back */
+    assert_true(param_value(&log10s, param_place(&log10s, 0.001)) == 0.001);
 }
 
 static void every_value_of_a_linear_lattice_is_equally_likely(void **state)
 {
-    struct param p = {.name = "x", .type = PARAM_INT, .prior = PRIOR_UNIFORM, .low = 3, .high = 6, .quantum = 1};
+    struct param p = {
+        .name = "x", .type = PARAM_INT, .prior = PRIOR_UNIFORM, .low = 3, .high = 6, .quantum = 1};
     int count[4] = {0};
     for (int i = 0; i < 4000; i++)
         count[(int)param_value(&p, (i + 0.5) / 4000) - 3]++;
@@ -112,7 +122,8 @@ static void every_value_of_a_linear_lattice_is_equally_likely(void **state)
 
 static void ordinals_lie_on_the_scale_that_fits_them(void **state)
 {
-    static const char *const ladder[] = {"16", "32", "64", "128", NULL}, *const even[] = {"10", "20", "30", "40", NULL};
+    static const char *const ladder[] = {"16", "32", "64", "128", NULL}, *const even[] = {"10", "20", "30",
+                                                                                          "40", NULL};
     struct space *s = space_new();
     list(s, "ladder", PARAM_ORDINAL, ladder);
     list(s, "even", PARAM_ORDINAL, even);
@@ -181,7 +192,8 @@ static void edits_make_versions_and_carry_old_trials(void **state)
     struct space *s = example();
     double dna[5], out[5];
     char *cause = NULL;
-    struct tune_value lr = tune_float(0.01), units = tune_int(64), opt = tune_string("momentum"), m = tune_float(0.5);
+    struct tune_value lr = tune_float(0.01), units = tune_int(64), opt = tune_string("momentum"),
+                      m = tune_float(0.5);
     param_encode(&s->params[0], &lr, &dna[0], NULL);
     param_encode(&s->params[1], &units, &dna[1], NULL);
     param_encode(&s->params[2], &opt, &dna[2], NULL);
@@ -206,7 +218,12 @@ static void edits_make_versions_and_carry_old_trials(void **state)
     assert_true(space_carry(s, dna, frozen, out));
     assert_true(space_active(frozen, out, 3));
 
-    struct param extra = {.name = mem_str("wd"), .type = PARAM_FLOAT, .prior = PRIOR_UNIFORM, .low = 0, .high = 1, .parent = -1,
+    struct param extra = {.name = mem_str("wd"),
+                          .type = PARAM_FLOAT,
+                          .prior = PRIOR_UNIFORM,
+                          .low = 0,
+                          .high = 1,
+                          .parent = -1,
                           .fallback = tune_float(0.25)};
     struct space *wider = space_extend(s, &extra, NULL);
     double more[6];
@@ -289,7 +306,8 @@ static void regions_are_read_and_written(void **state)
 
 static void draws_from_a_region_are_inside_it(void **state)
 {
-    static const char *const texts[] = {"momentum>=0.5", "lr=1e-3..1e-2 & units=17..20", "opt=sgd & lr<1e-4", "units=256", "lr=0.5"};
+    static const char *const texts[] = {"momentum>=0.5", "lr=1e-3..1e-2 & units=17..20", "opt=sgd & lr<1e-4",
+                                        "units=256", "lr=0.5"};
     struct space *s = example();
     struct rng g;
     double dna[5];

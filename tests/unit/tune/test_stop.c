@@ -18,7 +18,8 @@ static struct tuner *make(const char *stopper, const struct tuner_kv *kv)
     p->type = PARAM_FLOAT;
     p->high = 1;
     assert_int_equal(space_finish(s, NULL), 0);
-    struct tuner_setup setup = {.space = s, .sampler = "random", .stopper = stopper, .stopper_options = kv, .budget = -1};
+    struct tuner_setup setup = {
+        .space = s, .sampler = "random", .stopper = stopper, .stopper_options = kv, .budget = -1};
     struct tuner *t = tuner_new(&setup, &cause);
     if (!t)
         fail_msg("%s", cause);
@@ -96,7 +97,8 @@ static void wandb_bands_count_logged_values_not_steps(void **state)
     assert_int_equal(tell(t, 2, 200, 5), TELL_STOP);     /* {3,4,5}[1] = 4 */
     assert_int_equal(tell(t, 3, 1, 2), TELL_CONTINUE);
     assert_int_equal(tell(t, 3, 2, 2), TELL_CONTINUE);
-    assert_int_equal(tell(t, 1, 300, 9), TELL_CONTINUE); /* strict: its value at the band counts, 4, and {2,3,4,5}[2] = 4 */
+    /* strict: its value at the band counts, 4, and {2,3,4,5}[2] = 4 */
+    assert_int_equal(tell(t, 1, 300, 9), TELL_CONTINUE);
     tuner_free(t);
 }
 

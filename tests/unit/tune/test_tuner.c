@@ -1,4 +1,5 @@
-/* The facade with every sampler and stopper: properties that must hold over random spaces, and the rules of tell. */
+/* The facade with every sampler and stopper: properties that must hold over random spaces, and the rules of
+ * tell. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +14,8 @@
 #include "base/mem.h"
 #include "tune/tuner.h"
 
-static struct param *numeric(struct space *s, const char *name, enum param_type type, enum param_prior prior, double low, double high,
-                             double quantum)
+static struct param *numeric(struct space *s, const char *name, enum param_type type, enum param_prior prior,
+                             double low, double high, double quantum)
 {
     struct param *p = space_add(s, name);
     p->type = type;
@@ -86,10 +87,15 @@ static struct space *random_space(struct rng *g, bool finite)
     return s;
 }
 
-static struct tuner *make(const struct space *s, const char *sampler, const char *stopper, uint64_t seed, bool maximize)
+static struct tuner *make(const struct space *s, const char *sampler, const char *stopper, uint64_t seed,
+                          bool maximize)
 {
     char *cause = NULL;
-    struct tuner_setup setup = {.space = space_copy(s), .sampler = sampler, .stopper = stopper, .seed = seed, .budget = -1,
+    struct tuner_setup setup = {.space = space_copy(s),
+                                .sampler = sampler,
+                                .stopper = stopper,
+                                .seed = seed,
+                                .budget = -1,
                                 .maximize = maximize};
     struct tuner_kv bands[] = {{"min_iter", 1}, {NULL, 0}};
     if (stopper && !strcmp(stopper, "wandb_hyperband"))
@@ -108,7 +114,8 @@ static double objective(const struct space *s, const double *dna, int64_t id)
     return f + 0.01 * (double)(id % 7);
 }
 
-/* One step of a sweep with several trials open, tells in an order of their own, failures and NaN among them. */
+/* One step of a sweep with several trials open, tells in an order of their own, failures and NaN among
+ * them. */
 struct sweep {
     struct rng world;
     int64_t open[8], next;
@@ -227,7 +234,8 @@ static void the_same_seed_asks_the_same(void **state)
 
 static void survives_dump(const struct space *s, const char *sampler, const char *stopper, uint64_t seed)
 {
-    struct tuner *t = make(s, sampler, stopper, seed, false), *u = make(s, sampler, stopper, seed + 99, false);
+    struct tuner *t = make(s, sampler, stopper, seed, false),
+                 *u = make(s, sampler, stopper, seed + 99, false);
     double x[8], y[8];
     struct proposal p = {.dna = x}, q = {.dna = y};
     struct sweep w = {.next = 0};
@@ -250,7 +258,8 @@ static void survives_dump(const struct space *s, const char *sampler, const char
             fail_msg("%s proposes differently after dump and load", sampler);
         assert_true(p.propensity == q.propensity || (isnan(p.propensity) && isnan(q.propensity)));
     }
-    for (size_t cut = 0; cut < dump.len; cut += 1 + dump.len / 50) /* a cut dump is refused and leaves the tuner whole */
+    /* a cut dump is refused and leaves the tuner whole */
+    for (size_t cut = 0; cut < dump.len; cut += 1 + dump.len / 50)
         assert_int_equal(tuner_load(u, dump.data, cut, NULL), -1);
     assert_true(tuner_ask(u, 1 << 20, &q, NULL) >= 0);
     buf_release(&dump);
@@ -605,7 +614,8 @@ static void a_new_space_version_keeps_the_old_trials(void **state)
 static void bandits_over_arms_find_the_best_arm(void **state)
 {
     struct space *s = two_by_lr();
-    static const char *const names[] = {"thompson", "ucb1", "kl_ucb", "ucb_tuned", "tsallis", "tsallis_rv", "exp3"};
+    static const char *const names[] = {"thompson", "ucb1",       "kl_ucb", "ucb_tuned",
+                                        "tsallis",  "tsallis_rv", "exp3"};
     for (size_t a = 0; a < sizeof names / sizeof *names; a++) {
         struct tuner *t = make(s, names[a], NULL, 3, false);
         double dna[2];
@@ -617,7 +627,8 @@ static void bandits_over_arms_find_the_best_arm(void **state)
             double lr = param_value(&s->params[1], dna[1]);
             bool best = dna[0] == 1 && lr >= 1e-2 && lr < 1e-1;
             hits += best;
-            assert_int_equal(tuner_tell(t, i, -1, 0.02 + (best ? 0 : 0.3) + 0.05 * dna[0], true, &r, NULL), 0);
+            assert_int_equal(tuner_tell(t, i, -1, 0.02 + (best ? 0 : 0.3) + 0.05 * dna[0], true, &r, NULL),
+                             0);
         }
         if (hits < 400 / 12 * 2)
             fail_msg("%s pulled the best of 12 arms %d times in 400", names[a], hits);
@@ -630,7 +641,8 @@ static void options_are_checked(void **state)
 {
     struct space *s = two_by_lr();
     struct tuner_kv bad[] = {{"etta", 3}, {NULL, 0}}, range[] = {{"eta", 0.5}, {NULL, 0}};
-    struct tuner_setup setup = {.space = s, .sampler = "random", .stopper = "asha", .stopper_options = bad, .budget = -1};
+    struct tuner_setup setup = {
+        .space = s, .sampler = "random", .stopper = "asha", .stopper_options = bad, .budget = -1};
     char *cause = NULL;
     assert_null(tuner_new(&setup, &cause));
     assert_string_equal(cause, "asha has no option \"etta\"");
