@@ -8,6 +8,7 @@
     TUNER(auto)                                                                                                        \
     TUNER(random)                                                                                                      \
     TUNER(tpe)                                                                                                         \
+    TUNER(cmaes)                                                                                                       \
     TUNER(sobol)                                                                                                       \
     TUNER(halton)                                                                                                      \
     TUNER(grid)                                                                                                        \

@@ -32,7 +32,7 @@ MARKS = (10, 25, 50, 100)
 
 # --- the two kinds of entrants -------------------------------------------------------------------------------------
 
-def sweep_file(problem, path, candidates):
+def sweep_file(problem, path, candidates, tuner):
     parameters, conditions = {}, {}
     for p in problem.params:
         if p.kind == "range":
@@ -46,7 +46,10 @@ def sweep_file(problem, path, candidates):
             parameters[p.name] = {"values": p.values}
         if p.parent:
             conditions[p.name] = {p.parent[0]: p.parent[1]}
-    own = {"conditions": conditions} if conditions else {}
+    name, *options = tuner.split("@")  # gp@start=5: an entrant with options
+    own = {"tuner": {"name": name, **{k: float(v) for k, v in (o.split("=") for o in options)}}}
+    if conditions:
+        own["conditions"] = conditions
     if candidates:
         rows = path.replace(".yaml", ".csv")
         with open(rows, "w", newline="") as f:
@@ -67,7 +70,7 @@ def optuna_space(problem, path):
 
 
 class Entrant:
-    """'ours:NAME', 'optuna:NAME'. Starts the process that answers ask and tell."""
+    """'ours:NAME', 'ours:NAME@OPTION=VALUE@...', 'optuna:NAME'. Starts the process that answers ask and tell."""
 
     def __init__(self, name, args):
         self.name = name
@@ -82,13 +85,12 @@ class Entrant:
                     optuna_space(problem, stem + ".json")
             return [self.args.optuna, os.path.join(os.path.dirname(__file__), "optuna_server.py"), stem + ".json", self.tuner, "none",
                     str(seed)]
-        rows = self.tuner.endswith("+rows")
-        stem += "+rows" if rows else ""
+        tuner = self.tuner.removesuffix("+rows")
+        stem += "-" + self.tuner
         with LOCK:
             if not os.path.exists(stem + ".yaml"):
-                sweep_file(problem, stem + ".yaml", rows and hasattr(problem, "rows"))
-        return [self.args.hub, "tune", "--space", stem + ".yaml", "--tuner", self.tuner.replace("+rows", ""), "--seed", str(seed),
-                "--budget", str(self.args.evals)]
+                sweep_file(problem, stem + ".yaml", tuner != self.tuner and hasattr(problem, "rows"), tuner)
+        return [self.args.hub, "tune", "--space", stem + ".yaml", "--seed", str(seed), "--budget", str(self.args.evals)]
 
 
 LOCK = threading.Lock()

@@ -4,11 +4,15 @@ A Problem has parameters (declared for a sweep file), rows (one value a paramete
 and the numbers that normalised regret is made of: best and median loss of the configurations that do not fail. Losses are
 minimised; `maximise` columns are negated on reading. Nothing here is random.
 """
-import bisect
 import csv
 import math
 import os
 import statistics
+
+try:
+    import numpy  # only makes the look-up of nearest rows faster
+except ImportError:
+    numpy = None
 
 # A numeric column with more distinct values than this is a range, one with fewer a list of values.
 RANGE_ABOVE = 32
@@ -57,14 +61,11 @@ class Problem:
         self.places = [tuple(p.place(v) for p, v in zip(params, row)) for row in rows]
         self.exact = {tuple(row): i for i, row in reversed(list(enumerate(rows)))}
         self.seen = {}
-        # The first numeric column, sorted: rows whose difference there alone is too large need no look.
-        self.lead = max(range(len(params)), key=lambda i: 0 if params[i].kind == "choice" else len({p[i] for p in self.places}))
-        self.lead_numeric = params[self.lead].kind != "choice" and all(p[self.lead] is not None for p in self.places)
-        if self.lead_numeric:
-            self.order = sorted(range(len(rows)), key=lambda i: self.places[i][self.lead])
-            self.keys = [self.places[i][self.lead] for i in self.order]
-        else:
-            self.order, self.keys = list(range(len(rows))), None
+        self.order = list(range(len(rows)))
+        self.columns = None
+        if numpy is not None:
+            self.columns = [numpy.array([math.nan if v is None else v for v in c]) if p.kind != "choice" else numpy.array(c, dtype=object)
+                            for p, c in zip(params, zip(*self.places))]
 
     def row_of(self, point):
         key = tuple(point.get(p.name) for p in self.params)
@@ -75,45 +76,28 @@ class Problem:
         return self.seen[key]
 
     def _nearest(self, at):
-        def distance(row, most):
-            d = 0.0
-            for a, b in zip(at, self.places[row]):
-                if a is None or b is None or isinstance(b, str):
-                    d += a != b
-                else:
-                    d += (a - b) * (a - b)
-                if d > most:
-                    break
-            return d
-
+        """Least sum of squared differences; a label that differs counts 1. The first of equals."""
+        if self.columns:
+            d = sum((c - a) ** 2 if p.kind != "choice" else (c != a).astype(float)
+                    for p, c, a in zip(self.params, self.columns, at))
+            return int(d.argmin())
         best, least = 0, math.inf
-        if not self.lead_numeric or at[self.lead] is None:
-            for row in self.order:
-                d = distance(row, least)
-                if d < least:
-                    best, least = row, d
-            return best
-        x = at[self.lead]
-        up = bisect.bisect_left(self.keys, x)
-        down = up - 1
-        while up < len(self.keys) or down >= 0:
-            go_up = up < len(self.keys) and (down < 0 or self.keys[up] - x <= x - self.keys[down])
-            i = up if go_up else down
-            if (self.keys[i] - x) ** 2 > least:
-                break
-            d = distance(self.order[i], least)
-            if d < least or (d == least and self.order[i] < best):
-                best, least = self.order[i], d
-            if go_up:
-                up += 1
+        for row in self.order:
+            d = 0.0
+            for p, a, b in zip(self.params, at, self.places[row]):
+                d += (a - b) * (a - b) if p.kind != "choice" else a != b
+                if d >= least:
+                    break
             else:
-                down -= 1
+                best, least = row, d
         return best
 
     def loss(self, point):
         return self.losses[self.row_of(point)]
 
     def regret(self, loss):
+        if self.median == self.best:  # more than half of the table is as good as the best
+            return float(loss > self.best)
         return abs(loss - self.best) / abs(self.median - self.best)
 
 
