@@ -419,6 +419,7 @@ struct hub *hub_open(const struct hub_options *o, char **cause)
     h->readonly = o->readonly;
     h->parent = o->parent;
     h->sync = o->sync;
+    h->expiry = o->expiry ? o->expiry : IV_EXPIRY_NS;
     h->held_tail = &h->held;
     h->self = own_folder();
     h->wall_base = clock_wall_ns() - clock_mono_ns();

@@ -38,6 +38,7 @@ struct hub {
     bool schedule; /* something changed that may let a run start */
     int parent;    /* end when this process is gone; 0 none */
     struct recorder_options sync;
+    int64_t expiry; /* ns that a command has to be answered */
     char sync_text[32];
 
     int64_t mono; /* monotonic time of this turn of the loop */
@@ -67,6 +68,7 @@ struct hub_options {
     bool readonly;
     int parent;
     struct recorder_options sync;
+    int64_t expiry;      /* ns that a command has to be answered; 0: 30 s */
     char *const *replay; /* recordings to show, NULL-terminated; NULL: the data directory's own sweeps */
 };
 

@@ -147,7 +147,7 @@ void intervention_send(struct sweep *s, int64_t id, enum verb verb, struct verb_
     iv->id = id;
     iv->verb = verb;
     iv->trial = trial;
-    iv->deadline = s->hub->mono + IV_EXPIRY_NS;
+    iv->deadline = s->hub->mono + s->hub->expiry;
     iv->runs = mem_zero((size_t)n_runs + 1, sizeof *iv->runs);
     iv->n_runs = n_runs;
     iv->command = mem_str(command);
@@ -313,8 +313,8 @@ void intervention_tick(struct sweep *s)
         }
         end_pending(s, at, iv->applied ? IV_APPLIED : IV_EXPIRED,
                     iv->applied     ? iv->message
-                    : iv->delivered ? "the trainer has it but did not come to a safe point (ht_poll) in 30 s"
-                                    : "no answer from the trainer in 30 s: does it call ht_poll?");
+                    : iv->delivered ? "the trainer has it but did not come to a safe point (ht_poll) in time"
+                                    : "no answer from the trainer in time: does it call ht_poll?");
     }
 }
 
@@ -333,7 +333,7 @@ void intervention_recover(struct sweep *s)
         const struct state_trial *tr = info && info->target == VT_TRIAL ? state_trial(s->state, trial) : NULL;
         struct sweep_iv *iv = MEM_NEW(struct sweep_iv);
         *iv = (struct sweep_iv){.id = v->id, .verb = info ? info->verb : VERB_NONE, .trial = tr ? trial : -1};
-        iv->deadline = s->hub->mono + IV_EXPIRY_NS;
+        iv->deadline = s->hub->mono + s->hub->expiry;
         iv->command = mem_str(v->verb);
         iv->step = iv->run = -1;
         iv->n_runs = tr ? tr->n_runs : 0;

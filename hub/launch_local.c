@@ -145,14 +145,16 @@ static bool is_child(const struct launch_pool *p, pid_t pid)
     return false;
 }
 
-static int slots_there(struct sweep *s)
+/* others: also those of workers that serve any sweep. */
+static int slots_there(struct sweep *s, bool others)
 {
     int n = 0;
     for (int i = 0; i < s->pool->n; i++)
         n += s->pool->v[i].ending ? 0 : s->pool->v[i].slots;
     for (int i = 0; i < s->hub->n_workers; i++) { /* those that outlived an earlier hub */
         const struct worker *k = s->hub->workers[i];
-        if (k->only == s->key && k->peer.n && !is_child(s->pool, k->pid))
+        bool counts = k->only == s->key || (others && k->only == 0);
+        if (counts && k->peer.n && !is_child(s->pool, k->pid))
             n += k->slots;
     }
     return n;
@@ -191,9 +193,11 @@ void launch_tick(struct hub *h)
             end_pool(s);
             continue;
         }
-        if (want > 0 && s->concurrency > want)
+        bool more =
+            want > 0 && s->concurrency > want; /* a person asked for more at once than the file does */
+        if (more)
             want = (int)s->concurrency;
-        int have = slots_there(s);
+        int have = slots_there(s, more);
         if (have < want && h->mono >= p->next_try)
             start(s, want - have);
     }

@@ -16,7 +16,8 @@
 #include "hub/worker.h"
 
 #define LEASE_NS  (30 * CLOCK_S) /* for a worker to say that it started what it was given */
-#define EPOCH_MAX 5              /* a run that was lost this often takes its workers down */
+#define TURN_NS   (4 * CLOCK_MS)
+#define EPOCH_MAX 5 /* a run that was lost this often takes its workers down */
 
 void scheduler_wake(struct hub *h)
 {
@@ -205,12 +206,17 @@ void scheduler_run(struct hub *h)
     if (!h->schedule)
         return;
     h->schedule = false;
+    int64_t stop = clock_mono_ns() + TURN_NS;
     for (bool again = true; again;) {
         again = false;
         for (int i = 0; i < h->n_sweeps; i++) {
             struct sweep *s = h->sweeps[i];
             if (may_work(s) && !recorder_congested(s->rec) && start_one(s))
                 again = true;
+            if (again && clock_mono_ns() > stop) { /* the rest in the next turn */
+                h->schedule = h->sent = true;
+                return;
+            }
         }
     }
 }

@@ -36,6 +36,7 @@ struct fixture {
     pid_t pid;
     bool mounted;
     struct recorder_options sync;
+    int64_t expiry;
 };
 
 /* Removes a directory with everything in it. */
@@ -57,7 +58,7 @@ UNUSED static void fixture_start(struct fixture *f)
     assert_true(f->pid >= 0);
     if (f->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct hub_options o = {.name = "test", .sync = f->sync};
+        struct hub_options o = {.name = "test", .sync = f->sync, .expiry = f->expiry};
         struct hub *h = hub_open(&o, &cause);
         if (!h) {
             fprintf(stderr, "hub: %s\n", cause);
@@ -73,7 +74,7 @@ UNUSED static void fixture_start(struct fixture *f)
  * mounted here. */
 UNUSED static bool fixture_open_on(struct fixture *f, const char *tmpfs)
 {
-    *f = (struct fixture){.sync = {.policy = RECORDER_INTERVAL}};
+    *f = (struct fixture){.sync = {.policy = RECORDER_INTERVAL}, .expiry = f->expiry};
     snprintf(f->dir, sizeof f->dir, "/tmp/ht-hub-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     f->mounted = tmpfs && mount("none", f->dir, "tmpfs", 0, tmpfs) == 0;

@@ -127,7 +127,7 @@ static int reports_in(const char *path, int64_t step)
 static void agents_wait_people_steer_and_it_clears(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, "size=8m");
     fill_up(&s);
     send_noise(&s, 2, 500000);
@@ -156,7 +156,7 @@ static bool match_error(const struct message *m, int64_t arg)
 static void an_agent_with_more_than_the_hub_can_hold_comes_again_later(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     int64_t seq = 1, dropped;
     open_stage(&s, "size=8m");
     fill_up(&s);

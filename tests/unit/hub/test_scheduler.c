@@ -54,7 +54,7 @@ static int count_events(const char *path, enum event_kind kind, int64_t step)
 static void slots_are_filled_and_not_more(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l[3];
     open_bench(&b, 1, 10, 2);
     take_lease(&b.k, &l[0]);
@@ -75,7 +75,7 @@ static void slots_are_filled_and_not_more(void **state)
 static void a_lease_is_on_disk_before_it_is_sent(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 10, 1);
     take_lease(&b.k, &l);
@@ -88,7 +88,7 @@ static void a_lease_is_on_disk_before_it_is_sent(void **state)
 static void a_sweep_ends_when_its_budget_is_spent(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     open_bench(&b, 1, 3, 1);
     for (int i = 0; i < 3; i++) {
         struct lease l;
@@ -106,7 +106,7 @@ static void a_sweep_ends_when_its_budget_is_spent(void **state)
 static void a_run_without_a_value_is_a_failed_trial(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 1, 1);
     take_lease(&b.k, &l);
@@ -122,7 +122,7 @@ static void a_run_without_a_value_is_a_failed_trial(void **state)
 static void a_nan_objective_fails_the_trial_when_it_ends(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 1, 1);
     take_lease(&b.k, &l);
@@ -143,7 +143,7 @@ static void a_nan_objective_fails_the_trial_when_it_ends(void **state)
 static void points_of_the_objective_are_reports(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     struct buf c = {0};
     int64_t steps[3] = {1, 2, 3}, times[3] = {1000, 2000, 3000};
@@ -173,7 +173,7 @@ static void points_of_the_objective_are_reports(void **state)
 static void an_acknowledged_batch_is_on_disk(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 10, 1);
     take_lease(&b.k, &l);
@@ -191,7 +191,7 @@ static void an_acknowledged_batch_is_on_disk(void **state)
 static void a_repeated_batch_is_acknowledged_and_not_recorded_again(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 10, 1);
     take_lease(&b.k, &l);
@@ -209,7 +209,7 @@ static void a_repeated_batch_is_acknowledged_and_not_recorded_again(void **state
 static void a_batch_of_another_epoch_is_refused(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 10, 1);
     take_lease(&b.k, &l);
@@ -234,7 +234,7 @@ static void a_batch_of_another_epoch_is_refused(void **state)
 static void nobody_speaks_for_anothers_run(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct tester other;
     struct lease l;
     open_bench(&b, 1, 10, 1);
@@ -254,7 +254,7 @@ static void nobody_speaks_for_anothers_run(void **state)
 static void a_payload_cannot_name_another_run(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l[2];
     open_bench(&b, 1, 10, 2);
     take_lease(&b.k, &l[0]);
@@ -280,7 +280,7 @@ static void a_payload_cannot_name_another_run(void **state)
 static void bye_is_answered_when_everything_is_on_disk(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     open_bench(&b, 1, 10, 1);
     take_lease(&b.k, &l);
@@ -303,7 +303,7 @@ static void bye_is_answered_when_everything_is_on_disk(void **state)
 static void a_worker_that_returns_goes_on_with_its_run(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     int64_t dropped;
     open_bench(&b, 1, 10, 1);
@@ -330,7 +330,7 @@ static void a_worker_that_returns_goes_on_with_its_run(void **state)
 static void a_worker_that_returns_without_its_run_has_lost_it(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l, again;
     int64_t dropped;
     open_bench(&b, 1, 10, 1);
@@ -350,7 +350,7 @@ static void a_worker_that_returns_without_its_run_has_lost_it(void **state)
 static void a_run_of_a_dead_worker_is_given_to_another(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct tester k2;
     struct lease l, again;
     int64_t dropped;
@@ -392,7 +392,7 @@ static void a_run_of_a_dead_worker_is_given_to_another(void **state)
 static void a_killed_hub_goes_on_where_it_was(void **state)
 {
     (void)state;
-    struct bench b;
+    struct bench b = {0};
     struct lease l[2];
     int64_t dropped;
     open_bench(&b, 5, 10, 2);
@@ -431,7 +431,7 @@ static void a_killed_hub_goes_on_where_it_was(void **state)
  * in order. */
 static void lease_all(struct buf out[], int n, unsigned kill_after)
 {
-    struct bench b;
+    struct bench b = {0};
     open_bench(&b, 42, n, 1);
     for (int i = 0; i < n; i++) {
         struct lease l;
@@ -470,7 +470,7 @@ static void nothing_acknowledged_is_lost_by_kills(void **state)
 {
     (void)state;
     enum { KILLS = 15 };
-    struct bench b;
+    struct bench b = {0};
     struct lease l;
     struct rng rng;
     int64_t seq = 0, acked = 0, dropped;

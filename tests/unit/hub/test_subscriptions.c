@@ -76,7 +76,7 @@ static void report(struct stage *s, double value)
 static void the_first_answer_is_full_and_the_next_carry_what_changed(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s);
     int64_t sub = subscribe(&s.op, "trials", 30, -1);
     struct span body = update(&s.op, sub);
@@ -96,7 +96,7 @@ static void the_first_answer_is_full_and_the_next_carry_what_changed(void **stat
 static void nothing_is_sent_while_nothing_happens(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s);
     int64_t sub = subscribe(&s.op, "trials", 30, -1);
     update(&s.op, sub);
@@ -107,7 +107,7 @@ static void nothing_is_sent_while_nothing_happens(void **state)
 static void updates_come_at_most_as_often_as_asked(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s);
     int64_t sub = subscribe(&s.op, "trials", 5, -1);
     update(&s.op, sub);
@@ -125,7 +125,7 @@ static void updates_come_at_most_as_often_as_asked(void **state)
 static void a_view_of_the_past_does_not_change(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s);
     report(&s, 0.5);
     struct span head = cmap_value(ask_view(&s.op, "summary"), "head");
@@ -143,7 +143,7 @@ static void a_view_of_the_past_does_not_change(void **state)
 static void unsub_ends_it(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s);
     int64_t sub = subscribe(&s.op, "trials", 30, -1);
     update(&s.op, sub);
@@ -185,7 +185,7 @@ static void a_refused_subscription_is_answered_once_and_comes_alive_later(void *
 static void a_console_that_does_not_read_disturbs_nobody(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct tester slow[4];
     open_stage(&s);
     for (int i = 0; i < 4; i++) {
@@ -223,7 +223,7 @@ static void a_console_that_does_not_read_disturbs_nobody(void **state)
 static void an_unknown_peer_is_told_to_say_hello(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct tester t = {.role = ROLE_OPERATOR};
     fixture_open(&f);
     t.sock = sock_dealer(f.address, MSG_MAX_AGENT, NULL);
@@ -241,7 +241,7 @@ static void an_unknown_peer_is_told_to_say_hello(void **state)
 static void garbage_is_answered_and_the_next_message_understood(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct tester t;
     static const char *const junk[] = {"",
                                        "\xc1",
@@ -263,7 +263,7 @@ static void garbage_is_answered_and_the_next_message_understood(void **state)
 static void a_removed_socket_is_made_again(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct tester t;
     char path[96];
     fixture_open(&f);
@@ -286,7 +286,7 @@ static void a_removed_socket_is_made_again(void **state)
 static void a_second_hub_of_the_same_name_is_refused(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct tester t;
     int status;
     fixture_open(&f);
@@ -333,7 +333,7 @@ static void attach(struct tester *k, const struct lease *was, struct lease *l)
 static void a_run_that_attaches_gets_a_sweep_and_goes_on_after_a_reconnect(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct fixture f = {0};
     struct tester op, k;
     struct lease l, again, other;
     fixture_open(&f);

@@ -15,7 +15,9 @@ struct stage {
 /* A sweep with one running trial that has declared a live learning rate of 0.5 in [0, 1]. */
 static void open_stage(struct stage *s, int slots)
 {
+    int64_t expiry = s->f.expiry;
     *s = (struct stage){0};
+    s->f.expiry = expiry;
     fixture_open(&s->f);
     tester_open(&s->op, &s->f, ROLE_OPERATOR, getpid());
     s->recording = start_sweep(&s->op, SWEEP_YAML, 3, 20, 0);
@@ -163,7 +165,7 @@ static void end_run(struct stage *s)
 static void set_is_applied_with_old_value_new_value_and_step(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "set lr=0.25 0 --reason 'too hot'", true), id = command(&s, "set");
     struct span params = cmap_value(cmap_value(s.k.m.body, "args"), "params");
@@ -189,7 +191,7 @@ static void set_is_applied_with_old_value_new_value_and_step(void **state)
 static void without_wait_the_answer_is_that_it_was_accepted(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     assert_string_equal(result_of(&s, say(&s, "set lr=0.25 0", false)).state, "accepted");
     close_stage(&s);
@@ -198,7 +200,7 @@ static void without_wait_the_answer_is_that_it_was_accepted(void **state)
 static void a_value_that_makes_no_sense_never_reaches_the_worker(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     rejected(&s, "set lr=7 0", "outside its range");
     rejected(&s, "set lr=much 0", "not a number");
@@ -211,7 +213,7 @@ static void a_value_that_makes_no_sense_never_reaches_the_worker(void **state)
 static void a_rejection_by_the_trainer_is_the_final_state(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "checkpoint 0", true);
     respond(&s, command(&s, "checkpoint"), "rejected", "no disk");
@@ -224,7 +226,7 @@ static void a_rejection_by_the_trainer_is_the_final_state(void **state)
 static void pause_and_resume_move_the_trial(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "pause 0", true);
     respond(&s, command(&s, "pause"), "applied", "");
@@ -241,7 +243,7 @@ static void pause_and_resume_move_the_trial(void **state)
 static void stop_keeps_the_result_and_the_end_of_the_run_answers_it(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "stop 0", true);
     command(&s, "stop");
@@ -256,7 +258,7 @@ static void stop_keeps_the_result_and_the_end_of_the_run_answers_it(void **state
 static void kill_fails_the_trial_and_requeue_runs_it_again(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct lease again;
     open_stage(&s, 1);
     int64_t rq = say(&s, "kill 0", true);
@@ -285,7 +287,7 @@ static void kill_fails_the_trial_and_requeue_runs_it_again(void **state)
 static void several_targets_get_one_answer_each(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "note 0,5 look at this", true);
     struct outcome a = result_of(&s, rq), b = result_of(&s, rq);
@@ -299,7 +301,7 @@ static void several_targets_get_one_answer_each(void **state)
 static void the_end_of_a_run_rejects_what_it_did_not_apply(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "set lr=0.1 0", true);
     command(&s, "set");
@@ -310,12 +312,28 @@ static void the_end_of_a_run_rejects_what_it_did_not_apply(void **state)
     close_stage(&s);
 }
 
+static void a_command_that_nobody_answers_expires(void **state)
+{
+    (void)state;
+    struct stage s = {.f.expiry = 300 * CLOCK_MS};
+    open_stage(&s, 1);
+    int64_t rq = say(&s, "set lr=0.1 0", true), id = command(&s, "set");
+    struct outcome o = result_of(&s, rq);
+    assert_string_equal(o.state, "expired");
+    assert_non_null(strstr(o.message, "ht_poll"));
+    iv_state(&s, id, "expired");
+    respond_set(&s, id, 0.5, 0.1); /* too late: its final state stays, and the log says what happened */
+    await_ack(&s.k, &s.l, s.seq);
+    iv_state(&s, id, "expired");
+    close_stage(&s);
+}
+
 /* ---- configurations ---- */
 
 static void enqueue_and_clone_run_before_what_the_tuner_would_propose(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct lease l;
     open_stage(&s, 1);
     applied(&s, "enqueue lr=0.125");
@@ -344,7 +362,7 @@ static void enqueue_and_clone_run_before_what_the_tuner_would_propose(void **sta
 static void undo_withdraws_what_has_not_begun(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     struct outcome o = did(&s, "enqueue lr=0.125");
     applied(&s, "undo");
@@ -357,7 +375,7 @@ static void undo_withdraws_what_has_not_begun(void **state)
 static void undo_of_set_sends_the_old_value_back(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     int64_t rq = say(&s, "set lr=0.25 0", true), id = command(&s, "set");
     respond_set(&s, id, 0.5, 0.25);
@@ -376,7 +394,7 @@ static void undo_of_set_sends_the_old_value_back(void **state)
 static void undo_takes_the_last_of_the_same_person(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     struct outcome note = did(&s, "note 0 one"), tag = did(&s, "tag 0 +good");
     applied(&s, "undo");
@@ -393,7 +411,7 @@ static void undo_takes_the_last_of_the_same_person(void **state)
 static void budget_and_concurrency_hold_and_are_undone(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct lease l;
     open_stage(&s, 4);
     for (int i = 0; i < 3; i++) { /* four slots are filled */
@@ -419,7 +437,7 @@ static void budget_and_concurrency_hold_and_are_undone(void **state)
 static void more_budget_wakes_a_finished_sweep(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct lease l;
     open_stage(&s, 1);
     applied(&s, "budget 1");
@@ -438,7 +456,7 @@ static void more_budget_wakes_a_finished_sweep(void **state)
 static void a_ban_keeps_the_tuner_away_until_it_is_undone(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     struct lease l;
     char opt[16];
     open_stage(&s, 1);
@@ -471,7 +489,7 @@ static void a_ban_keeps_the_tuner_away_until_it_is_undone(void **state)
 static void an_arm_of_an_in_process_bandit_is_banned_by_command(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     struct batch b = batch_begin(&s.k, &s.l, ++s.seq, 1);
     batch_event(&b, "bandit", 4);
@@ -507,7 +525,7 @@ static void an_arm_of_an_in_process_bandit_is_banned_by_command(void **state)
 static void interventions_survive_a_kill(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     int64_t dropped;
     open_stage(&s, 1);
     applied(&s, "budget +5");
@@ -538,7 +556,7 @@ static void interventions_survive_a_kill(void **state)
 static void a_viewer_steers_nothing(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     struct tester viewer, was = s.op;
     tester_open(&viewer, &s.f, ROLE_VIEWER, getpid());
@@ -554,7 +572,7 @@ static void a_viewer_steers_nothing(void **state)
 static void an_unknown_verb_gets_a_suggestion(void **state)
 {
     (void)state;
-    struct stage s;
+    struct stage s = {0};
     open_stage(&s, 1);
     struct codec_writer w = tester_begin(&s.op, MSG_SEND);
     cw_map(&w, 2);
@@ -579,6 +597,7 @@ int main(void)
         cmocka_unit_test(kill_fails_the_trial_and_requeue_runs_it_again),
         cmocka_unit_test(several_targets_get_one_answer_each),
         cmocka_unit_test(the_end_of_a_run_rejects_what_it_did_not_apply),
+        cmocka_unit_test(a_command_that_nobody_answers_expires),
         cmocka_unit_test(enqueue_and_clone_run_before_what_the_tuner_would_propose),
         cmocka_unit_test(undo_withdraws_what_has_not_begun),
         cmocka_unit_test(undo_of_set_sends_the_old_value_back),
