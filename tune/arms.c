@@ -22,6 +22,7 @@ void arms_free(struct arms *a)
     free(a->axes);
     free(a->cell);
     free(a->label);
+    free(a->known);
     free(a);
 }
 

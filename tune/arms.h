@@ -26,6 +26,8 @@ struct arms {
     int n;               /* arms: product of the pieces */
     struct region *cell; /* of each */
     char (*label)[96];   /* "adam lr 1e-3..1e-2" */
+    int *known;          /* arm of each trial of a history so far; a cache, see arms_of */
+    int n_known, cap_known;
 };
 
 /* most: bound on the arms chosen by default. NULL and a cause when there would be fewer than 2 or more than
@@ -35,6 +37,11 @@ void arms_free(struct arms *a);
 /* the arm a configuration lies in, -1 none */
 int arms_find(const struct arms *a, const struct space *s, const double *dna);
 /* "optimizer x lr in 4" */
+/* The same for a trial of the history, remembered: dna never changes within a space version. */
+int arms_of(struct arms *a, const struct tuner_env *env, int trial);
+/* Label, pulls, mean and interval of each arm from the trials that have ended, and how it is steered;
+ * probabilities are left unknown. rows has a->n entries. */
+void arms_rows(struct arms *a, const struct tuner_env *env, struct arm_row *rows);
 void arms_text(const struct arms *a, const struct space *s, char *out, size_t cap);
 
 #endif

@@ -29,9 +29,6 @@ struct search {
     struct bandit bandit;
     bool summed;  /* state is rebuilt from the history before a choice */
     bool dirty;
-    /* arm of each trial of the history, -1 none; a cache: dna never changes within a space version */
-    int *arm_of;
-    int known, cap;
 };
 
 static void drop(void *self)
@@ -39,7 +36,6 @@ static void drop(void *self)
     struct search *s = self;
     arms_free(s->arms);
     bandit_release(&s->bandit);
-    free(s->arm_of);
     free(s);
 }
 
@@ -67,19 +63,6 @@ static void *make(const struct tuner_env *env, const double *values, enum bandit
         return cause_null(cause, "%d arms: a bandit takes 2 to %d", arms->n, BANDIT_ARMS_MAX);
     }
     return s;
-}
-
-static int arm_of(struct search *s, const struct tuner_env *env, int trial)
-{
-    const struct history *h = env->history;
-    if (h->n > s->cap) {
-        s->cap = 2 * h->n;
-        s->arm_of = mem_resize(s->arm_of, (size_t)s->cap, sizeof *s->arm_of);
-    }
-    for (; s->known < h->n; s->known++)
-        s->arm_of[s->known] =
-            h->trials[s->known].outside ? -1 : arms_find(s->arms, env->space, h->trials[s->known].dna);
-    return s->arm_of[trial];
 }
 
 /* ---- losses ---- */
@@ -140,7 +123,7 @@ static struct scored *score(struct search *s, const struct tuner_env *env, int *
     for (int m = 0; m < k; m++) {
         const struct history_trial *t = &h->trials[out[m].arm];
         out[m].order = t->order;
-        out[m].arm = arm_of(s, env, out[m].arm);
+        out[m].arm = arms_of(s->arms, env, out[m].arm);
     }
     qsort(out, (size_t)k, sizeof *out, by_order);
     free(sorted);
@@ -165,7 +148,7 @@ static void rebuild(struct search *s, const struct tuner_env *env)
             bandit_observe(&s->bandit, all[i].arm, all[i].rank);
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
-        int arm = t->end != END_PENDING ? -1 : arm_of(s, env, i);
+        int arm = t->end != END_PENDING ? -1 : arms_of(s->arms, env, i);
         if (arm >= 0)
             s->bandit.arm[arm].pending++;
     }
@@ -251,7 +234,7 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
         return;
     }
     double loss = rank_of(env->history, ob->trial);
-    int arm = arm_of(s, env, ob->trial);
+    int arm = arms_of(s->arms, env, ob->trial);
     if (mine)
         bandit_learn(&s->bandit, &pull, loss);
     else if (arm >= 0 && !ob->forgotten)
@@ -259,36 +242,6 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
 }
 
 /* ---- for people ---- */
-
-static void statistics(struct search *s, const struct tuner_env *env, struct arm_row *rows)
-{
-    const struct history *h = env->history;
-    const struct arms *arms = s->arms;
-    double *sum2 = mem_zero((size_t)arms->n, sizeof *sum2), *n = mem_zero((size_t)arms->n, sizeof *n);
-    for (int i = 0; i < h->n; i++) {
-        const struct history_trial *t = &h->trials[i];
-        int arm = ended(t) ? arm_of(s, env, i) : -1;
-        if (arm < 0)
-            continue;
-        rows[arm].pulls++;
-        if (isnan(t->loss))
-            continue;
-        double delta = t->loss - (n[arm] ? rows[arm].mean : 0); /* Welford's running mean and squares */
-        rows[arm].mean = n[arm] ? rows[arm].mean : 0;
-        n[arm]++;
-        rows[arm].mean += delta / n[arm];
-        sum2[arm] += delta * (t->loss - rows[arm].mean);
-    }
-    for (int i = 0; i < arms->n; i++) {
-        if (n[i] < 2)
-            continue;
-        double half = 1.959964 * sqrt(sum2[i] / (n[i] - 1) / n[i]);
-        rows[i].low = rows[i].mean - half;
-        rows[i].high = rows[i].mean + half;
-    }
-    free(sum2);
-    free(n);
-}
 
 static int explain(void *self, const struct tuner_env *env, struct arm_row *out, int max)
 {
@@ -302,13 +255,12 @@ static int explain(void *self, const struct tuner_env *env, struct arm_row *out,
     if (any)
         bandit_probs(&s->bandit, next);
     bandit_best(&s->bandit, best);
+    arms_rows(s->arms, env, rows);
     for (int i = 0; i < n; i++) {
-        rows[i] = (struct arm_row){.mean = NAN, .low = NAN, .high = NAN, .p_next = next[i], .p_best = best[i],
-                                   .banned = bandit_banned(&s->bandit, i), .pinned = i == pinned,
-                                   .boost = bandit_boosted(&s->bandit, i)};
-        snprintf(rows[i].label, sizeof rows[i].label, "%s", s->arms->label[i]);
+        rows[i].p_next = next[i];
+        rows[i].p_best = best[i];
+        rows[i].pinned = i == pinned;
     }
-    statistics(s, env, rows);
     for (int i = 0; i < n && i < max; i++)
         out[i] = rows[i];
     free(rows);

@@ -67,8 +67,11 @@ static void a_sweep_can_be_driven(void **state)
     answers(s, "{\"op\":\"tell\",\"id\":0,\"values\":[0.25]}",
             "{\"op\":\"tell\",\"id\":0,\"action\":\"continue\"}");
     begins(s, "{\"op\":\"best\"}", "{\"op\":\"best\",\"id\":0,\"value\":0.25,\"params\":{\"lr\":");
-    begins(s, "{\"op\":\"explain\"}",
-           "{\"op\":\"explain\",\"tuner\":\"random, asha eta 3 from 1\",\"arms\":[],\"rungs\":[{\"rung\":0,");
+    const char *got = say(s, "{\"op\":\"explain\"}");
+    assert_non_null(
+        strstr(got, "{\"op\":\"explain\",\"tuner\":\"random, asha eta 3 from 1\",\"arms\":[{\"arm\":0,"));
+    assert_non_null(
+        strstr(got, "\"rungs\":[{\"rung\":0,\"resource\":1,\"trials\":2,\"promoted\":1,\"stopped\":1,"));
     tune_session_free(s);
 }
 

@@ -431,6 +431,33 @@ static void arms_are_steered_by_number_label_and_region(void **state)
     space_free(s);
 }
 
+static void samplers_without_arms_are_shown_by_regions(void **state)
+{
+    struct space *s = two_by_lr();
+    struct tuner *t = make(s, "random", NULL, 3, false);
+    struct arm_row rows[64];
+    double dna[2];
+    struct proposal p = {.dna = dna};
+    struct tell_result r;
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(tuner_ask(t, i, &p, NULL), 0);
+        assert_int_equal(tuner_tell(t, i, -1, dna[0], true, &r, NULL), 0);
+    }
+    int n = tuner_explain(t, rows, 64);
+    uint64_t pulls = 0;
+    assert_int_equal(n, 12);
+    for (int i = 0; i < n; i++) {
+        assert_true(!rows[i].pulls || rows[i].mean == i / 4);
+        pulls += rows[i].pulls;
+    }
+    assert_int_equal(pulls, 30);
+    assert_true(steer(t, "ban", "0", 0, 0) > 0);
+    tuner_explain(t, rows, 64);
+    assert_true(rows[0].banned && !rows[1].banned);
+    tuner_free(t);
+    space_free(s);
+}
+
 static void the_sign_is_the_users(void **state)
 {
     struct space *s = two_by_lr();
@@ -669,6 +696,7 @@ int main(void)
         cmocka_unit_test(an_undone_ban_is_gone_and_an_undone_unban_is_back),
         cmocka_unit_test(a_boost_shifts_random_search_by_its_weight),
         cmocka_unit_test(arms_are_steered_by_number_label_and_region),
+        cmocka_unit_test(samplers_without_arms_are_shown_by_regions),
         cmocka_unit_test(the_sign_is_the_users),
         cmocka_unit_test(tells_that_make_no_sense_are_errors),
         cmocka_unit_test(a_value_that_is_not_finite_fails_the_trial),

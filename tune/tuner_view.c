@@ -1,0 +1,125 @@
+/* What people get to see of a tuner: arms or regions, its description, rungs, the best trial. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tune/tuner_state.h"
+
+#define REGIONS 32 /* bound on the regions that a sampler without arms is shown by */
+
+void tuner_cut_regions(struct tuner *t)
+{
+    struct tuner_env env = tuner_env(t, &t->sampler);
+    struct region r;
+    char label[96];
+    arms_free(t->regions);
+    t->regions = NULL;
+    if (t->sampler.ops->arm && t->sampler.ops->arm(t->sampler.self, &env, 0, &r, label) == 0)
+        region_release(&r);
+    else
+        t->regions = arms_make(t->space, t->sampler.kv, REGIONS, NULL);
+}
+
+static int explain_regions(struct tuner *t, const struct tuner_env *env, struct arm_row *out, int max)
+{
+    int n = t->regions->n;
+    struct arm_row *rows = mem_zero((size_t)n, sizeof *rows);
+    arms_rows(t->regions, env, rows);
+    for (int i = 0; i < n && i < max; i++)
+        out[i] = rows[i];
+    free(rows);
+    return n;
+}
+
+int tuner_explain(struct tuner *t, struct arm_row *rows, int max)
+{
+    struct rng kept = t->rng; /* explaining must not change what comes next */
+    struct tuner_env env = tuner_env(t, &t->sampler);
+    int n = 0;
+    if (t->regions)
+        n = explain_regions(t, &env, rows, max);
+    else if (t->sampler.ops->explain)
+        n = t->sampler.ops->explain(t->sampler.self, &env, rows, max);
+    t->rng = kept;
+    for (int i = 0; t->maximize && i < n && i < max; i++) {
+        double low = rows[i].low;
+        rows[i].mean = -rows[i].mean;
+        rows[i].low = -rows[i].high;
+        rows[i].high = -low;
+    }
+    return n;
+}
+
+static size_t describe_part(const struct tuner *t, const struct part *p, char *out, size_t cap)
+{
+    struct tuner_env env = tuner_env(t, p);
+    char more[240] = "";
+    if (p->ops->describe)
+        p->ops->describe(p->self, &env, more, sizeof more);
+    int n = snprintf(out, cap, "%s%s%s", p->ops->name, *more ? " " : "", more);
+    return n > 0 ? (size_t)n : 0;
+}
+
+void tuner_describe(const struct tuner *t, char *out, size_t cap)
+{
+    size_t n = describe_part(t, &t->sampler, out, cap);
+    if (!t->stopper.ops || n + 3 >= cap)
+        return;
+    memcpy(out + n, ", ", 3);
+    describe_part(t, &t->stopper, out + n + 2, cap - n - 2);
+}
+
+int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max)
+{
+    struct tuner_env env = tuner_env(t, &t->stopper);
+    if (!t->stopper.ops || !t->stopper.ops->rungs)
+        return 0;
+    int n = t->stopper.ops->rungs(t->stopper.self, &env, rows, max);
+    for (int i = 0; t->maximize && i < n && i < max; i++)
+        rows[i].cutoff = -rows[i].cutoff;
+    return n;
+}
+
+bool tuner_best(const struct tuner *t, int64_t *id, double *value)
+{
+    const struct history *h = &t->history;
+    int best = history_best(h);
+    for (int k = 0; best < 0 && k < h->n; k++) /* nobody has finished: the best so far */
+        if (h->trials[k].end == END_PENDING && !isnan(h->trials[k].loss))
+            best = k;
+    for (int k = 0; best >= 0 && h->trials[best].end == END_PENDING && k < h->n; k++)
+        if (h->trials[k].end == END_PENDING && h->trials[k].loss < h->trials[best].loss)
+            best = k;
+    if (best < 0)
+        return false;
+    *id = h->trials[best].id;
+    *value = t->maximize ? -h->trials[best].loss : h->trials[best].loss;
+    return true;
+}
+
+const struct space *tuner_space(const struct tuner *t)
+{
+    return t->space;
+}
+
+const struct history *tuner_history(const struct tuner *t)
+{
+    return &t->history;
+}
+
+const struct steering *tuner_steering(const struct tuner *t)
+{
+    return &t->steer;
+}
+
+int64_t tuner_budget(const struct tuner *t)
+{
+    return t->budget;
+}
+
+void tuner_set_budget(struct tuner *t, int64_t budget)
+{
+    t->budget = budget;
+}
