@@ -315,6 +315,12 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
     struct places p = place(c, body, size);
     char left[120], right[120];
     int focus = c->zoom[SCREEN_TRIAL] || size < LAYOUT_NORMAL ? c->pane[SCREEN_TRIAL] : -1;
+    if (sub_error(&c->subs, SUB_TRIAL)) { /* the table may still know it, from another moment */
+        row_format(left, sizeof left, "there is no trial t%lld%s", (long long)c->table.sel,
+                   c->time.past ? " at this moment" : "");
+        panel_note(out, body, ST_DIM, left);
+        return;
+    }
     draw_line(c, out, p.line);
     if (shown(p.values))
         draw_values(c, out, panel_box(out, p.values, panes[PANE_VALUES], "e edit", focus == PANE_VALUES));

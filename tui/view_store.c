@@ -105,6 +105,8 @@ void view_refuse(struct view *v, struct span sentence)
 {
     free(v->error);
     v->error = sentence.n ? span_dup(sentence) : mem_str("the hub refused this view and did not say why");
+    parts_cut(v, 0); /* they answered an earlier request: another filter, a moment before this trial was born */
+    v->count = 0;
     v->loaded = true;
     v->version++;
 }

@@ -13,7 +13,7 @@
  * is kept belongs to this request, so the parts replace everything even when the body does not say full.
  * False when the body is malformed; the view is then as it was before. */
 bool view_apply(struct view *v, struct span body, int64_t from, bool fresh);
-/* Notes that the hub refused the request. */
+/* Notes that the hub refused the request: there are no rows. */
 void view_refuse(struct view *v, struct span sentence);
 void view_clear(struct view *v);
 
