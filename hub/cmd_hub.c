@@ -20,6 +20,7 @@
 
 #define ANSWER_NS (5 * CLOCK_S)
 #define END_NS    (30 * CLOCK_S)
+#define DYING_NS  (2 * CLOCK_S)
 
 struct call {
     const char *action, *name, *sync;
@@ -102,6 +103,22 @@ static void daemon_main(const struct call *c, int ready)
     _exit(0);
 }
 
+/* Whether a hub holds the name. One that was just killed holds its lock until the kernel has taken it down:
+ * it does not answer and is waited for. */
+static bool lock_stays(const struct endpoint *e, int *pid)
+{
+    int64_t until = clock_mono_ns() + DYING_NS;
+    while (endpoint_alive(e, pid)) {
+        struct ask a = {0};
+        bool answers = ask_open(&a, e->address, ROLE_VIEWER, ANSWER_NS / 20, NULL) == 0;
+        ask_close(&a);
+        if (answers || clock_mono_ns() > until)
+            return true;
+        poll(NULL, 0, 5);
+    }
+    return false;
+}
+
 static int start(const struct call *c)
 {
     int ends[2];
@@ -111,14 +128,12 @@ static int start(const struct call *c)
     int pid;
     if (endpoint_resolve(&e, c->name, &cause) != 0)
         return say(1, cause);
-    bool there = endpoint_alive(&e, &pid);
-    if (there)
-        cause_set(&cause, "the hub '%s' runs already (pid %d)", e.name, pid);
     if (!e.lock_path)
-        there =
-            cause_set(&cause, "%s: a hub is started on this machine only, by name: -L NAME", e.address) != 0;
+        cause_set(&cause, "%s: a hub is started on this machine only, by name: -L NAME", e.address);
+    else if (lock_stays(&e, &pid))
+        cause_set(&cause, "hub '%s' is already running (pid %d)", e.name, pid);
     endpoint_release(&e);
-    if (there)
+    if (cause)
         return say(1, cause);
     if (pipe2(ends, O_CLOEXEC) != 0) {
         cause_set(&cause, "cannot make a pipe: %s", strerror(errno));
