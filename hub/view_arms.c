@@ -85,20 +85,28 @@ static uint64_t put_snapshot(const struct state_bandit *b, const struct state_ar
 /* ---- inside runs ---- */
 
 struct overlay {
-    bool banned, pinned;
+    bool banned;
+    int pin; /* the pinned arm, this one or another; -1 none */
     double boost;
 };
 
-/* Whether a comma list of arms names this one, by label or number. */
-static bool names_arm(const char *list, const char *label, int arm)
+/* The arm that a word means, as the program that owns the bandit understands it: a label, else a number. */
+static int arm_of(const struct state_bandit *b, const char *word, size_t n)
 {
-    size_t n = strlen(label);
+    char *end;
+    for (int i = 0; i < b->n_arms; i++)
+        if (strlen(b->labels[i]) == n && memcmp(b->labels[i], word, n) == 0)
+            return i;
+    long i = strtol(word, &end, 10);
+    return end == word + n && n > 0 && i >= 0 && i < b->n_arms ? (int)i : -1;
+}
+
+/* Whether a comma list of arms names this one. */
+static bool names_arm(const char *list, const struct state_bandit *b, int arm)
+{
     for (const char *p = list; *p;) {
         const char *end = strchrnul(p, ',');
-        char *number_end;
-        if ((size_t)(end - p) == n && memcmp(p, label, n) == 0)
-            return true;
-        if (strtol(p, &number_end, 10) == arm && number_end == end && end > p)
+        if (arm_of(b, p, (size_t)(end - p)) == arm)
             return true;
         p = *end ? end + 1 : end;
     }
@@ -114,17 +122,17 @@ static bool concerns(const struct state_iv *iv, const struct state_bandit *b)
 
 static struct overlay overlay_of(const struct view_request *rq, const struct state_bandit *b, int arm)
 {
-    struct overlay o = {.boost = 1};
+    struct overlay o = {.pin = -1, .boost = 1};
     for (int i = 0; i < rq->s->n_ivs; i++) {
         const struct state_iv *iv = rq->s->ivs[i];
         enum iv_state st;
         if (!view_iv_at(rq, iv, &st) || st != IV_APPLIED || !concerns(iv, b))
             continue;
-        bool all = iv->target[0] == '\0', this = names_arm(iv->target, b->labels[arm], arm);
+        bool all = iv->target[0] == '\0', this = names_arm(iv->target, b, arm);
         if (strcmp(iv->verb, "pin") == 0)
-            o.pinned = this;
+            o.pin = arm_of(b, iv->target, strlen(iv->target));
         else if (strcmp(iv->verb, "unpin") == 0)
-            o.pinned = o.pinned && !(all || this);
+            o.pin = all || (o.pin >= 0 && names_arm(iv->target, b, o.pin)) ? -1 : o.pin;
         else if (strcmp(iv->verb, "ban") == 0)
             o.banned = o.banned || this;
         else if (strcmp(iv->verb, "unban") == 0)
@@ -152,10 +160,12 @@ static void put_arm(const struct view_request *rq, const struct state_bandit *b,
     view_kvalue(&w, "mean", mean);
     view_kvalue(&w, "low", mean - half);
     view_kvalue(&w, "high", mean + half);
-    view_kvalue(&w, "p_next", row ? (double)row->p[i] : NAN);
+    /* A run tells the chance of each arm that it pulls; what was done to the arms since then is known here. */
+    double told = row ? (double)row->p[i] : NAN;
+    view_kvalue(&w, "p_next", o.pin == i ? 1 : o.banned || o.pin >= 0 ? 0 : told);
     cw_knil(&w, "p_best");
     cw_kbool(&w, "banned", o.banned);
-    cw_kbool(&w, "pinned", o.pinned);
+    cw_kbool(&w, "pinned", o.pin == i);
     cw_kdouble(&w, "boost", o.boost);
     cw_knil(&w, "until");
     view_part_end(out);
