@@ -124,6 +124,7 @@ static void signals(struct loop *l)
         l->con.suspend = true;
 }
 
+/* The client is pumped in every round and after every frame: a frame sends requests. */
 static void step(struct loop *l)
 {
     struct pollfd p[3] = {{term_fd(), POLLIN, 0}, {term_signal_fd(), POLLIN, 0}, {client_fd(l->con.client), POLLIN, 0}};
@@ -138,8 +139,7 @@ static void step(struct loop *l)
         l->ended = true;
     }
     drain_input(l, mono); /* input before data: keys stay quick under load */
-    if (p[2].revents || mono >= client_deadline(l->con.client))
-        client_pump(l->con.client);
+    client_pump(l->con.client);
     if (l->con.suspend) {
         l->con.suspend = false;
         term_suspend();
@@ -153,6 +153,9 @@ static void step(struct loop *l)
         l->last_frame = mono - FRAME_DATA_NS + FRAME_BUSY_NS; /* look again soon; a newer frame goes instead of this one */
     else
         draw(l, mono);
+    /* Asking for views may have swallowed the descriptor's notice that answers wait (it tells changes, not levels). */
+    client_pump(l->con.client);
+    l->dirty = l->dirty || console_stamp(&l->con) != l->stamp;
 }
 
 static void say_unsent(const struct console *c)

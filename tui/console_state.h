@@ -65,8 +65,7 @@ struct console {
     bool at_done;         /* --at was honoured */
     struct table table;
     struct curve_state curve;
-    struct range best_y;
-    struct axis best_x;
+    struct axis best_x, best_y;
     struct edit_state edit;
     int arm;              /* selected arm, by its number */
     int64_t arm_id;

@@ -259,9 +259,8 @@ void panel_best_follow(struct console *c)
     c->best_x = (struct axis){0, axis_grow_seconds(t1 - t0), false, AXIS_SECONDS};
     if (!(hi >= lo))
         return;
-    uint64_t key = (uint64_t)(int64_t)t0 * 2 + 1;
-    bool log = lo > 0 && hi / lo >= LOG_RATIO;
-    range_feed(&c->best_y, key, lo, hi, log, c->mono);
+    /* no memory here: the columns stretch with time, and a replay must come to the same picture */
+    c->best_y = axis_snap(lo, hi, lo > 0 && hi / lo >= LOG_RATIO);
 }
 
 void panel_best_draw(const struct console *c, struct canvas *out, struct rect r, bool cursor)
@@ -273,12 +272,12 @@ void panel_best_draw(const struct console *c, struct canvas *out, struct rect r,
     bool any = false;
     for (int i = 0; i < n; i++)
         any = any || isfinite(v[i]);
-    if (!any || !c->best_y.set || !best_span(c, &t0, &t1)) {
+    if (!any || !(c->best_y.hi > c->best_y.lo) || !best_span(c, &t0, &t1)) {
         panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_BEST) ? "no result yet" : "loading");
     } else {
         struct plot p;
         struct plot_series s = {.mean = v, .n = n, .x0 = 0, .x1 = t1 - t0, .st = ST_BEST, .break_at = NAN};
-        plot_axes(&p, out, r, c->best_x, c->best_y.now);
+        plot_axes(&p, out, r, c->best_x, c->best_y);
         if (cursor && c->time.past)
             plot_mark(&p, out, (double)timeline_cursor(&c->time) / 1e9 - t0, 0x2503, ST_MARK);
         plot_series(&p, out, &s);

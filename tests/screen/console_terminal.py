@@ -14,7 +14,7 @@ import termios
 import time
 
 try:
-    import pyte
+    from lib import terminal
 except ImportError:
     print("skip console-in-a-terminal python3-pyte is not installed")
     sys.exit(0)
@@ -42,8 +42,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.before = termios.tcgetattr(self.slave)
-        self.screen = pyte.Screen(cols, rows)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen, self.stream = terminal(cols, rows)
         self.raw = b""
         self.status = None
         self.pid = os.fork()
