@@ -664,6 +664,29 @@ static void bandits_over_arms_find_the_best_arm(void **state)
     space_free(s);
 }
 
+static void auto_keeps_its_choice_when_the_budget_changes(void **state)
+{
+    struct space *s = two_by_lr();
+    struct tuner *t = make(s, "auto", NULL, 3, false), *u = make(s, "auto", NULL, 4, false);
+    char before[200], after[200];
+    struct buf dump = {0};
+    double dna[2];
+    struct proposal p = {.dna = dna};
+    assert_int_equal(tuner_ask(t, 0, &p, NULL), 0);
+    tuner_describe(t, before, sizeof before);
+    assert_non_null(strstr(before, "auto chose gp"));
+    tuner_set_budget(t, 100000);
+    tuner_dump(t, &dump);
+    assert_int_equal(tuner_load(u, dump.data, dump.len, NULL), 0);
+    tuner_describe(u, after, sizeof after);
+    assert_non_null(strstr(after, "auto chose gp"));
+    assert_int_equal(tuner_ask(u, 1, &p, NULL), 0);
+    buf_release(&dump);
+    tuner_free(t);
+    tuner_free(u);
+    space_free(s);
+}
+
 static void options_are_checked(void **state)
 {
     struct space *s = two_by_lr();
@@ -706,6 +729,7 @@ int main(void)
         cmocka_unit_test(another_tuner_goes_on_with_all_data),
         cmocka_unit_test(a_new_space_version_keeps_the_old_trials),
         cmocka_unit_test(bandits_over_arms_find_the_best_arm),
+        cmocka_unit_test(auto_keeps_its_choice_when_the_budget_changes),
         cmocka_unit_test(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
