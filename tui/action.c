@@ -87,7 +87,8 @@ static void flight_reply(void *arg, const struct message *m)
     struct action_flight *f = arg;
     if (!m) {
         row_format(f->state, sizeof f->state, "unknown");
-        row_format(f->message, sizeof f->message, "the link broke before the hub answered; the audit tells what happened");
+        row_format(f->message, sizeof f->message,
+                   "the link broke before the hub answered; the audit tells what happened");
         f->done = f->failed = true;
         return;
     }
@@ -123,7 +124,8 @@ static void send_line(struct console *c, const char *line)
     if (n > 0) {
         const struct verb_info *v = verb_find(words[0]);
         f->verb = v ? v->verb : VERB_NONE;
-        if (client_verb(c->client, n, words, c->sweep[0] ? c->sweep : NULL, false, flight_reply, f, &cause) == 0) {
+        if (client_verb(c->client, n, words, c->sweep[0] ? c->sweep : NULL, false, flight_reply, f, &cause) ==
+            0) {
             f->done = f->failed = true;
             row_format(f->state, sizeof f->state, "not sent");
             row_format(f->message, sizeof f->message, "%s", cause ? cause : "no hub");
@@ -181,7 +183,8 @@ static void ask(struct console *c, enum verb_guard g, const char *line, const ch
     if (n > 1)
         row_format(a->ask_id, sizeof a->ask_id, "%d", n);
     else
-        row_format(a->ask_id, sizeof a->ask_id, "%s%.28s", !named && *target >= '0' && *target <= '9' ? "t" : "", target);
+        row_format(a->ask_id, sizeof a->ask_id, "%s%.28s",
+                   !named && *target >= '0' && *target <= '9' ? "t" : "", target);
     c->popup = (struct popup){g == VG_FINAL ? POPUP_TYPED : POPUP_CONFIRM, 0};
     if (g == VG_FINAL)
         prompt_open(&c->prompt, PROMPT_TYPED, "");
@@ -301,7 +304,9 @@ static bool later_state(const struct console *c, int64_t id, char *state, size_t
             row_format(state, cap, "%s @%lld", text, (long long)step);
         else
             row_format(state, cap, "%s%s%s", text, why[0] ? ": " : "", why);
-        *severity = strcmp(text, "applied") == 0 ? 1 : strcmp(text, "rejected") == 0 || strcmp(text, "expired") == 0 ? 2 : 0;
+        *severity = strcmp(text, "applied") == 0                                    ? 1
+                    : strcmp(text, "rejected") == 0 || strcmp(text, "expired") == 0 ? 2
+                                                                                    : 0;
         return true;
     }
     return false;
@@ -315,7 +320,8 @@ bool action_status(const struct console *c, char *out, size_t cap, int *severity
         const struct action_hold *h = &a->holds[0];
         long long left = (long long)((h->due - c->mono + CLOCK_S - 1) / CLOCK_S);
         if (a->n_holds > 1)
-            row_format(out, cap, "%s in %llds, %d more wait \u00b7 u takes back the last", h->line, left, a->n_holds - 1);
+            row_format(out, cap, "%s in %llds, %d more wait \u00b7 u takes back the last", h->line, left,
+                       a->n_holds - 1);
         else
             row_format(out, cap, "%s in %llds \u00b7 u takes it back", h->line, left);
         return true;

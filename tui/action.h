@@ -1,11 +1,12 @@
 /* action: what changes a sweep, and the guards in front of it.
  *
- *   reversible verbs  wait ACTION_HOLD_NS in the console, visibly, and are then sent; `u` takes them back unsent
- *   losing verbs      ask, and the answer that does nothing is the default
- *   final verbs       want the id (or the number of targets) typed
+ *   reversible verbs  wait ACTION_HOLD_NS in the console, visibly, and are then sent; `u` takes them back
+ * unsent losing verbs      ask, and the answer that does nothing is the default final verbs       want the id
+ * (or the number of targets) typed
  *
- * Everything goes through action_submit, whoever asks: a key, the menu, the command line. What was sent is followed until it
- * has a final state. Leaving the console with something on hold sends nothing and says so. */
+ * Everything goes through action_submit, whoever asks: a key, the menu, the command line. What was sent is
+ * followed until it has a final state. Leaving the console with something on hold sends nothing and says so.
+ */
 #ifndef TUI_ACTION_H
 #define TUI_ACTION_H
 
@@ -32,14 +33,14 @@ struct action_flight { /* sent */
     enum verb verb;
     int64_t ids[ACTION_IDS]; /* of the interventions, as the hub numbered them */
     int n_ids;
-    int64_t since;     /* mono: of the last change */
+    int64_t since; /* mono: of the last change */
     bool undone;
 };
 
 struct actions {
     struct action_hold {
         char line[PROMPT_CAP];
-        int64_t due; /* mono */
+        int64_t due;       /* mono */
     } holds[ACTION_HOLDS]; /* oldest first */
     int n_holds;
     struct action_flight flights[ACTION_FLIGHTS];
@@ -49,7 +50,8 @@ struct actions {
     char ask_target[120];
 };
 
-/* A verb line ("pause t17"). Errors and refusals become a toast (or the prompt's error, which is returned as false). */
+/* A verb line ("pause t17"). Errors and refusals become a toast (or the prompt's error, which is returned as
+ * false). */
 bool action_submit(struct console *c, const char *line);
 void action_confirm(struct console *c);              /* the question was answered with yes */
 bool action_typed(struct console *c, const char *s); /* false: not what was asked for */

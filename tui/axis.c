@@ -150,8 +150,9 @@ static double nice_step(double span, int want)
 
 static double time_step(double span, int want)
 {
-    static const double steps[] = {1,    2,    5,    10,    15,    30,    60,    120,    300,    600,     900,
-                                   1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400, 172800, 604800};
+    static const double steps[] = {1,     2,     5,     10,    15,     30,    60,    120,
+                                   300,   600,   900,   1800,  3600,   7200,  10800, 14400,
+                                   21600, 28800, 43200, 86400, 172800, 604800};
     double raw = span / (want > 0 ? want : 1);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (steps[i] >= raw)

@@ -1,8 +1,8 @@
 /* axis: from data to screen positions, ticks and labels. Pure.
  *
- * Ticks are on the 1-2-5 ladder (log axes: 1, 2, 5 times a power of ten), labels are at most 5 characters. Ranges are
- * snapped to the ladder, grow at once and shrink only after AXIS_SHRINK_NS: a point that arrives changes a few cells and not
- * the whole plot, which is what keeps a frame small over SSH. */
+ * Ticks are on the 1-2-5 ladder (log axes: 1, 2, 5 times a power of ten), labels are at most 5 characters.
+ * Ranges are snapped to the ladder, grow at once and shrink only after AXIS_SHRINK_NS: a point that arrives
+ * changes a few cells and not the whole plot, which is what keeps a frame small over SSH. */
 #ifndef TUI_AXIS_H
 #define TUI_AXIS_H
 
@@ -14,7 +14,11 @@
 #define AXIS_LABEL     8 /* bytes of a label buffer; 5 characters are used at most */
 #define AXIS_SHRINK_NS (30 * CLOCK_S)
 
-enum axis_unit { AXIS_NUMBER, AXIS_SECONDS /* labels 40s, 5m, 2h */, AXIS_CLOCK /* seconds since 1970, labels 12:00 */ };
+enum axis_unit {
+    AXIS_NUMBER,
+    AXIS_SECONDS /* labels 40s, 5m, 2h */,
+    AXIS_CLOCK /* seconds since 1970, labels 12:00 */
+};
 
 struct axis {
     double lo, hi;
@@ -42,7 +46,8 @@ double axis_grow(double need);
 /* The same for seconds: 1, 2, 4, 8, 15, 30 minutes, 1, 2, 4, 8, 16 hours, 1, 2, 4, ... days. */
 double axis_grow_seconds(double need);
 
-/* A range that remembers: see AXIS_SHRINK_NS. Zero-initialise; `key` is what is shown, another key starts anew. */
+/* A range that remembers: see AXIS_SHRINK_NS. Zero-initialise; `key` is what is shown, another key starts
+ * anew. */
 struct range {
     struct axis now;
     bool set;

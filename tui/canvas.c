@@ -81,7 +81,8 @@ static char braille_letter(uint32_t bits)
         return ' ';
     if (n >= 3)
         return '|';
-    static const char by_rows[16] = {' ', '\'', '-', '`', '-', '\\', '-', '|', '.', '|', '\\', '|', ',', '|', '|', '|'};
+    static const char by_rows[16] = {' ', '\'', '-',  '`', '-', '\\', '-', '|',
+                                     '.', '|',  '\\', '|', ',', '|',  '|', '|'};
     return by_rows[lit];
 }
 
@@ -155,7 +156,8 @@ static void put_mark(struct canvas *c, int x, int y, uint32_t cp)
     if (e->width == 0 && x >= 2)
         e = cell_at(c, x - 2, y);
     /* only true combining marks: bidi controls, zero-width spaces and tags change what is read around them */
-    bool combining = (cp >= 0x300 && cp <= 0x36f) || (cp >= 0x1ab0 && cp <= 0x1aff) || (cp >= 0x20d0 && cp <= 0x20f0);
+    bool combining =
+        (cp >= 0x300 && cp <= 0x36f) || (cp >= 0x1ab0 && cp <= 0x1aff) || (cp >= 0x20d0 && cp <= 0x20f0);
     if (combining && e->mark == 0 && e->cp != ' ')
         e->mark = cp;
 }

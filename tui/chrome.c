@@ -32,7 +32,8 @@ static struct link_state link_state(const struct console *c, bool brief)
     if (c->time.past) {
         clock_hms(clock, timeline_cursor(&c->time));
         bool at_end = c->time.recording && c->time.known && c->time.cursor >= c->time.last;
-        row_format(s.text, sizeof s.text, "%s%s %s%s", c->time.playing ? "\u25b6" : "\u23f8", "REPLAY", clock, at_end ? " end" : "");
+        row_format(s.text, sizeof s.text, "%s%s %s%s", c->time.playing ? "\u25b6" : "\u23f8", "REPLAY", clock,
+                   at_end ? " end" : "");
         s.st = ST_MARK;
     }
     if (link == LINK_DOWN || link == LINK_CONNECTING) {
@@ -51,7 +52,8 @@ static struct link_state link_state(const struct console *c, bool brief)
         char hub[ROW_TEXT];
         const char *name = client_hub_name(c->client);
         row_text(hub, (struct span){name ? name : "", name ? strlen(name) : 0}, 12);
-        row_format(s.text, sizeof s.text, "%s %.24s%s", c->table.frozen ? "\u2016FROZEN" : "\u25b6LIVE", hub, rtt);
+        row_format(s.text, sizeof s.text, "%s %.24s%s", c->table.frozen ? "\u2016FROZEN" : "\u25b6LIVE", hub,
+                   rtt);
         s.st = c->table.frozen ? ST_MARK : ST_LIVE;
     }
     return s;
@@ -88,9 +90,12 @@ static void counts(const struct console *c, struct line *l, bool words)
         const char *glyph, *word;
         style st;
     } list[] = {
-        {s->done, "\u2713", "done", ST_DONE},      {s->running, "\u25b6", "run", ST_RUN},
-        {s->waiting, "\u00b7", "wait", ST_WAIT},   {s->pruned, "\u2702", "pruned", ST_PRUNED},
-        {s->paused, "\u2016", "paused", ST_PAUSED}, {s->failed, "\u2717", "failed", ST_FAILED},
+        {s->done, "\u2713", "done", ST_DONE},
+        {s->running, "\u25b6", "run", ST_RUN},
+        {s->waiting, "\u00b7", "wait", ST_WAIT},
+        {s->pruned, "\u2702", "pruned", ST_PRUNED},
+        {s->paused, "\u2016", "paused", ST_PAUSED},
+        {s->failed, "\u2717", "failed", ST_FAILED},
         {s->lost, "?", "lost", ST_LOST},
     };
     const char *sep = " \u2502 ";
@@ -142,7 +147,8 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     if (s->best_trial >= 0) {
         bool wide = size == LAYOUT_WIDE && r.w >= 130;
         row_number(value, s->best, false);
-        row_format(best, sizeof best, "%s%s%s%s t%lld", size == LAYOUT_SMALL ? "" : "best ", wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
+        row_format(best, sizeof best, "%s%s%s%s t%lld", size == LAYOUT_SMALL ? "" : "best ",
+                   wide ? s->metric : "", wide ? " " : "", value, (long long)s->best_trial);
     }
     if (strcmp(s->state, "running") != 0)
         row_format(state, sizeof state, "%s", s->state);
@@ -170,7 +176,8 @@ void chrome_tabs(const struct console *c, struct canvas *out, struct rect r)
     for (int i = 0; i < SCREEN_COUNT; i++) {
         char text[32];
         bool on = i == (int)c->screen;
-        row_format(text, sizeof text, "%d %s", screens[i]->key - '0', r.w >= 100 ? screens[i]->name : screens[i]->brief);
+        row_format(text, sizeof text, "%d %s", screens[i]->key - '0',
+                   r.w >= 100 ? screens[i]->name : screens[i]->brief);
         int n = (int)strlen(text);
         if (x + n + 2 > end)
             break;
@@ -182,7 +189,8 @@ void chrome_tabs(const struct console *c, struct canvas *out, struct rect r)
     }
     const char *hint = c->time.past && !c->time.recording ? "End live" : "? help";
     canvas_right(out, r.x, r.y, r.w - 1, c->time.past && !c->time.recording ? ST_MARK : ST_DIM, hint);
-    canvas_hit(out, (struct rect){r.x + r.w - 9, r.y, 9, 1}, c->time.past && !c->time.recording ? ACT_END : ACT_HELP, 0);
+    canvas_hit(out, (struct rect){r.x + r.w - 9, r.y, 9, 1},
+               c->time.past && !c->time.recording ? ACT_END : ACT_HELP, 0);
 }
 
 void chrome_status(const struct console *c, struct canvas *out, struct rect r)
@@ -219,7 +227,8 @@ void chrome_status(const struct console *c, struct canvas *out, struct rect r)
         char safe[ROW_TEXT];
         row_text(safe, (struct span){c->table.sort, strlen(c->table.sort)}, 20);
         bool value = strcmp(c->table.sort, "value") == 0;
-        row_format(text, sizeof text, "sort %s%s", value && c->sum.metric[0] ? c->sum.metric : safe, c->table.reverse ? " reversed" : "");
+        row_format(text, sizeof text, "sort %s%s", value && c->sum.metric[0] ? c->sum.metric : safe,
+                   c->table.reverse ? " reversed" : "");
         if (piece(&l, ST_DIM, sep, text))
             sep = " \u00b7 ";
         if (c->table.follow && piece(&l, ST_DIM, sep, "follows the best"))
@@ -275,7 +284,8 @@ static void draw_prompt(const struct console *c, struct canvas *out, struct rect
     }
 }
 
-static void footer_key(const struct console *c, struct line *l, const char *key, const char *what, enum key_guard g)
+static void footer_key(const struct console *c, struct line *l, const char *key, const char *what,
+                       enum key_guard g)
 {
     bool off = console_refusal(c, g) != NULL;
     bool brief = l->end - l->from < 60;
@@ -288,7 +298,8 @@ static void footer_key(const struct console *c, struct line *l, const char *key,
     l->x += 2;
 }
 
-/* The from-th up to the to-th key with a footer text, of this screen's own or of those that work everywhere. */
+/* The from-th up to the to-th key with a footer text, of this screen's own or of those that work everywhere.
+ */
 static void footer_keys(const struct console *c, struct line *l, bool own, int from, int to)
 {
     int n, at = 0;
@@ -322,11 +333,16 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
         return;
     }
     if (c->popup.kind != POPUP_NONE) {
-        piece(&l, ST_DIM, "", c->popup.kind == POPUP_CONFIRM ? "y yes  Esc, n or Enter: cancel" : "Esc close");
+        piece(&l, ST_DIM, "",
+              c->popup.kind == POPUP_CONFIRM ? "y yes  Esc, n or Enter: cancel" : "Esc close");
         return;
     }
     footer_key(c, &l, "\u2191\u2193", "move", KG_NONE);
-    footer_key(c, &l, "Enter", c->screen == SCREEN_AUDIT ? "details" : c->screen == SCREEN_TRIAL ? "edit" : "open", KG_NONE);
+    footer_key(c, &l, "Enter",
+               c->screen == SCREEN_AUDIT   ? "details"
+               : c->screen == SCREEN_TRIAL ? "edit"
+                                           : "open",
+               KG_NONE);
     /* the screen's first four keys, the menu and undo, the rest of the screen's, the rest */
     footer_keys(c, &l, true, 0, 4);
     footer_keys(c, &l, false, 0, 2);
@@ -352,7 +368,8 @@ void chrome_tiny(const struct console *c, struct canvas *out, struct rect r)
         row_format(text, sizeof text, "%s t%lld", value, (long long)s->best_trial);
         piece(&l, ST_BEST, " ", text);
     }
-    row_format(text, sizeof text, "%lld/%lld", (long long)(s->done + s->pruned + s->stopped + s->failed), (long long)s->trials);
+    row_format(text, sizeof text, "%lld/%lld", (long long)(s->done + s->pruned + s->stopped + s->failed),
+               (long long)s->trials);
     piece(&l, ST_PLAIN, " ", text);
     if (r.h >= 2) {
         struct trial_row t = table_selected(&c->table);

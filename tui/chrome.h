@@ -1,4 +1,5 @@
-/* chrome: what frames every screen: the header (which sweep, how live), the tabs, the status line and the footer of live keys. */
+/* chrome: what frames every screen: the header (which sweep, how live), the tabs, the status line and the
+ * footer of live keys. */
 #ifndef TUI_CHROME_H
 #define TUI_CHROME_H
 

@@ -1,4 +1,5 @@
-/* console: the state behind the screens: keys become actions, actions change the state, the state asks for views. */
+/* console: the state behind the screens: keys become actions, actions change the state, the state asks for
+ * views. */
 #include "tui/console_state.h"
 
 #include <pwd.h>
@@ -106,7 +107,7 @@ static void follow_time(struct console *c)
     timeline_tick(&c->time, c->mono);
 }
 
-static void sync_summary(struct console *c)
+void console_sync(struct console *c)
 {
     struct span head = sub_head(&c->subs, SUB_SUMMARY);
     uint64_t version = sub_version(&c->subs, SUB_SUMMARY);
@@ -130,12 +131,13 @@ static void screen_wants(struct console *c, const struct layout *l)
         table_want(&c->table, &c->subs, &c->sum, 10, c->mono);
 }
 
-/* What arrived is taken in before anything else is asked for: while time plays, every frame asks for another moment. */
+/* What arrived is taken in before anything else is asked for: while time plays, every frame asks for another
+ * moment. */
 static void follow_answers(struct console *c, const struct layout *l)
 {
     const struct screen *s = screens[c->screen];
     subs_arrived(&c->subs);
-    sync_summary(c);
+    console_sync(c);
     follow_time(c);
     table_follow(&c->table, &c->subs, &c->sum, c->mono);
     if (s->follow && l->size != LAYOUT_LINE)
@@ -311,13 +313,15 @@ static void pause_or_resume(struct console *c)
     struct trial_row t = table_selected(&c->table);
     char line[PROMPT_CAP];
     if (c->table.n_marks && c->screen == SCREEN_OVER)
-        action_expand(c, t.trial >= 0 && strcmp(t.state->name, "paused") == 0 ? "resume %t" : "pause %t", line, sizeof line);
+        action_expand(c, t.trial >= 0 && strcmp(t.state->name, "paused") == 0 ? "resume %t" : "pause %t",
+                      line, sizeof line);
     else if (strcmp(t.state->name, "paused") == 0)
         row_format(line, sizeof line, "resume t%lld", (long long)t.trial);
     else if (strcmp(t.state->name, "running") == 0)
         row_format(line, sizeof line, "pause t%lld", (long long)t.trial);
     else {
-        console_toast(c, ST_WARN, "t%lld is %s: only a running trial pauses", (long long)c->table.sel, t.state->name);
+        console_toast(c, ST_WARN, "t%lld is %s: only a running trial pauses", (long long)c->table.sel,
+                      t.state->name);
         return;
     }
     action_submit(c, line);
@@ -410,7 +414,7 @@ static bool common_act(struct console *c, enum action a, int64_t arg)
 void console_act(struct console *c, enum action a, int64_t arg)
 {
     const struct screen *s = screens[c->screen];
-    sync_summary(c);
+    console_sync(c);
     if (a == ACT_NONE)
         return;
     if (a == ACT_END && c->time.past && !c->time.recording) {
@@ -424,110 +428,6 @@ void console_act(struct console *c, enum action a, int64_t arg)
     if (s->act && s->act(c, a, arg))
         return;
     common_act(c, a, arg);
-}
-
-/* ---- keys ---- */
-
-static void filter_live(struct console *c)
-{
-    row_format(c->table.filter, sizeof c->table.filter, "%.*s", (int)sizeof c->table.filter - 1, c->prompt.text);
-    c->table.top = 0;
-    c->table.hold_until = 0;
-}
-
-static void command_entered(struct console *c)
-{
-    char line[PROMPT_CAP];
-    memcpy(line, c->prompt.text, sizeof line);
-    if (!line[strspn(line, " ")]) {
-        prompt_close(&c->prompt);
-        return;
-    }
-    c->prompt.error[0] = '\0';
-    prompt_remember(&c->prompt, line);
-    console_command(c, line);
-    /* an error stays beside its text; a question has opened its own prompt already */
-    if (!c->prompt.error[0] && c->prompt.kind == PROMPT_COMMAND)
-        prompt_close(&c->prompt);
-}
-
-static void prompt_key_in(struct console *c, int key)
-{
-    enum prompt_kind kind = c->prompt.kind;
-    enum prompt_result r = prompt_key(&c->prompt, key);
-    switch (r) {
-    case PROMPT_CANCELLED:
-        if (kind == PROMPT_FILTER)
-            c->table.filter[0] = '\0';
-        prompt_close(&c->prompt);
-        break;
-    case PROMPT_ENTERED:
-        if (kind == PROMPT_FILTER)
-            prompt_close(&c->prompt);
-        else if (kind == PROMPT_VALUE)
-            screens[SCREEN_TRIAL]->act(c, ACT_OPEN, 0);
-        else
-            command_entered(c);
-        break;
-    case PROMPT_TAB:
-    case PROMPT_TAB_BACK:
-        if (kind == PROMPT_COMMAND)
-            palette_tab(c, r == PROMPT_TAB ? 1 : -1);
-        break;
-    case PROMPT_PLAIN:
-        if (kind == PROMPT_VALUE && (key == KX_UP || key == KX_DOWN))
-            screens[SCREEN_TRIAL]->act(c, key == KX_UP ? ACT_MORE : ACT_LESS, 0);
-        break;
-    case PROMPT_GOES_ON:
-        if (kind == PROMPT_FILTER)
-            filter_live(c);
-        break;
-    }
-}
-
-static void percent_key(struct console *c, int key)
-{
-    c->percent = false;
-    if (key >= '0' && key <= '9' && c->time.known)
-        timeline_seek(&c->time, c->time.first + (c->time.last - c->time.first) * (key - '0') / 10, c->mono);
-}
-
-void console_key(struct console *c, int key)
-{
-    sync_summary(c);
-    table_touch(&c->table, c->mono);
-    if (c->popup.kind != POPUP_NONE) {
-        popup_key(c, key);
-        return;
-    }
-    if (c->prompt.kind != PROMPT_NONE) {
-        prompt_key_in(c, key);
-        return;
-    }
-    if (c->percent) {
-        percent_key(c, key);
-        return;
-    }
-    const struct key_row *k = keymap_find(c->screen, key);
-    if (!k)
-        return;
-    const char *why = console_refusal(c, k->guard);
-    if (why) {
-        console_toast(c, ST_WARN, "%s", why);
-        return;
-    }
-    console_act(c, k->action, k->arg);
-}
-
-void console_paste(struct console *c, const char *s, size_t n)
-{
-    if (c->prompt.kind != PROMPT_NONE) {
-        prompt_insert(&c->prompt, s, n);
-        if (c->prompt.kind == PROMPT_FILTER)
-            filter_live(c);
-        return;
-    }
-    console_toast(c, ST_WARN, "pasted text is not a command; open : or / first");
 }
 
 /* ---- when to draw ---- */
@@ -552,7 +452,8 @@ int64_t console_deadline(const struct console *c)
         at = c->mono + CLOCK_S / 4;
     if (c->table.hold_until > c->mono && !c->table.frozen && c->table.hold_until < at)
         at = c->table.hold_until;
-    if (c->curve.y.small_since && c->curve.y.small_since + AXIS_SHRINK_NS > c->mono && c->curve.y.small_since + AXIS_SHRINK_NS < at)
+    if (c->curve.y.small_since && c->curve.y.small_since + AXIS_SHRINK_NS > c->mono &&
+        c->curve.y.small_since + AXIS_SHRINK_NS < at)
         at = c->curve.y.small_since + AXIS_SHRINK_NS;
     return at;
 }

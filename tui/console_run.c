@@ -1,7 +1,8 @@
 /* console_run: the loop: terminal, hub, signals, timers; when a frame is due and when it is skipped.
  *
- * A frame is drawn when something changed: at once after a key (30 a second at most), at most 4 a second for data (1 with --slow), none
- * when nothing changed. While the terminal has not taken the last frame the next one is skipped, never queued. */
+ * A frame is drawn when something changed: at once after a key (30 a second at most), at most 4 a second for
+ * data (1 with --slow), none when nothing changed. While the terminal has not taken the last frame the next
+ * one is skipped, never queued. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,8 @@ static void signals(struct loop *l)
 /* The client is pumped in every round and after every frame: a frame sends requests. */
 static void step(struct loop *l)
 {
-    struct pollfd p[3] = {{term_fd(), POLLIN, 0}, {term_signal_fd(), POLLIN, 0}, {client_fd(l->con.client), POLLIN, 0}};
+    struct pollfd p[3] = {
+        {term_fd(), POLLIN, 0}, {term_signal_fd(), POLLIN, 0}, {client_fd(l->con.client), POLLIN, 0}};
     poll(p, 3, wait_ms(l, clock_mono_ns()));
     int64_t mono = clock_mono_ns();
     if (p[1].revents)
@@ -150,10 +152,12 @@ static void step(struct loop *l)
     if (!l->dirty || l->ended || mono < frame_time(l))
         return;
     if (term_busy())
-        l->last_frame = mono - FRAME_DATA_NS + FRAME_BUSY_NS; /* look again soon; a newer frame goes instead of this one */
+        l->last_frame = mono - FRAME_DATA_NS +
+                        FRAME_BUSY_NS; /* look again soon; a newer frame goes instead of this one */
     else
         draw(l, mono);
-    /* Asking for views may have swallowed the descriptor's notice that answers wait (it tells changes, not levels). */
+    /* Asking for views may have swallowed the descriptor's notice that answers wait (it tells changes, not
+     * levels). */
     client_pump(l->con.client);
     l->dirty = l->dirty || console_stamp(&l->con) != l->stamp;
 }

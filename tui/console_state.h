@@ -1,7 +1,8 @@
 /* console_state: everything a console knows. Internal to the console's own files.
  *
- * console_prepare() is the only place where state follows from views (scrolling, ranges, subscriptions); console_frame() only
- * reads, so a frame is a pure function of (views, this struct, size, now) and can be compared. */
+ * console_prepare() is the only place where state follows from views (scrolling, ranges, subscriptions);
+ * console_frame() only reads, so a frame is a pure function of (views, this struct, size, now) and can be
+ * compared. */
 #ifndef TUI_CONSOLE_STATE_H
 #define TUI_CONSOLE_STATE_H
 
@@ -19,7 +20,16 @@
 
 #define CONSOLE_TOAST 240
 
-enum popup_kind { POPUP_NONE, POPUP_HELP, POPUP_KEYS, POPUP_MENU, POPUP_CONFIRM, POPUP_TYPED, POPUP_COLUMNS, POPUP_DETAIL };
+enum popup_kind {
+    POPUP_NONE,
+    POPUP_HELP,
+    POPUP_KEYS,
+    POPUP_MENU,
+    POPUP_CONFIRM,
+    POPUP_TYPED,
+    POPUP_COLUMNS,
+    POPUP_DETAIL
+};
 
 struct popup {
     enum popup_kind kind;
@@ -28,20 +38,20 @@ struct popup {
 
 /* How the focused curve is drawn; shared by the screens that show one. */
 struct curve_state {
-    int log_y;            /* -1 as the data suggests, 0 linear, 1 log */
+    int log_y; /* -1 as the data suggests, 0 linear, 1 log */
     bool by_time;
-    int smooth;           /* index: off, .6, .9 */
-    char metric[64];      /* "" the objective */
+    int smooth;      /* index: off, .6, .9 */
+    char metric[64]; /* "" the objective */
     struct range y;
-    double x_need;        /* the last step (or second) that was seen */
+    double x_need; /* the last step (or second) that was seen */
     struct axis x;
-    uint64_t key;         /* what x belongs to */
-    bool auto_log;        /* what log_y -1 means now */
+    uint64_t key;  /* what x belongs to */
+    bool auto_log; /* what log_y -1 means now */
 };
 
 struct edit_state {
     bool on;
-    int row;              /* among the live parameters */
+    int row; /* among the live parameters */
     char param[64];
 };
 
@@ -49,7 +59,7 @@ struct console {
     struct client *client;
     struct console_options opt;
     char sweep[128], user[64];
-    int64_t mono, wall;   /* as of this frame: monotonic, and the hub's wall clock */
+    int64_t mono, wall; /* as of this frame: monotonic, and the hub's wall clock */
     int cols, rows;
 
     enum screen_id screen, back;
@@ -62,24 +72,24 @@ struct console {
     const char *sum_head; /* what sum was decoded from */
     uint64_t sum_version;
     struct timeline time;
-    bool at_done;         /* --at was honoured */
+    bool at_done; /* --at was honoured */
     struct table table;
     struct curve_state curve;
     struct axis best_x, best_y;
     struct edit_state edit;
-    int arm;              /* selected arm, by its number */
+    int arm; /* selected arm, by its number */
     int64_t arm_id;
-    char bandit[64];      /* shown bandit; "" the first */
-    int64_t iv;           /* selected intervention; -1 the newest */
-    bool percent;         /* the next digit is a tenth to seek to */
-    int64_t log_back;     /* lines scrolled back in the log */
+    char bandit[64];  /* shown bandit; "" the first */
+    int64_t iv;       /* selected intervention; -1 the newest */
+    bool percent;     /* the next digit is a tenth to seek to */
+    int64_t log_back; /* lines scrolled back in the log */
 
     struct actions act;
     struct prompt prompt;
     struct popup popup;
     char toast[CONSOLE_TOAST];
     style toast_style;
-    int64_t toast_until;  /* mono */
+    int64_t toast_until; /* mono */
 };
 
 void console_init(struct console *c, struct client *client, const struct console_options *o, bool ascii);
@@ -96,6 +106,8 @@ int64_t console_deadline(const struct console *c);
 /* Changes whenever the next frame would look different (data, keys, clocks that are shown). */
 uint64_t console_stamp(const struct console *c);
 
+/* Decodes the summary again when it changed: before anything reads c->sum after the client was pumped. */
+void console_sync(struct console *c);
 void console_toast(struct console *c, style st, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Why an action with this guard is refused now; NULL when it is not. */
 const char *console_refusal(const struct console *c, enum key_guard g);

@@ -12,13 +12,15 @@ static const struct {
     const char *seq;
     int key;
 } common[] = {
-    {"\033[A", KX_UP},       {"\033[B", KX_DOWN},     {"\033[C", KX_RIGHT},   {"\033[D", KX_LEFT},     {"\033OA", KX_UP},
-    {"\033OB", KX_DOWN},     {"\033OC", KX_RIGHT},    {"\033OD", KX_LEFT},    {"\033[H", KX_HOME},     {"\033[F", KX_END},
-    {"\033OH", KX_HOME},     {"\033OF", KX_END},      {"\033[1~", KX_HOME},   {"\033[4~", KX_END},     {"\033[7~", KX_HOME},
-    {"\033[8~", KX_END},     {"\033[5~", KX_PGUP},    {"\033[6~", KX_PGDN},   {"\033[2~", KX_INS},     {"\033[3~", KX_DEL},
-    {"\033[Z", KX_BACKTAB},  {"\033[1;2A", KX_SUP},   {"\033[1;2B", KX_SDOWN}, {"\033[1;2C", KX_SRIGHT}, {"\033[1;2D", KX_SLEFT},
-    {"\033[a", KX_SUP},      {"\033[b", KX_SDOWN},    {"\033[c", KX_SRIGHT},  {"\033[d", KX_SLEFT},    {"\033OP", KX_F1},
-    {"\033[11~", KX_F1},     {"\033[[A", KX_F1},      {"\033OM", KX_ENTER},
+    {"\033[A", KX_UP},       {"\033[B", KX_DOWN},   {"\033[C", KX_RIGHT},    {"\033[D", KX_LEFT},
+    {"\033OA", KX_UP},       {"\033OB", KX_DOWN},   {"\033OC", KX_RIGHT},    {"\033OD", KX_LEFT},
+    {"\033[H", KX_HOME},     {"\033[F", KX_END},    {"\033OH", KX_HOME},     {"\033OF", KX_END},
+    {"\033[1~", KX_HOME},    {"\033[4~", KX_END},   {"\033[7~", KX_HOME},    {"\033[8~", KX_END},
+    {"\033[5~", KX_PGUP},    {"\033[6~", KX_PGDN},  {"\033[2~", KX_INS},     {"\033[3~", KX_DEL},
+    {"\033[Z", KX_BACKTAB},  {"\033[1;2A", KX_SUP}, {"\033[1;2B", KX_SDOWN}, {"\033[1;2C", KX_SRIGHT},
+    {"\033[1;2D", KX_SLEFT}, {"\033[a", KX_SUP},    {"\033[b", KX_SDOWN},    {"\033[c", KX_SRIGHT},
+    {"\033[d", KX_SLEFT},    {"\033OP", KX_F1},     {"\033[11~", KX_F1},     {"\033[[A", KX_F1},
+    {"\033OM", KX_ENTER},
 };
 
 void input_init(struct input *in)
@@ -184,7 +186,8 @@ static void paste_byte(struct input *in, uint8_t b)
         return;
     in->pasting = false;
     in->paste.len -= 6;
-    push(in, (struct input_event){.kind = INPUT_PASTE, .text = (const char *)in->paste.data, .n = in->paste.len});
+    push(in,
+         (struct input_event){.kind = INPUT_PASTE, .text = (const char *)in->paste.data, .n = in->paste.len});
 }
 
 /* ---- characters ---- */

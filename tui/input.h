@@ -1,9 +1,11 @@
-/* input: bytes from the terminal become events. A pure state machine: no terminal, no curses, no clock but the one it is given.
+/* input: bytes from the terminal become events. A pure state machine: no terminal, no curses, no clock but
+ * the one it is given.
  *
- * Why not ncurses' own decoding: under TERM=screen and tmux it turns a mouse report into the keys ESC [ < 0 ; 2 5 M, and digits are
- * commands here; the same happens to every sequence it does not know. Here an escape sequence is either understood or
- * swallowed whole, whatever TERM says, and text between paste brackets is text. Without bracketed paste, more than
- * INPUT_BURST keys within INPUT_BURST_NS are taken for a paste and dropped. */
+ * Why not ncurses' own decoding: under TERM=screen and tmux it turns a mouse report into the keys ESC [ < 0 ;
+ * 2 5 M, and digits are commands here; the same happens to every sequence it does not know. Here an escape
+ * sequence is either understood or swallowed whole, whatever TERM says, and text between paste brackets is
+ * text. Without bracketed paste, more than INPUT_BURST keys within INPUT_BURST_NS are taken for a paste and
+ * dropped. */
 #ifndef TUI_INPUT_H
 #define TUI_INPUT_H
 
@@ -13,19 +15,19 @@
 
 #include "base/buf.h"
 
-#define INPUT_BURST      8
-#define INPUT_BURST_NS   INT64_C(30000000)
-#define INPUT_PASTE_MAX  65536
-#define INPUT_SEQ_MAX    64
-#define INPUT_FOCUS_NS   INT64_C(150000000) /* keys right after a click into the window are ignored */
+#define INPUT_BURST     8
+#define INPUT_BURST_NS  INT64_C(30000000)
+#define INPUT_PASTE_MAX 65536
+#define INPUT_SEQ_MAX   64
+#define INPUT_FOCUS_NS  INT64_C(150000000) /* keys right after a click into the window are ignored */
 
 enum input_kind { INPUT_KEY, INPUT_PRESS, INPUT_WHEEL, INPUT_DRAG, INPUT_PASTE, INPUT_DROPPED };
 
 struct input_event {
     enum input_kind kind;
-    int key;        /* INPUT_KEY: keymap.h */
-    int x, y;       /* mouse: cells from 0 */
-    int by;         /* INPUT_WHEEL: -1 up, 1 down; INPUT_DROPPED: how many */
+    int key;          /* INPUT_KEY: keymap.h */
+    int x, y;         /* mouse: cells from 0 */
+    int by;           /* INPUT_WHEEL: -1 up, 1 down; INPUT_DROPPED: how many */
     const char *text; /* INPUT_PASTE: until the next call */
     size_t n;
 };
@@ -33,11 +35,11 @@ struct input_event {
 struct input {
     uint8_t seq[INPUT_SEQ_MAX]; /* an unfinished escape sequence or character */
     size_t n_seq;
-    bool string;                /* inside OSC, DCS, APC: swallowed up to its end */
+    bool string; /* inside OSC, DCS, APC: swallowed up to its end */
     bool pasting;
     struct buf paste;
-    int64_t last;               /* time of the last byte */
-    int64_t burst_start;        /* of the keys counted below */
+    int64_t last;        /* time of the last byte */
+    int64_t burst_start; /* of the keys counted below */
     int burst;
     int dropped;
     int64_t deaf_until;

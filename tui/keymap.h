@@ -1,7 +1,8 @@
 /* keymap: one table of keys. The footer, `?`, the manual's list and the dispatcher are read from it.
  *
- * Rules, enforced by tests/unit/tui/test_keymap.c: a key that works on every screen means the same on every screen; letters that
- * change a sweep beyond a pause stand only in the `a` menu; no key confirms what it opened. */
+ * Rules, enforced by tests/unit/tui/test_keymap.c: a key that works on every screen means the same on every
+ * screen; letters that change a sweep beyond a pause stand only in the `a` menu; no key confirms what it
+ * opened. */
 #ifndef TUI_KEYMAP_H
 #define TUI_KEYMAP_H
 
@@ -131,12 +132,13 @@ enum action {
 enum key_guard {
     KG_NONE,
     KG_TRIAL, /* needs a selected trial */
-    KG_STEER, /* changes the sweep: not when read-only, not while the cursor is in the past, not without a hub */
+    KG_STEER, /* changes the sweep: not when read-only, not while the cursor is in the past, not without a hub
+               */
     KG_TRIAL_STEER,
 };
 
 struct key_row {
-    unsigned on;        /* screens */
+    unsigned on; /* screens */
     int key;
     enum action action;
     int arg;
@@ -153,7 +155,8 @@ struct menu_row {
     unsigned on;
     int key;
     enum verb verb;   /* VERB_NONE: the entry only opens a field */
-    const char *line; /* command; %t is the target, %a the arm. Ends in "=" or a blank: opened in the prompt to be completed */
+    const char *line; /* command; %t is the target, %a the arm. Ends in "=" or a blank: opened in the prompt
+                         to be completed */
     const char *text;
 };
 const struct menu_row *keymap_menu(int *n);

@@ -1,5 +1,5 @@
-/* layout: where things go, as pure functions. Every function is total: any size from 1x1 gives rectangles inside the
- * screen, of size zero where there is no room. */
+/* layout: where things go, as pure functions. Every function is total: any size from 1x1 gives rectangles
+ * inside the screen, of size zero where there is no room. */
 #ifndef TUI_LAYOUT_H
 #define TUI_LAYOUT_H
 

@@ -289,7 +289,8 @@ static void complete_names(const struct console *c, struct collect *k, const cha
     }
 }
 
-static void complete_word(struct collect *k, const char *typed, const char *word, const char *tail, const char *what)
+static void complete_word(struct collect *k, const char *typed, const char *word, const char *tail,
+                          const char *what)
 {
     struct candidate *d = match(typed, word) == k->rank ? offer(k, word, tail) : NULL;
     if (!d)
@@ -420,14 +421,16 @@ void palette_draw(const struct console *c, struct canvas *out, struct rect body)
     int h = rows + 2 + (n == 0) < body.h ? rows + 2 + (n == 0) : body.h, w = body.w < 76 ? body.w : 76;
     struct rect r = {body.x + (body.w - w) / 2, body.y + body.h - h, w, h};
     canvas_fill(out, r, ST_PLAIN, ' ');
-    struct rect in = rect_inset(canvas_box(out, r, "Commands", "Tab completes \u00b7 \u2191\u2193 history \u00b7 Esc"), 1, 0);
+    struct rect in = rect_inset(
+        canvas_box(out, r, "Commands", "Tab completes \u00b7 \u2191\u2193 history \u00b7 Esc"), 1, 0);
     struct rect old = canvas_clip(out, in);
     int from = c->prompt.pick > in.h ? c->prompt.pick - in.h : 0;
     for (int i = 0; i < in.h && from + i < n; i++) {
         const struct candidate *d = &list[from + i];
         int y = in.y + i, x_what = in.w >= 60 ? 26 : 14, tail = in.w >= 50 ? 14 : 0;
         canvas_textn(out, in.x, y, x_what - 1, d->off ? ST_DIM : ST_STRONG, d->show, strlen(d->show));
-        canvas_textn(out, in.x + x_what, y, in.w - x_what - tail, d->off ? ST_DIM : ST_PLAIN, d->what, strlen(d->what));
+        canvas_textn(out, in.x + x_what, y, in.w - x_what - tail, d->off ? ST_DIM : ST_PLAIN, d->what,
+                     strlen(d->what));
         if (tail) {
             canvas_text(out, in.x + in.w - 13, y, ST_KEY, d->key);
             canvas_text(out, in.x + in.w - 8, y, ST_DIM, d->guard);

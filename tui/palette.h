@@ -16,7 +16,7 @@ const struct palette_command *palette_commands(int *n);
 struct candidate {
     char line[PROMPT_CAP]; /* the whole command line when this is taken */
     char show[80], what[100], key[12], guard[12];
-    bool off;              /* not allowed now */
+    bool off; /* not allowed now */
 };
 /* What the line could become; best first. Returns how many. */
 int palette_complete(const struct console *c, const char *line, struct candidate *out, int cap);

@@ -123,7 +123,10 @@ void panel_change(struct span row, char *out, size_t cap)
         if (!text[0])
             continue;
         bool relative = strcmp(keys[i], "value") == 0 && cmap_bool(args, "relative", false) && text[0] != '-';
-        const char *label = strcmp(keys[i], "for") == 0 ? "for " : strcmp(keys[i], "weight") == 0 ? "\u00d7" : relative ? "+" : "";
+        const char *label = strcmp(keys[i], "for") == 0      ? "for "
+                            : strcmp(keys[i], "weight") == 0 ? "\u00d7"
+                            : relative                       ? "+"
+                                                             : "";
         int k = row_format(out + at, cap - at, "%s%s%s", at ? " " : "", label, text);
         at += k > 0 ? (size_t)k : 0;
     }
@@ -180,7 +183,8 @@ static int facts_run(struct canvas *out, struct rect r, int y, struct span row)
     if (n > 1)
         row_format(text + strlen(text), sizeof text - strlen(text), " \u00b7 %zu runs", n);
     if (dropped > 0)
-        row_format(text + strlen(text), sizeof text - strlen(text), " \u00b7 %lld dropped", (long long)dropped);
+        row_format(text + strlen(text), sizeof text - strlen(text), " \u00b7 %lld dropped",
+                   (long long)dropped);
     return fact(out, r, y, "on", text);
 }
 
@@ -202,7 +206,8 @@ static int facts_marks(const struct console *c, struct canvas *out, struct rect 
         canvas_put(out, r.x, r.y + y, ST_MARK, panel_mark_glyph(cmap_int(iv, "id", 0)));
         char line[400];
         if (step >= 0)
-            row_format(line, sizeof line, "%s %s %s %s @%lld", clock, who, change[0] ? change : verb, state, (long long)step);
+            row_format(line, sizeof line, "%s %s %s %s @%lld", clock, who, change[0] ? change : verb, state,
+                       (long long)step);
         else
             row_format(line, sizeof line, "%s %s %s %s", clock, who, change[0] ? change : verb, state);
         canvas_textn(out, r.x + 2, r.y + y, r.w - 2, ST_PLAIN, line, strlen(line));

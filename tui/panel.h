@@ -1,5 +1,5 @@
-/* panel: the pieces screens are made of. Each has a want (what it must subscribe to) and a draw (which only reads).
- * A panel says in words when it is empty, loading or refused. */
+/* panel: the pieces screens are made of. Each has a want (what it must subscribe to) and a draw (which only
+ * reads). A panel says in words when it is empty, loading or refused. */
 #ifndef TUI_PANEL_H
 #define TUI_PANEL_H
 
@@ -23,6 +23,10 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
 /* The tail of its output. */
 void panel_log_want(struct console *c, struct rect r);
 void panel_log_draw(const struct console *c, struct canvas *out, struct rect r);
+
+/* Shares of a bandit's pulls over time, one curve an arm; rungs with what was promoted. */
+void panel_pulls_draw(const struct console *c, struct canvas *out, struct rect r);
+void panel_rungs_draw(const struct console *c, struct canvas *out, struct rect r);
 
 /* A rule with a title in it: "-- best so far ----". */
 void panel_rule(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);

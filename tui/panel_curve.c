@@ -1,5 +1,5 @@
-/* panel_curve: the selected trial's curve, and the incumbent's. Asks for exactly the columns it can draw on an axis that stands
- * still, so that a new point changes one or two cells. */
+/* panel_curve: the selected trial's curve, and the incumbent's. Asks for exactly the columns it can draw on
+ * an axis that stands still, so that a new point changes one or two cells. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 
 static const double smoothing[] = {0, .6, .9};
 #define N_SMOOTHING 3
-#define LOG_RATIO   4 /* positive data that spans more than this is drawn on a log axis unless told otherwise */
+#define LOG_RATIO   4 /* positive data that spans more than this is drawn on a log axis unless told otherwise \
+                       */
 
 static uint64_t hash(uint64_t h, const void *p, size_t n)
 {
@@ -29,7 +30,8 @@ static uint64_t curve_key(const struct console *c)
     return h ^ (uint64_t)c->curve.by_time;
 }
 
-/* How far the x axis must reach: the trial's planned end when it is known, else twice, four times, ... what there is. */
+/* How far the x axis must reach: the trial's planned end when it is known, else twice, four times, ... what
+ * there is. */
 static void follow_x(struct console *c)
 {
     struct curve_state *k = &c->curve;
@@ -76,7 +78,8 @@ void panel_curve_want(struct console *c, struct rect r)
     sub_commit(&c->subs, SUB_CURVE, 0, 4);
 }
 
-/* A binary column of doubles, copied because bytes in a message are not aligned. malloc'ed; NULL when absent. */
+/* A binary column of doubles, copied because bytes in a message are not aligned. malloc'ed; NULL when absent.
+ */
 static double *column(struct span part, const char *key, int *n)
 {
     struct codec_reader r;
@@ -146,11 +149,14 @@ static void draw_marks(const struct console *c, struct canvas *out, struct plot 
     }
 }
 
-static void draw_part(const struct console *c, struct canvas *out, struct plot *p, struct span part, bool last)
+static void draw_part(const struct console *c, struct canvas *out, struct plot *p, struct span part,
+                      bool last)
 {
-    static const enum theme_role roles[] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D, ST_CURVE_E, ST_CURVE_F};
+    static const enum theme_role roles[] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C,
+                                            ST_CURVE_D, ST_CURVE_E, ST_CURVE_F};
     int n, n_min, n_max;
-    double *mean = column(part, "mean", &n), *min = column(part, "min", &n_min), *max = column(part, "max", &n_max);
+    double *mean = column(part, "mean", &n), *min = column(part, "min", &n_min),
+           *max = column(part, "max", &n_max);
     struct span head = sub_head(&c->subs, SUB_CURVE);
     double x0 = cmap_double(head, "x0", 0), x1 = cmap_double(head, "x1", 1);
     if (c->curve.by_time) {
@@ -228,7 +234,8 @@ void panel_curve_title(const struct console *c, char *left, size_t lcap, char *r
         row_format(left, lcap, "%s", what);
     const char *y = c->curve.y.set && c->curve.y.now.log ? "log y" : "linear y";
     static const char *const names[] = {"", "  smooth .6", "  smooth .9"};
-    row_format(right, rcap, "%s%s%s", y, names[c->curve.smooth % N_SMOOTHING], c->curve.by_time ? "  by time" : "");
+    row_format(right, rcap, "%s%s%s", y, names[c->curve.smooth % N_SMOOTHING],
+               c->curve.by_time ? "  by time" : "");
 }
 
 /* ---- best so far ---- */

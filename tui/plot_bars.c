@@ -13,8 +13,8 @@ void spark_scale_add(struct spark_scale *s, const double *v, int n)
     }
 }
 
-/* Snapped outwards to quarter octaves (log) or twentieths of the span, so that a slightly better best does not redraw
- * every sparkline of the column. */
+/* Snapped outwards to quarter octaves (log) or twentieths of the span, so that a slightly better best does
+ * not redraw every sparkline of the column. */
 void spark_scale_done(struct spark_scale *s)
 {
     s->log = s->any && s->lo > 0 && s->hi > 4 * s->lo;
@@ -41,7 +41,8 @@ int spark_level(const struct spark_scale *s, double v)
     return level < 0 ? 0 : level > 7 ? 7 : level;
 }
 
-void spark_draw(struct canvas *c, int x, int y, int w, style st, const struct spark_scale *s, const double *v, int n)
+void spark_draw(struct canvas *c, int x, int y, int w, style st, const struct spark_scale *s, const double *v,
+                int n)
 {
     for (int i = 0; i < w && i < n; i++) {
         int level = spark_level(s, v[i]);
@@ -68,7 +69,8 @@ static int cell_of(double v, double lo, double hi, int w)
     return i < 0 ? 0 : i >= w ? w - 1 : i;
 }
 
-void interval_draw(struct canvas *c, int x, int y, int w, style st, double lo, double hi, double low, double mean, double high)
+void interval_draw(struct canvas *c, int x, int y, int w, style st, double lo, double hi, double low,
+                   double mean, double high)
 {
     if (w <= 0 || !(hi > lo) || !isfinite(mean))
         return;

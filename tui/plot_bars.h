@@ -11,13 +11,15 @@ struct spark_scale {
     bool any;
 };
 void spark_scale_add(struct spark_scale *s, const double *v, int n); /* start from {0} */
-void spark_scale_done(struct spark_scale *s);                        /* log when all positive and wide enough */
-int spark_level(const struct spark_scale *s, double v);              /* 0..7, -1 for no value */
-void spark_draw(struct canvas *c, int x, int y, int w, style st, const struct spark_scale *s, const double *v, int n);
+void spark_scale_done(struct spark_scale *s);           /* log when all positive and wide enough */
+int spark_level(const struct spark_scale *s, double v); /* 0..7, -1 for no value */
+void spark_draw(struct canvas *c, int x, int y, int w, style st, const struct spark_scale *s, const double *v,
+                int n);
 
 /* share in 0..1; the rest of w is a light track when track is true. */
 void bar_draw(struct canvas *c, int x, int y, int w, style st, double share, bool track);
 /* low..high as a line with the mean as a dot, on lo..hi. */
-void interval_draw(struct canvas *c, int x, int y, int w, style st, double lo, double hi, double low, double mean, double high);
+void interval_draw(struct canvas *c, int x, int y, int w, style st, double lo, double hi, double low,
+                   double mean, double high);
 
 #endif

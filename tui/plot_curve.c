@@ -198,7 +198,8 @@ void plot_series(struct plot *p, struct canvas *c, const struct plot_series *s)
     if (!isnan(s->break_at)) {
         int x = dot_x(p, s->break_at);
         if (x >= 0 && x / 2 < p->inner.w)
-            canvas_put(c, p->inner.x + x / 2, p->inner.y + p->inner.h - (p->inner.x == p->at.x), ST_ERROR, CROSS);
+            canvas_put(c, p->inner.x + x / 2, p->inner.y + p->inner.h - (p->inner.x == p->at.x), ST_ERROR,
+                       CROSS);
     }
 }
 

@@ -1,7 +1,8 @@
 /* plot_curve: curves in braille dots (2x4 a cell), with axes. Pure drawing into a canvas.
  *
- * Consecutive points are joined, so steep curves do not break up; a cell shared by two curves belongs to the one drawn
- * last (draw the focused one last). NaN never reaches an axis; a run that went NaN gets a cross at that step. */
+ * Consecutive points are joined, so steep curves do not break up; a cell shared by two curves belongs to the
+ * one drawn last (draw the focused one last). NaN never reaches an axis; a run that went NaN gets a cross at
+ * that step. */
 #ifndef TUI_PLOT_CURVE_H
 #define TUI_PLOT_CURVE_H
 
@@ -26,8 +27,8 @@ struct plot_series {
     int n;
     double x0, x1;
     style st;
-    uint32_t letter;   /* drawn at the right end, 0 none */
-    double break_at;   /* x where the run went NaN: no line across, a cross on the axis; NaN none */
+    uint32_t letter; /* drawn at the right end, 0 none */
+    double break_at; /* x where the run went NaN: no line across, a cross on the axis; NaN none */
 };
 
 struct plot {
@@ -41,10 +42,11 @@ void plot_axes(struct plot *p, struct canvas *c, struct rect r, struct axis x, s
 void plot_series(struct plot *p, struct canvas *c, const struct plot_series *s);
 /* A dotted column at x with a glyph at the top; what is drawn by curves stays. Call before plot_end. */
 void plot_mark(struct plot *p, struct canvas *c, double x, uint32_t glyph, style st);
-void plot_end(struct plot *p, struct canvas *c); /* puts the dots over the marks, draws letters and crosses, frees */
+void plot_end(struct plot *p,
+              struct canvas *c); /* puts the dots over the marks, draws letters and crosses, frees */
 
-int plot_columns(struct rect r);        /* columns of data a plot in r can show (2 a cell), >= 2 */
-struct rect plot_inner(struct rect r);  /* the rectangle plot_axes will use for curves */
+int plot_columns(struct rect r);       /* columns of data a plot in r can show (2 a cell), >= 2 */
+struct rect plot_inner(struct rect r); /* the rectangle plot_axes will use for curves */
 
 /* Exponential smoothing in place; NaN stays, the start is unbiased. weight 0: nothing. */
 void plot_smooth(double *v, int n, double weight);

@@ -13,7 +13,8 @@ const char *popup_guard_name(enum verb_guard g)
     return g == VG_REVERSIBLE ? "undo" : g == VG_LOSING ? "confirm" : "type id";
 }
 
-static struct rect open_box(struct canvas *out, struct rect all, int w, int h, const char *title, const char *right)
+static struct rect open_box(struct canvas *out, struct rect all, int w, int h, const char *title,
+                            const char *right)
 {
     struct rect r = rect_center(all, w + 4, h + 2);
     canvas_fill(out, r, ST_PLAIN, ' ');
@@ -122,7 +123,8 @@ static void menu_key(struct console *c, int key)
         c->popup.kind = POPUP_NONE;
         action_expand(c, m[i].line, line, sizeof line);
         size_t len = strlen(m[i].line);
-        if ((strstr(m[i].line, "%t") || strstr(m[i].line, "%a")) && !strpbrk(line + strcspn(line, " "), "0123456789t"))
+        if ((strstr(m[i].line, "%t") || strstr(m[i].line, "%a")) &&
+            !strpbrk(line + strcspn(line, " "), "0123456789t"))
             console_toast(c, ST_WARN, "nothing is selected");
         else if (m[i].line[len - 1] == ' ' || m[i].line[len - 1] == '+')
             console_prompt(c, PROMPT_COMMAND, line);
@@ -145,7 +147,8 @@ static void trial_line(const struct console *c, char *out, size_t cap)
         return;
     }
     row_number(value, t.value, isnan(t.value) && t.step < 0);
-    int n = row_format(out, cap, "t%lld  %s %s", (long long)t.trial, c->sum.metric[0] ? c->sum.metric : "value", value);
+    int n = row_format(out, cap, "t%lld  %s %s", (long long)t.trial,
+                       c->sum.metric[0] ? c->sum.metric : "value", value);
     for (int i = 0; i < c->sum.n_params && i < 2 && n > 0 && (size_t)n < cap; i++) {
         char key[ROW_TEXT];
         span_copy(name, sizeof name, c->sum.params[i]);
@@ -178,7 +181,8 @@ static void draw_question(const struct console *c, struct canvas *out, struct re
             line[0] = (char)(line[0] - 'a' + 'A');
         canvas_textn(out, in.x, in.y + 1, in.w, ST_PLAIN, line, strlen(line));
     }
-    canvas_text(out, in.x, in.y + 2, ST_DIM, typed ? "Not undoable. Safer: stop, at the next safe point." : "Not undoable.");
+    canvas_text(out, in.x, in.y + 2, ST_DIM,
+                typed ? "Not undoable. Safer: stop, at the next safe point." : "Not undoable.");
     if (typed) {
         int n = canvas_printf(out, in.x, in.y + 4, ST_WARN, "type %s to %s: ", a->ask_id, first);
         n += canvas_text(out, in.x + n, in.y + 4, ST_STRONG, c->prompt.text);
@@ -266,8 +270,8 @@ static void draw_detail(const struct console *c, struct canvas *out, struct rect
 {
     static const struct {
         const char *key, *name;
-    } fields[] = {{"who", "who"},     {"verb", "action"},   {"target", "target"}, {"state", "state"},
-                  {"reason", "reason"}, {"message", "message"}};
+    } fields[] = {{"who", "who"},     {"verb", "action"},   {"target", "target"},
+                  {"state", "state"}, {"reason", "reason"}, {"message", "message"}};
     struct rect in = open_box(out, area, 66, 9, "Intervention", "Esc close");
     struct rect old = canvas_clip(out, in);
     struct span row = {NULL, 0};
@@ -279,7 +283,8 @@ static void draw_detail(const struct console *c, struct canvas *out, struct rect
     int y = in.y;
     if (row.p) {
         char text[ROW_TEXT], change[160], clock[CLOCK_TEXT] = "";
-        int64_t at = cmap_int(row, "time", -1), step = cmap_int(row, "applied_step", -1), of = cmap_int(row, "undo_of", 0);
+        int64_t at = cmap_int(row, "time", -1), step = cmap_int(row, "applied_step", -1),
+                of = cmap_int(row, "undo_of", 0);
         if (at > 0)
             clock_rfc3339(clock, at);
         canvas_printf(out, in.x, y++, ST_STRONG, "#%lld  %s", (long long)c->iv, clock);
@@ -290,7 +295,8 @@ static void draw_detail(const struct console *c, struct canvas *out, struct rect
         }
         panel_change(row, change, sizeof change);
         canvas_text(out, in.x, y, ST_DIM, "change");
-        canvas_textn(out, in.x + 9, y++, in.w - 9, ST_PLAIN, change[0] ? change : "\u2014", strlen(change[0] ? change : "\u2014"));
+        canvas_textn(out, in.x + 9, y++, in.w - 9, ST_PLAIN, change[0] ? change : "\u2014",
+                     strlen(change[0] ? change : "\u2014"));
         if (step >= 0)
             canvas_printf(out, in.x, y, ST_DIM, "applied at step %lld", (long long)step);
         else if (of > 0)

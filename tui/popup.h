@@ -1,4 +1,5 @@
-/* popup: what stands over a screen: help, the actions menu, the questions before an action, the column chooser. */
+/* popup: what stands over a screen: help, the actions menu, the questions before an action, the column
+ * chooser. */
 #ifndef TUI_POPUP_H
 #define TUI_POPUP_H
 

@@ -1,5 +1,5 @@
-/* prompt: one line of text being edited: the command line, the filter, a value, the id of something to kill. Owns the text and the
- * history; knows nothing of what the text means. */
+/* prompt: one line of text being edited: the command line, the filter, a value, the id of something to kill.
+ * Owns the text and the history; knows nothing of what the text means. */
 #ifndef TUI_PROMPT_H
 #define TUI_PROMPT_H
 
@@ -14,16 +14,23 @@ enum prompt_kind { PROMPT_NONE, PROMPT_COMMAND, PROMPT_FILTER, PROMPT_VALUE, PRO
 struct prompt {
     enum prompt_kind kind;
     char text[PROMPT_CAP];
-    size_t len, at;            /* bytes */
-    char error[200];           /* shown beside the text, which is kept */
+    size_t len, at;  /* bytes */
+    char error[200]; /* shown beside the text, which is kept */
     char *history[PROMPT_HISTORY];
-    int n_history, recall;     /* recall: how far back, 0 the line being written */
+    int n_history, recall; /* recall: how far back, 0 the line being written */
     char draft[PROMPT_CAP];
-    int pick;                  /* which completion, counted from 1; 0 none */
-    char stem[PROMPT_CAP];     /* what was typed before Tab */
+    int pick;              /* which completion, counted from 1; 0 none */
+    char stem[PROMPT_CAP]; /* what was typed before Tab */
 };
 
-enum prompt_result { PROMPT_GOES_ON, PROMPT_ENTERED, PROMPT_CANCELLED, PROMPT_TAB, PROMPT_TAB_BACK, PROMPT_PLAIN };
+enum prompt_result {
+    PROMPT_GOES_ON,
+    PROMPT_ENTERED,
+    PROMPT_CANCELLED,
+    PROMPT_TAB,
+    PROMPT_TAB_BACK,
+    PROMPT_PLAIN
+};
 
 void prompt_open(struct prompt *p, enum prompt_kind kind, const char *text);
 void prompt_close(struct prompt *p); /* keeps the history */

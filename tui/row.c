@@ -10,12 +10,18 @@
 #include "proto/safe_text.h"
 
 static const struct row_state states[] = {
-    {"waiting", "wait", 0x00b7, ST_WAIT, false},    {"running", "run", 0x25b6, ST_RUN, false},
-    {"paused", "paus", 0x2016, ST_PAUSED, false},   {"lost", "lost", '?', ST_LOST, false},
-    {"done", "done", 0x2713, ST_DONE, true},        {"pruned", "prun", 0x2702, ST_PRUNED, true},
-    {"stopped", "stop", 0x25a0, ST_DONE, true},     {"failed", "fail", 0x2717, ST_FAILED, true},
-    {"killed", "kill", 0x2717, ST_FAILED, true},    {"withdrawn", "gone", 0x00b7, ST_WAIT, true},
-    {"queued", "wait", 0x00b7, ST_WAIT, false},     {"leased", "wait", 0x00b7, ST_WAIT, false},
+    {"waiting", "wait", 0x00b7, ST_WAIT, false},
+    {"running", "run", 0x25b6, ST_RUN, false},
+    {"paused", "paus", 0x2016, ST_PAUSED, false},
+    {"lost", "lost", '?', ST_LOST, false},
+    {"done", "done", 0x2713, ST_DONE, true},
+    {"pruned", "prun", 0x2702, ST_PRUNED, true},
+    {"stopped", "stop", 0x25a0, ST_DONE, true},
+    {"failed", "fail", 0x2717, ST_FAILED, true},
+    {"killed", "kill", 0x2717, ST_FAILED, true},
+    {"withdrawn", "gone", 0x00b7, ST_WAIT, true},
+    {"queued", "wait", 0x00b7, ST_WAIT, false},
+    {"leased", "wait", 0x00b7, ST_WAIT, false},
     {"", "?", '?', ST_LOST, false},
 };
 
@@ -30,8 +36,14 @@ const struct row_state *row_state(struct span name)
 
 void trial_row_read(struct trial_row *r, struct span raw)
 {
-    *r = (struct trial_row){.trial = -1, .state = row_state((struct span){"", 0}), .value = NAN, .progress = NAN,
-                            .seconds = NAN, .energy_j = NAN, .step = -1, .changed = -1};
+    *r = (struct trial_row){.trial = -1,
+                            .state = row_state((struct span){"", 0}),
+                            .value = NAN,
+                            .progress = NAN,
+                            .seconds = NAN,
+                            .energy_j = NAN,
+                            .step = -1,
+                            .changed = -1};
     if (!raw.p)
         return;
     r->trial = cmap_int(raw, "trial", -1);

@@ -1,5 +1,5 @@
-/* row: the rows of views as the panels want them: numbers decoded, text made safe for the screen, states with their glyphs.
- * Borrows from the view; a row is good until the client is pumped again. */
+/* row: the rows of views as the panels want them: numbers decoded, text made safe for the screen, states with
+ * their glyphs. Borrows from the view; a row is good until the client is pumped again. */
 #ifndef TUI_ROW_H
 #define TUI_ROW_H
 

@@ -5,9 +5,9 @@
 #include "tui/console_state.h"
 
 struct screen {
-    int key;           /* its digit */
-    const char *name;  /* tab at 100 columns and more */
-    const char *brief; /* tab below */
+    int key;                  /* its digit */
+    const char *name;         /* tab at 100 columns and more */
+    const char *brief;        /* tab below */
     const char *const *panes; /* names, NULL-terminated; NULL: one pane */
     /* Subscribes to what draw will need at this size. */
     void (*want)(struct console *c, struct rect body, enum layout_size size);

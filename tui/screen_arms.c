@@ -1,10 +1,10 @@
-/* screen_arms: where the budget goes and why: the bandit's arms with their posteriors, pulls over time, rungs. */
+/* screen_arms: where the budget goes and why: the bandit's arms with their posteriors, pulls over time,
+ * rungs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "tui/panel.h"
 #include "tui/plot_bars.h"
 #include "tui/plot_curve.h"
@@ -20,7 +20,8 @@ struct places {
 
 static int n_bandits(const struct console *c, struct codec_reader *list)
 {
-    struct span head = sub_head(&c->subs, SUB_ARMS), raw = head.p ? cmap_value(head, "bandits") : (struct span){NULL, 0};
+    struct span head = sub_head(&c->subs, SUB_ARMS),
+                raw = head.p ? cmap_value(head, "bandits") : (struct span){NULL, 0};
     if (!raw.p)
         return 0;
     cr_init(list, raw.p, raw.n);
@@ -141,7 +142,8 @@ static void draw_line(const struct console *c, struct canvas *out, struct rect r
         row_text(name, cmap_str(b, "name"), 24);
         row_text(algorithm, cmap_str(b, "algorithm"), 24);
     }
-    int k = row_format(text, sizeof text, "%s%s%s", algorithm[0] ? algorithm : c->sum.tuner, name[0] ? " \u00b7 " : "", name);
+    int k = row_format(text, sizeof text, "%s%s%s", algorithm[0] ? algorithm : c->sum.tuner,
+                       name[0] ? " \u00b7 " : "", name);
     if (head.p && k >= 0) {
         struct codec_reader at;
         if (cmap_find(head, "next", &at))
@@ -215,21 +217,29 @@ static struct arm_columns arm_columns(int w, int label)
     return k;
 }
 
-static void draw_arm(const struct console *c, struct canvas *out, struct rect r, int y, int i, struct span row,
-                     const struct arm_columns *k, const struct arms_scale *s)
+static void draw_arm(const struct console *c, struct canvas *out, struct rect r, int y, int i,
+                     struct span row, const struct arm_columns *k, const struct arms_scale *s)
 {
     static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
                                              ST_CURVE_E, ST_CURVE_F, ST_CURVE_G, ST_CURVE_H};
     char text[ROW_TEXT], mean[AXIS_LABEL] = "\u2014";
     bool banned = cmap_bool(row, "banned", false), pinned = cmap_bool(row, "pinned", false);
-    double boost = cmap_double(row, "boost", 1), low = cmap_double(row, "low", NAN), high = cmap_double(row, "high", NAN);
+    double boost = cmap_double(row, "boost", 1), low = cmap_double(row, "low", NAN),
+           high = cmap_double(row, "high", NAN);
     double mid = cmap_double(row, "mean", NAN), p = cmap_double(row, "p_best", NAN);
     bool sel = i == c->arm;
     style st = banned ? ST_DIM : ST_PLAIN;
     canvas_put(out, r.x, y, ST_STRONG, sel ? '>' : ' ');
-    canvas_put(out, r.x + 1, y, banned ? ST_FAILED : pinned ? ST_BEST : ST_MARK,
-               banned ? 0x2717 : pinned ? 0x25c6 : isfinite(boost) && boost != 1 ? (boost > 1 ? 0x2191 : 0x2193) : ' ');
-    canvas_put(out, r.x + 2, y, (style)(roles[i % 8] | (banned ? ST_FADED : 0)), (uint32_t)(i < 26 ? 'A' + i : '.'));
+    canvas_put(out, r.x + 1, y,
+               banned   ? ST_FAILED
+               : pinned ? ST_BEST
+                        : ST_MARK,
+               banned                          ? 0x2717
+               : pinned                        ? 0x25c6
+               : isfinite(boost) && boost != 1 ? (boost > 1 ? 0x2191 : 0x2193)
+                                               : ' ');
+    canvas_put(out, r.x + 2, y, (style)(roles[i % 8] | (banned ? ST_FADED : 0)),
+               (uint32_t)(i < 26 ? 'A' + i : '.'));
     row_text(text, cmap_str(row, "label"), k->label_w);
     canvas_textn(out, r.x + 4, y, k->label_w, st, text, strlen(text));
     row_count(text, (double)cmap_int(row, "pulls", 0));
@@ -245,7 +255,8 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
     }
     canvas_textn(out, r.x + k->mean + 1, y, k->bar - k->mean - 1, st, text, strlen(text));
     if (k->bar_w)
-        interval_draw(out, r.x + k->bar, y, k->bar_w, (style)(banned ? ST_DIM : ST_SPARK), s->lo, s->hi, low, mid, high);
+        interval_draw(out, r.x + k->bar, y, k->bar_w, (style)(banned ? ST_DIM : ST_SPARK), s->lo, s->hi, low,
+                      mid, high);
     if (isnan(p))
         p = cmap_double(row, "p_next", NAN);
     if (isfinite(p)) {
@@ -275,7 +286,8 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
 {
     int n = count_arms(c);
     if (n == 0) {
-        const char *none = sub_any(&c->subs, SUB_ARMS) ? "no arms: this tuner is not a bandit" : "loading the arms";
+        const char *none =
+            sub_any(&c->subs, SUB_ARMS) ? "no arms: this tuner is not a bandit" : "loading the arms";
         panel_note(out, r, ST_DIM, none);
         return;
     }
@@ -307,101 +319,6 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
     canvas_clip(out, old);
 }
 
-/* The share axis starts at 0 and ends at the ladder's step above the largest share. */
-static double most_share(const struct console *c)
-{
-    double most = .1;
-    for (int i = 0; i < sub_rows(&c->subs, SUB_HISTORY); i++) {
-        struct span part = sub_row(&c->subs, SUB_HISTORY, i);
-        struct codec_reader at;
-        if (!part.p || !cmap_find(part, "share", &at) || cr_peek(&at) != CT_BIN)
-            continue;
-        struct span b = cr_bin(&at);
-        for (size_t k = 0; k + sizeof(double) <= b.n; k += sizeof(double)) {
-            double v;
-            memcpy(&v, b.p + k, sizeof v);
-            most = isfinite(v) && v > most ? v : most;
-        }
-    }
-    double top = axis_snap(0, most, false).hi;
-    return top > 1 ? 1 : top;
-}
-
-static void draw_pulls(const struct console *c, struct canvas *out, struct rect r)
-{
-    static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
-                                             ST_CURVE_E, ST_CURVE_F, ST_CURVE_G, ST_CURVE_H};
-    struct span head = sub_head(&c->subs, SUB_HISTORY);
-    double t0 = head.p ? cmap_double(head, "t0", NAN) / 1e9 : NAN, t1 = head.p ? cmap_double(head, "t1", NAN) / 1e9 : NAN;
-    int n = sub_rows(&c->subs, SUB_HISTORY);
-    if (n == 0 || !isfinite(t0) || !(t1 > t0)) {
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_HISTORY) ? "no pulls yet" : "loading");
-        return;
-    }
-    struct plot p;
-    struct axis x = {0, axis_grow_seconds(t1 - t0), false, AXIS_SECONDS}, y = {0, most_share(c), false, AXIS_NUMBER};
-    struct rect old = canvas_clip(out, r);
-    plot_axes(&p, out, r, x, y);
-    for (int i = 0; i < sub_rows(&c->subs, SUB_IVS); i++) {
-        struct span iv = sub_row(&c->subs, SUB_IVS, i);
-        const struct verb_info *v = NULL;
-        char name[32];
-        if (iv.p && cmap_strcpy(iv, "verb", name, sizeof name))
-            v = verb_find(name);
-        if (v && (v->target == VT_ARM || v->target == VT_SWEEP))
-            plot_mark(&p, out, (double)cmap_int(iv, "time", 0) / 1e9 - t0, panel_mark_glyph(cmap_int(iv, "id", 0)), ST_MARK);
-    }
-    for (int i = n; i-- > 0;) {
-        struct span part = sub_row(&c->subs, SUB_HISTORY, i);
-        struct codec_reader at;
-        if (!part.p || !cmap_find(part, "share", &at) || cr_peek(&at) != CT_BIN)
-            continue;
-        struct span b = cr_bin(&at);
-        int cols = (int)(b.n / sizeof(double));
-        double *v = mem_alloc((size_t)cols * sizeof *v + 1);
-        memcpy(v, b.p, (size_t)cols * sizeof *v);
-        int64_t arm = cmap_int(part, "arm", i);
-        struct plot_series s = {.mean = v, .n = cols, .x0 = 0, .x1 = t1 - t0, .break_at = NAN, .st = roles[i % 8]};
-        if (arm == c->arm_id)
-            s.st |= ST_BOLD;
-        s.letter = (uint32_t)(i < 26 ? 'A' + i : '.');
-        plot_series(&p, out, &s);
-        free(v);
-    }
-    plot_end(&p, out);
-    canvas_clip(out, old);
-}
-
-static void draw_rungs(const struct console *c, struct canvas *out, struct rect r)
-{
-    int n = sub_rows(&c->subs, SUB_RUNGS);
-    struct rect old = canvas_clip(out, r);
-    double most = 1;
-    for (int i = 0; i < n; i++) {
-        struct span row = sub_row(&c->subs, SUB_RUNGS, i);
-        double t = row.p ? cmap_double(row, "trials", 0) : 0;
-        most = t > most ? t : most;
-    }
-    if (n == 0)
-        panel_note(out, r, ST_DIM, "no rungs: trials run to their end");
-    for (int i = 0; i < n && i < r.h; i++) {
-        struct span row = sub_row(&c->subs, SUB_RUNGS, i);
-        char resource[32], cutoff[32];
-        if (!row.p)
-            continue;
-        double trials = cmap_double(row, "trials", 0), cut = cmap_double(row, "cutoff", NAN);
-        row_count(resource, cmap_double(row, "resource", NAN));
-        row_number(cutoff, cut, isnan(cut));
-        int x = canvas_printf(out, r.x + 1, r.y + i, ST_PLAIN, "rung %2lld  at %6s  in %4.0f  promoted %4lld  stopped %4lld  cut %-7s",
-                              (long long)cmap_int(row, "rung", i), resource, trials, (long long)cmap_int(row, "promoted", 0),
-                              (long long)cmap_int(row, "stopped", 0), cutoff);
-        if (r.w - x - 4 > 4)
-            bar_draw(out, r.x + x + 2, r.y + i, (int)((r.w - x - 4) * trials / most), ST_SPARK,
-                     trials > 0 ? (double)cmap_int(row, "promoted", 0) / trials : 0, true);
-    }
-    canvas_clip(out, old);
-}
-
 static void draw(const struct console *c, struct canvas *out, struct rect body, enum layout_size size)
 {
     struct places p = place(c, body, size);
@@ -412,12 +329,12 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
     if (p.pulls.h > 2) {
         struct rect rule = rect_top(&p.pulls, 1);
         panel_rule(out, rule, "share of pulls over time", NULL, focus == PANE_PULLS);
-        draw_pulls(c, out, p.pulls);
+        panel_pulls_draw(c, out, p.pulls);
     }
     if (p.rungs.h > 1) {
         struct rect rule = rect_top(&p.rungs, 1);
         panel_rule(out, rule, "rungs", NULL, focus == PANE_RUNGS);
-        draw_rungs(c, out, p.rungs);
+        panel_rungs_draw(c, out, p.rungs);
     }
 }
 
@@ -494,5 +411,12 @@ static bool act(struct console *c, enum action a, int64_t arg)
 }
 
 const struct screen screen_arms = {
-    .key = '4', .name = "Arms", .brief = "Arms", .panes = panes, .want = want, .follow = follow, .draw = draw, .act = act,
+    .key = '4',
+    .name = "Arms",
+    .brief = "Arms",
+    .panes = panes,
+    .want = want,
+    .follow = follow,
+    .draw = draw,
+    .act = act,
 };

@@ -33,9 +33,11 @@ static void want(struct console *c, struct rect body, enum layout_size size)
     table_want(&c->table, &c->subs, &c->sum, 20, c->mono);
 }
 
-static void draw_row(const struct console *c, struct canvas *out, struct rect r, int y, struct span row, bool sel)
+static void draw_row(const struct console *c, struct canvas *out, struct rect r, int y, struct span row,
+                     bool sel)
 {
-    char clock[CLOCK_TEXT] = "", who[ROW_TEXT], verb[ROW_TEXT], target[ROW_TEXT], state[ROW_TEXT], why[ROW_TEXT], change[160];
+    char clock[CLOCK_TEXT] = "", who[ROW_TEXT], verb[ROW_TEXT], target[ROW_TEXT], state[ROW_TEXT],
+         why[ROW_TEXT], change[160];
     char full[2 * ROW_TEXT + 40];
     int64_t at = cmap_int(row, "time", -1), step = cmap_int(row, "applied_step", -1);
     if (at > 0)
@@ -49,7 +51,8 @@ static void draw_row(const struct console *c, struct canvas *out, struct rect r,
     row_text(state, cmap_str(row, "state"), 12);
     row_text(why, cmap_str(row, "message"), 60);
     panel_change(row, change, sizeof change);
-    bool bad = strcmp(state, "rejected") == 0 || strcmp(state, "expired") == 0, good = strcmp(state, "applied") == 0;
+    bool bad = strcmp(state, "rejected") == 0 || strcmp(state, "expired") == 0,
+         good = strcmp(state, "applied") == 0;
     canvas_printf(out, r.x + 1, y, ST_MARK, "%lld", (long long)cmap_int(row, "id", 0));
     int x = r.x + 6;
     canvas_text(out, x, y, ST_DIM, clock);
@@ -62,14 +65,19 @@ static void draw_row(const struct console *c, struct canvas *out, struct rect r,
     x += 11;
     int tail = wide ? r.w * 2 / 5 : 22, room = r.x + r.w - x - tail;
     if (!small && room > 0) {
-        canvas_textn(out, x, y, room - 1, ST_PLAIN, change[0] ? change : "\u2014", strlen(change[0] ? change : "\u2014"));
+        canvas_textn(out, x, y, room - 1, ST_PLAIN, change[0] ? change : "\u2014",
+                     strlen(change[0] ? change : "\u2014"));
         x += room;
     }
     if (step >= 0)
         row_format(full, sizeof full, "%s @%lld", state, (long long)step);
     else
         row_format(full, sizeof full, "%s%s%s", state, why[0] ? ": " : "", why);
-    canvas_textn(out, x, y, r.x + r.w - x - 1, bad ? ST_FAILED : good ? ST_PLAIN : ST_MARK, full, strlen(full));
+    canvas_textn(out, x, y, r.x + r.w - x - 1,
+                 bad    ? ST_FAILED
+                 : good ? ST_PLAIN
+                        : ST_MARK,
+                 full, strlen(full));
     if (sel) {
         canvas_flag(out, (struct rect){r.x, y, r.w, 1}, ST_REVERSE);
         canvas_put(out, r.x, y, ST_STRONG | ST_REVERSE, '>');
@@ -85,8 +93,9 @@ static void draw(const struct console *c, struct canvas *out, struct rect r, enu
     char line[80];
     if (n == 0) {
         const char *none = sub_error(&c->subs, SUB_IVS) ? "audit missing"
-                           : sub_any(&c->subs, SUB_IVS) ? "no interventions: the tuner has made every choice so far"
-                                                           : "loading";
+                           : sub_any(&c->subs, SUB_IVS)
+                               ? "no interventions: the tuner has made every choice so far"
+                               : "loading";
         panel_note(out, r, ST_DIM, none);
         return;
     }
@@ -168,4 +177,5 @@ static bool act(struct console *c, enum action a, int64_t arg)
     }
 }
 
-const struct screen screen_audit = {.key = '7', .name = "Audit", .brief = "Audit", .want = want, .draw = draw, .act = act};
+const struct screen screen_audit = {
+    .key = '7', .name = "Audit", .brief = "Audit", .want = want, .draw = draw, .act = act};

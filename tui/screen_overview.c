@@ -1,4 +1,5 @@
-/* screen_overview: the sweep at a glance: table with sparklines, the selected trial's curve, best so far, its facts and log. */
+/* screen_overview: the sweep at a glance: table with sparklines, the selected trial's curve, best so far, its
+ * facts and log. */
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +89,8 @@ static bool shown(struct rect r)
 static void want(struct console *c, struct rect body, enum layout_size size)
 {
     struct places p = place(c, body, size);
-    table_want(&c->table, &c->subs, &c->sum, shown(p.table) ? p.table.h - (size >= LAYOUT_NORMAL) : 10, c->mono);
+    table_want(&c->table, &c->subs, &c->sum, shown(p.table) ? p.table.h - (size >= LAYOUT_NORMAL) : 10,
+               c->mono);
     if (shown(p.curve)) {
         panel_curve_want(c, p.curve);
         struct codec_writer w = sub_want(&c->subs, SUB_METRICS, "metrics", 1);
@@ -116,7 +118,8 @@ static void title_of_table(const struct console *c, char *out, size_t cap)
     if (loading)
         row_format(out, cap, "Trials, loading");
     else
-        row_format(out, cap, "Trials %lld/%lld%s", total, (long long)c->sum.trials, c->table.frozen ? " (order frozen)" : "");
+        row_format(out, cap, "Trials %lld/%lld%s", total, (long long)c->sum.trials,
+                   c->table.frozen ? " (order frozen)" : "");
 }
 
 static void draw_table(const struct console *c, struct canvas *out, struct rect r, enum layout_size size)
@@ -146,7 +149,8 @@ static void draw_normal(const struct console *c, struct canvas *out, const struc
             canvas_put(out, p->rule_x, y, ST_BORDER, y == p->rule_y ? 0x253c : 0x2502);
         panel_curve_title(c, left, sizeof left, right, sizeof right);
         style st = (style)(ST_TITLE | (focus == PANE_CURVE ? ST_REVERSE : 0));
-        canvas_textn(out, p->curve_frame.x + 1, p->curve_frame.y, p->curve_frame.w - 2, st, left, strlen(left));
+        canvas_textn(out, p->curve_frame.x + 1, p->curve_frame.y, p->curve_frame.w - 2, st, left,
+                     strlen(left));
         if (canvas_columns(left, strlen(left)) + canvas_columns(right, strlen(right)) + 3 < p->curve_frame.w)
             canvas_right(out, p->curve_frame.x, p->curve_frame.y, p->curve_frame.w - 1, ST_DIM, right);
         canvas_hit(out, p->curve_frame, ACT_LOG_Y, 0);
@@ -160,9 +164,11 @@ static void draw_wide(const struct console *c, struct canvas *out, const struct 
     title_of_table(c, left, sizeof left);
     char sort[ROW_TEXT];
     row_text(sort, (struct span){c->table.sort, strlen(c->table.sort)}, 20);
-    row_format(right, sizeof right, "sort %s%s", strcmp(sort, "value") == 0 ? c->sum.metric : sort, c->table.reverse ? " \u2193" : " \u2191");
+    row_format(right, sizeof right, "sort %s%s", strcmp(sort, "value") == 0 ? c->sum.metric : sort,
+               c->table.reverse ? " \u2193" : " \u2191");
     panel_box(out, p->table_frame, left, right, focus == PANE_TABLE && c->zoom[SCREEN_OVER]);
-    panel_rule(out, (struct rect){p->best.x, p->rule_y, p->best.w, 1}, "best so far", NULL, focus == PANE_BEST);
+    panel_rule(out, (struct rect){p->best.x, p->rule_y, p->best.w, 1}, "best so far", NULL,
+               focus == PANE_BEST);
     panel_curve_title(c, left, sizeof left, right, sizeof right);
     panel_box(out, p->curve_frame, left, right, focus == PANE_CURVE);
     row_format(left, sizeof left, "t%lld", (long long)c->table.sel);
@@ -174,7 +180,8 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
 {
     struct places p = place(c, body, size);
     if (c->zoom[SCREEN_OVER])
-        panel_rule(out, (struct rect){body.x, body.y, body.w, 1}, panes[c->pane[SCREEN_OVER]], "z back", true);
+        panel_rule(out, (struct rect){body.x, body.y, body.w, 1}, panes[c->pane[SCREEN_OVER]], "z back",
+                   true);
     else if (size == LAYOUT_WIDE)
         draw_wide(c, out, &p);
     else if (size == LAYOUT_NORMAL)
@@ -310,5 +317,12 @@ static bool act(struct console *c, enum action a, int64_t arg)
 }
 
 const struct screen screen_overview = {
-    .key = '1', .name = "Overview", .brief = "Over", .panes = panes, .want = want, .follow = follow, .draw = draw, .act = act,
+    .key = '1',
+    .name = "Overview",
+    .brief = "Over",
+    .panes = panes,
+    .want = want,
+    .follow = follow,
+    .draw = draw,
+    .act = act,
 };

@@ -128,7 +128,8 @@ static void draw_transport(const struct console *c, struct canvas *out, struct r
     char speed[32];
     const struct timeline *t = &c->time;
     int x = r.x;
-    x += canvas_text(out, x, r.y, t->playing ? ST_MARK : ST_STRONG, t->playing ? "[\u2016 hold]" : "[\u25b6 play]");
+    x += canvas_text(out, x, r.y, t->playing ? ST_MARK : ST_STRONG,
+                     t->playing ? "[\u2016 hold]" : "[\u25b6 play]");
     canvas_hit(out, (struct rect){r.x, r.y, x - r.x, 1}, ACT_PLAY, 0);
     row_format(speed, sizeof speed, t->speed >= 1 ? "%.0f" : "%.3g", t->speed);
     x += canvas_printf(out, x + 2, r.y, ST_PLAIN, "speed %s\u00d7", speed) + 4;
@@ -147,7 +148,8 @@ static void draw_bar(const struct console *c, struct canvas *out, struct rect r)
     char a[CLOCK_TEXT], b[CLOCK_TEXT], now[CLOCK_TEXT], title[120];
     struct rect old = canvas_clip(out, r);
     if (!t->known) {
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_EVENTS) ? "nothing is recorded yet" : "loading the timeline");
+        panel_note(out, r, ST_DIM,
+                   sub_any(&c->subs, SUB_EVENTS) ? "nothing is recorded yet" : "loading the timeline");
         canvas_clip(out, old);
         return;
     }
@@ -164,12 +166,20 @@ static void draw_bar(const struct console *c, struct canvas *out, struct rect r)
     }
     int x = bar_column(t, at, in.w);
     for (int i = 0; i < in.w; i++) {
-        canvas_put(out, in.x + i, r.y, i == x ? ST_MARK : i < x ? ST_STRONG : ST_BORDER, i == x ? 0x25cf : i < x ? 0x2501 : 0x2500);
+        canvas_put(out, in.x + i, r.y,
+                   i == x  ? ST_MARK
+                   : i < x ? ST_STRONG
+                           : ST_BORDER,
+                   i == x  ? 0x25cf
+                   : i < x ? 0x2501
+                           : 0x2500);
         int64_t when = t->first + (int64_t)((double)(t->last - t->first) * i / (in.w > 1 ? in.w - 1 : 1));
         canvas_hit(out, (struct rect){in.x + i, r.y - (r.y > 0), 1, 3}, ACT_SEEK, when);
     }
     draw_marks(c, out, (struct rect){in.x, r.y + 1, in.w, 1});
-    int width = (int)strlen(now), nx = x - width / 2 < 0 ? 0 : x - width / 2 + width > in.w ? in.w - width : x - width / 2;
+    int width = (int)strlen(now), nx = x - width / 2 < 0              ? 0
+                                       : x - width / 2 + width > in.w ? in.w - width
+                                                                      : x - width / 2;
     canvas_text(out, in.x, r.y + 2, ST_DIM, a);
     canvas_right(out, in.x, r.y + 2, in.w, ST_DIM, t->recording ? b : "live");
     canvas_text(out, in.x + (nx > 0 ? nx : 0), r.y + 2, ST_MARK, now);
@@ -188,10 +198,13 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
     clock_hms(clock, timeline_now(&c->time, c->wall));
     if (p.line.h > 0) {
         if (c->time.past)
-            row_format(title, sizeof title, "All screens show the sweep as of %s \u00b7 actions are off in the past", clock);
+            row_format(title, sizeof title,
+                       "All screens show the sweep as of %s \u00b7 actions are off in the past", clock);
         else
-            row_format(title, sizeof title, "Live. Left goes one minute back, %% jumps, [ and ] go to interventions");
-        canvas_textn(out, p.line.x + 1, p.line.y, p.line.w - 1, c->time.past ? ST_MARK : ST_DIM, title, strlen(title));
+            row_format(title, sizeof title,
+                       "Live. Left goes one minute back, %% jumps, [ and ] go to interventions");
+        canvas_textn(out, p.line.x + 1, p.line.y, p.line.w - 1, c->time.past ? ST_MARK : ST_DIM, title,
+                     strlen(title));
     }
     if (size >= LAYOUT_NORMAL) {
         row_format(title, sizeof title, "Trials %s", c->time.past ? clock : "now");
@@ -274,5 +287,11 @@ static bool act(struct console *c, enum action a, int64_t arg)
 }
 
 const struct screen screen_replay = {
-    .key = '8', .name = "Replay", .brief = "Replay", .want = want, .follow = panel_best_follow, .draw = draw, .act = act,
+    .key = '8',
+    .name = "Replay",
+    .brief = "Replay",
+    .want = want,
+    .follow = panel_best_follow,
+    .draw = draw,
+    .act = act,
 };

@@ -62,14 +62,15 @@ static void want(struct console *c, struct rect body, enum layout_size size)
 /* ---- live parameters ---- */
 
 struct live {
-    char name[64];          /* raw, for the command */
+    char name[64]; /* raw, for the command */
     struct span value, pending, type, low, high, choices, state;
     bool log, live;
 };
 
 static bool live_at(const struct console *c, int i, struct live *out)
 {
-    struct span row = sub_row(&c->subs, SUB_TRIAL, 0), list = row.p ? cmap_value(row, "live") : (struct span){NULL, 0};
+    struct span row = sub_row(&c->subs, SUB_TRIAL, 0),
+                list = row.p ? cmap_value(row, "live") : (struct span){NULL, 0};
     struct codec_reader r;
     if (!list.p)
         return false;
@@ -84,9 +85,15 @@ static bool live_at(const struct console *c, int i, struct live *out)
         v = cr_value(&r);
     if (!v.p)
         return false;
-    *out = (struct live){.value = cmap_value(v, "value"), .pending = cmap_value(v, "pending"), .type = cmap_str(v, "type"),
-                         .low = cmap_value(v, "low"), .high = cmap_value(v, "high"), .choices = cmap_value(v, "choices"),
-                         .state = cmap_str(v, "state"), .log = cmap_bool(v, "log", false), .live = cmap_bool(v, "live", true)};
+    *out = (struct live){.value = cmap_value(v, "value"),
+                         .pending = cmap_value(v, "pending"),
+                         .type = cmap_str(v, "type"),
+                         .low = cmap_value(v, "low"),
+                         .high = cmap_value(v, "high"),
+                         .choices = cmap_value(v, "choices"),
+                         .state = cmap_str(v, "state"),
+                         .log = cmap_bool(v, "log", false),
+                         .live = cmap_bool(v, "live", true)};
     return cmap_strcpy(v, "name", out->name, sizeof out->name);
 }
 
@@ -129,7 +136,8 @@ static void range_text(const struct live *l, char *out, size_t cap)
         out[0] = '\0';
 }
 
-static int value_row(const struct console *c, struct canvas *out, struct rect r, int y, int i, const struct live *l)
+static int value_row(const struct console *c, struct canvas *out, struct rect r, int y, int i,
+                     const struct live *l)
 {
     char name[ROW_TEXT], value[ROW_TEXT], pending[ROW_TEXT], range[64], state[ROW_TEXT];
     bool sel = c->edit.row == i;
@@ -214,11 +222,13 @@ static void draw_values(const struct console *c, struct canvas *out, struct rect
         bool bad;
         change_text(&l, c->prompt.text, change, sizeof change, &bad);
         canvas_text(out, r.x + 1, r.y + y++, bad ? ST_ERROR : ST_MARK, change);
-        canvas_text(out, r.x + 1, r.y + y, ST_DIM, "Enter sends \u00b7 Esc discards \u00b7 \u2191\u2193 \u00d71.1");
+        canvas_text(out, r.x + 1, r.y + y, ST_DIM,
+                    "Enter sends \u00b7 Esc discards \u00b7 \u2191\u2193 \u00d71.1");
     } else {
         struct rect rest = {r.x + 1, r.y + y, r.w - 1, r.h - y};
         if (n == 0 && rest.h > 0 && sub_any(&c->subs, SUB_TRIAL)) {
-            const char *why = t.state->over ? "over: nothing can be changed" : "the code declared no live value";
+            const char *why =
+                t.state->over ? "over: nothing can be changed" : "the code declared no live value";
             canvas_text(out, rest.x, rest.y++, ST_DIM, why);
         }
         /* the trial's last interventions */
@@ -268,7 +278,8 @@ static void draw_metrics(const struct console *c, struct canvas *out, struct rec
         canvas_text(out, r.x + 1, r.y + y, on ? ST_STRONG : ST_PLAIN, name);
         canvas_right(out, r.x + 15, r.y + y, 8, ST_STRONG, last);
         char tail[120];
-        row_format(tail, sizeof tail, "%s\u2026%s%s%s", lo, hi, r.w >= 50 ? "  n " : "", r.w >= 50 ? count : "");
+        row_format(tail, sizeof tail, "%s\u2026%s%s%s", lo, hi, r.w >= 50 ? "  n " : "",
+                   r.w >= 50 ? count : "");
         canvas_textn(out, r.x + 25, r.y + y, r.w - 25, ST_DIM, tail, strlen(tail));
         y++;
     }
@@ -298,7 +309,8 @@ static void draw_line(const struct console *c, struct canvas *out, struct rect r
         n = row_format(text, sizeof text, "  step %lld", (long long)t.step);
     if (isfinite(t.progress) && n >= 0)
         n += row_format(text + n, sizeof text - (size_t)n, " (%.0f%%)", floor(t.progress * 100 + 1e-9));
-    row_format(text + n, sizeof text - (size_t)n, "  %s %s", c->sum.metric[0] ? c->sum.metric : "value", value);
+    row_format(text + n, sizeof text - (size_t)n, "  %s %s", c->sum.metric[0] ? c->sum.metric : "value",
+               value);
     x += canvas_text(out, x, r.y, ST_PLAIN, text);
     if (t.trial == c->sum.best_trial)
         x += canvas_text(out, x, r.y, ST_BEST, "  \u2605 best");
@@ -327,16 +339,21 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
     if (shown(p.curve)) {
         panel_curve_title(c, left, sizeof left, right, sizeof right);
         const char *space = strchr(left, ' ');
-        panel_curve_draw(c, out, panel_box(out, p.curve, space ? space + 1 : left, right, focus == PANE_CURVE));
+        panel_curve_draw(c, out,
+                         panel_box(out, p.curve, space ? space + 1 : left, right, focus == PANE_CURVE));
     }
     if (shown(p.facts))
-        panel_facts_draw(c, out, rect_inset(panel_box(out, p.facts, panes[PANE_FACTS], NULL, focus == PANE_FACTS), 1, 0));
+        panel_facts_draw(
+            c, out, rect_inset(panel_box(out, p.facts, panes[PANE_FACTS], NULL, focus == PANE_FACTS), 1, 0));
     if (shown(p.metrics))
-        draw_metrics(c, out, panel_box(out, p.metrics, panes[PANE_METRICS], "m cycles the curve", focus == PANE_METRICS));
+        draw_metrics(
+            c, out,
+            panel_box(out, p.metrics, panes[PANE_METRICS], "m cycles the curve", focus == PANE_METRICS));
     if (shown(p.log)) {
         bool full = c->zoom[SCREEN_TRIAL] && c->pane[SCREEN_TRIAL] == PANE_LOG;
         const char *hint = c->log_back > 0 ? "scrolled back \u00b7 End newest" : full ? "L back" : "L full";
-        panel_log_draw(c, out, rect_inset(panel_box(out, p.log, "Log (tail)", hint, focus == PANE_LOG), 1, 0));
+        panel_log_draw(c, out,
+                       rect_inset(panel_box(out, p.log, "Log (tail)", hint, focus == PANE_LOG), 1, 0));
     }
 }
 
@@ -348,7 +365,9 @@ static void edit(struct console *c)
     if (why) {
         console_toast(c, ST_WARN, "%s", why);
     } else if (n == 0) {
-        console_toast(c, ST_WARN, sub_any(&c->subs, SUB_TRIAL) ? "t%lld has no live value to edit" : "t%lld is still loading",
+        console_toast(c, ST_WARN,
+                      sub_any(&c->subs, SUB_TRIAL) ? "t%lld has no live value to edit"
+                                                   : "t%lld is still loading",
                       (long long)c->table.sel);
     } else {
         if (c->edit.row >= n)
@@ -397,7 +416,8 @@ static void send_value(struct console *c)
         return;
     }
     bool quote = strpbrk(c->prompt.text, " ;'\"\\") != NULL;
-    row_format(line, sizeof line, quote ? "set %s=\"%s\" t%lld" : "set %s=%s t%lld", l.name, c->prompt.text, (long long)c->table.sel);
+    row_format(line, sizeof line, quote ? "set %s=\"%s\" t%lld" : "set %s=%s t%lld", l.name, c->prompt.text,
+               (long long)c->table.sel);
     if (action_submit(c, line))
         prompt_close(&c->prompt);
 }
@@ -464,5 +484,12 @@ static bool act(struct console *c, enum action a, int64_t arg)
 }
 
 const struct screen screen_trial = {
-    .key = '5', .name = "Trial", .brief = "Trial", .panes = panes, .want = want, .follow = panel_curve_follow, .draw = draw, .act = act,
+    .key = '5',
+    .name = "Trial",
+    .brief = "Trial",
+    .panes = panes,
+    .want = want,
+    .follow = panel_curve_follow,
+    .draw = draw,
+    .act = act,
 };

@@ -1,5 +1,5 @@
-/* subs: the console's subscriptions. Before each frame the screen says what it wants to see; what nobody wants any more is
- * let go. Requests that did not change cost nothing. */
+/* subs: the console's subscriptions. Before each frame the screen says what it wants to see; what nobody
+ * wants any more is let go. Requests that did not change cost nothing. */
 #ifndef TUI_SUBS_H
 #define TUI_SUBS_H
 
@@ -44,7 +44,8 @@ struct subs {
 /* Answers have arrived since: which rows the views hold now. Before anything is read from them. */
 void subs_arrived(struct subs *f);
 void subs_begin(struct subs *f);
-/* Opens a request of `pairs` own parameters, which the caller writes to the returned writer; then sub_commit. */
+/* Opens a request of `pairs` own parameters, which the caller writes to the returned writer; then sub_commit.
+ */
 struct codec_writer sub_want(struct subs *f, enum sub_id id, const char *view, int pairs);
 /* from: the first row asked for, 0 for views without a window. */
 void sub_commit(struct subs *f, enum sub_id id, int64_t from, int hz);
@@ -55,8 +56,8 @@ bool sub_loaded(const struct subs *f, enum sub_id id); /* the answer to the pres
 bool sub_any(const struct subs *f, enum sub_id id);    /* some answer is there, perhaps an older one */
 const char *sub_error(const struct subs *f, enum sub_id id);
 struct span sub_head(const struct subs *f, enum sub_id id);
-int sub_rows(const struct subs *f, enum sub_id id);      /* parts held */
-int64_t sub_total(const struct subs *f, enum sub_id id); /* rows in all at the hub */
+int sub_rows(const struct subs *f, enum sub_id id);               /* parts held */
+int64_t sub_total(const struct subs *f, enum sub_id id);          /* rows in all at the hub */
 struct span sub_row(const struct subs *f, enum sub_id id, int i); /* {NULL,0}: not received */
 uint64_t sub_version(const struct subs *f, enum sub_id id);
 /* Differs when anything changed. */

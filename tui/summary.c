@@ -47,8 +47,17 @@ static void read_counts(struct summary *s, struct span head)
 
 void summary_read(struct summary *s, struct span head)
 {
-    *s = (struct summary){.best_trial = -1, .best = NAN, .elapsed = NAN, .eta = NAN, .first = -1, .last = -1, .budget = -1,
-                          .explore = NAN, .concurrency = -1, .started = -1, .now = -1};
+    *s = (struct summary){.best_trial = -1,
+                          .best = NAN,
+                          .elapsed = NAN,
+                          .eta = NAN,
+                          .first = -1,
+                          .last = -1,
+                          .budget = -1,
+                          .explore = NAN,
+                          .concurrency = -1,
+                          .started = -1,
+                          .now = -1};
     if (!head.p || head.n == 0)
         return;
     s->there = true;

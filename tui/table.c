@@ -8,7 +8,8 @@
 
 void table_init(struct table *t)
 {
-    *t = (struct table){.sel = -1, .sel_index = -1, .follow = true, .want_index = -1, .range_from = -1, .id_width = 3};
+    *t = (struct table){
+        .sel = -1, .sel_index = -1, .follow = true, .want_index = -1, .range_from = -1, .id_width = 3};
     snprintf(t->sort, sizeof t->sort, "value");
 }
 
@@ -28,7 +29,8 @@ static bool holds(const struct table *t, int64_t mono)
     return t->frozen || mono < t->hold_until;
 }
 
-/* First row asked for: a page of margin, moved only when the visible page would come near the window's edge. */
+/* First row asked for: a page of margin, moved only when the visible page would come near the window's edge.
+ */
 static int64_t window_from(const struct table *t, const struct subs *f, int64_t mono)
 {
     int64_t from = f->sub[SUB_TRIALS].from, rows = 3 * (int64_t)t->visible, best = t->top - t->visible;

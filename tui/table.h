@@ -1,8 +1,8 @@
 /* table: the table of trials: what is selected, marked, sorted, filtered, and the rows in view.
  *
- * Selection and marks are trial ids, never screen rows. The hub sorts and filters; the table asks for the visible page and one
- * page on either side. The order stands still for TABLE_HOLD_NS after a key and while frozen: values stay live, rows keep their
- * place, so nothing moves between looking and pressing. */
+ * Selection and marks are trial ids, never screen rows. The hub sorts and filters; the table asks for the
+ * visible page and one page on either side. The order stands still for TABLE_HOLD_NS after a key and while
+ * frozen: values stay live, rows keep their place, so nothing moves between looking and pressing. */
 #ifndef TUI_TABLE_H
 #define TUI_TABLE_H
 
@@ -40,14 +40,14 @@ struct table {
     int col;            /* first parameter column shown */
     int64_t *marks;
     int n_marks;
-    int64_t range_from; /* v: index where the range began; -1 */
+    int64_t range_from;     /* v: index where the range began; -1 */
     struct table_row *rows; /* the order being shown, from `base` on */
     int n_rows, cap_rows;
     int64_t base;
-    uint64_t seen;      /* version of the view that was read */
+    uint64_t seen;                 /* version of the view that was read */
     uint8_t width[SUMMARY_PARAMS]; /* of parameter columns: grow only */
-    uint32_t words;     /* parameters whose values are words, by number */
-    uint32_t hidden;    /* parameter columns switched off, by number */
+    uint32_t words;                /* parameters whose values are words, by number */
+    uint32_t hidden;               /* parameter columns switched off, by number */
     int id_width;
 };
 
@@ -58,9 +58,11 @@ void table_want(struct table *t, struct subs *f, const struct summary *s, int vi
 /* Takes in what arrived: order, values, selection, scroll position. */
 void table_follow(struct table *t, const struct subs *f, const struct summary *s, int64_t mono);
 /* Draws header line and rows into r. */
-void table_draw(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r);
+void table_draw(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c,
+                struct rect r);
 /* Few columns: id, state, value, first parameter, progress, curve: for small screens and the replay pane. */
-void table_draw_small(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r);
+void table_draw_small(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c,
+                      struct rect r);
 
 void table_touch(struct table *t, int64_t mono); /* a key was pressed: the order stands still */
 void table_move(struct table *t, int64_t by, int64_t total);

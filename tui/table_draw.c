@@ -29,7 +29,8 @@ static int param_width(const struct table *t, int p, int cap)
 }
 
 /* Places the parameters from x on; returns how many fit. */
-static int place_params(const struct table *t, const int *all, int n, int first, int cap, int x, int room, struct columns *c)
+static int place_params(const struct table *t, const int *all, int n, int first, int cap, int x, int room,
+                        struct columns *c)
 {
     c->n_param = 0;
     c->cap = cap;
@@ -46,8 +47,8 @@ static int place_params(const struct table *t, const int *all, int n, int first,
     return c->n_param;
 }
 
-/* Widths left to right. What does not fit goes: the sparkline first down to 6 cells, then words are cut, then parameters go from
- * the right. */
+/* Widths left to right. What does not fit goes: the sparkline first down to 6 cells, then words are cut, then
+ * parameters go from the right. */
 static void place(const struct table *t, const struct summary *s, int w, struct columns *c)
 {
     int all[SUMMARY_PARAMS], n = shown_params(t, s, all), first = t->col < n ? t->col : n ? n - 1 : 0;
@@ -57,8 +58,8 @@ static void place(const struct table *t, const struct summary *s, int w, struct 
     x += w >= 46 ? 7 : 2;
     c->value = x;
     x += 9;
-    int tail = w >= 36 ? 6 : 0;         /* percent */
-    int wide = w >= 84 ? 8 + 7 : 0;     /* step and time taken */
+    int tail = w >= 36 ? 6 : 0;     /* percent */
+    int wide = w >= 84 ? 8 + 7 : 0; /* step and time taken */
     int rest = w - x - tail - wide;
     c->spark_w = rest >= 40 ? TABLE_SPARK : rest >= 24 ? 12 : rest >= 8 ? 6 : 0;
     int room = rest - (c->spark_w ? c->spark_w + 1 : 0);
@@ -80,8 +81,8 @@ static void place(const struct table *t, const struct summary *s, int w, struct 
         c->spark_w = c->spark_w + room < TABLE_SPARK ? c->spark_w + room : TABLE_SPARK;
 }
 
-static void head_cell(const struct table *t, struct canvas *c, int x, int y, int w, const char *sort, const char *text,
-                      int n_column)
+static void head_cell(const struct table *t, struct canvas *c, int x, int y, int w, const char *sort,
+                      const char *text, int n_column)
 {
     bool on = strcmp(t->sort, sort) == 0;
     style st = on ? ST_STRONG | ST_UNDERLINE : ST_DIM;
@@ -89,14 +90,16 @@ static void head_cell(const struct table *t, struct canvas *c, int x, int y, int
     canvas_hit(c, (struct rect){x, y, w, 1}, ACT_SORT, n_column);
 }
 
-static void draw_head(const struct table *t, const struct summary *s, struct canvas *c, struct rect r, const struct columns *k)
+static void draw_head(const struct table *t, const struct summary *s, struct canvas *c, struct rect r,
+                      const struct columns *k)
 {
     char name[ROW_TEXT], raw[ROW_TEXT];
     head_cell(t, c, r.x + k->id, r.y, t->id_width, "trial", "id", 0);
     head_cell(t, c, r.x + k->state, r.y, k->value - k->state - 1, "state", "st", 1);
     row_format(name, sizeof name, "%s", s->metric[0] ? s->metric : "value");
     canvas_hit(c, (struct rect){r.x + k->value, r.y, 8, 1}, ACT_SORT, 2);
-    canvas_right(c, r.x + k->value - 1, r.y, 9, strcmp(t->sort, "value") == 0 ? ST_STRONG | ST_UNDERLINE : ST_DIM, name);
+    canvas_right(c, r.x + k->value - 1, r.y, 9,
+                 strcmp(t->sort, "value") == 0 ? ST_STRONG | ST_UNDERLINE : ST_DIM, name);
     for (int i = 0; i < k->n_param; i++) {
         int p = k->param_no[i];
         row_text(name, s->params[p], 30);
@@ -164,7 +167,8 @@ static int squeeze(const double *v, int n, double *out, int w)
     return last;
 }
 
-static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale, const struct trial_row *r)
+static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale,
+                       const struct trial_row *r)
 {
     double v[TABLE_SPARK], fit[TABLE_SPARK];
     int n = trial_row_spark(r, v, TABLE_SPARK);
@@ -225,7 +229,8 @@ static bool in_range(const struct table *t, int64_t index)
     return index >= a && index <= b;
 }
 
-static void draw_pointer(const struct table *t, struct canvas *c, struct rect r, int y, int64_t index, int64_t id)
+static void draw_pointer(const struct table *t, struct canvas *c, struct rect r, int y, int64_t index,
+                         int64_t id)
 {
     bool sel = id == t->sel && id >= 0;
     if (sel) {
@@ -270,7 +275,8 @@ static void empty_note(const struct table *t, const struct subs *f, struct canva
     }
 }
 
-void table_draw(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r)
+void table_draw(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c,
+                struct rect r)
 {
     struct rect old = canvas_clip(c, r);
     struct columns k;
@@ -288,7 +294,8 @@ void table_draw(const struct table *t, const struct subs *f, const struct summar
     canvas_clip(c, old);
 }
 
-void table_draw_small(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c, struct rect r)
+void table_draw_small(const struct table *t, const struct subs *f, const struct summary *s, struct canvas *c,
+                      struct rect r)
 {
     struct rect old = canvas_clip(c, r);
     struct spark_scale scale = column_scale(t);
@@ -311,7 +318,8 @@ void table_draw_small(const struct table *t, const struct subs *f, const struct 
         }
         draw_percent(c, r.x + x_param + 7, y, row.progress);
         if (r.w - spark_x > 0)
-            draw_spark(c, r.x + spark_x, y, r.w - spark_x < TABLE_SPARK ? r.w - spark_x : TABLE_SPARK, &scale, &row);
+            draw_spark(c, r.x + spark_x, y, r.w - spark_x < TABLE_SPARK ? r.w - spark_x : TABLE_SPARK, &scale,
+                       &row);
         draw_pointer(t, c, r, y, t->top + i, row.trial);
     }
     canvas_clip(c, old);

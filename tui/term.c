@@ -21,7 +21,8 @@
 #include "base/mem.h"
 #include "tui/keymap.h"
 
-/* Mouse buttons, drag, focus, SGR reports, bracketed paste: on and off. ncurses does not know them, so it does not undo them. */
+/* Mouse buttons, drag, focus, SGR reports, bracketed paste: on and off. ncurses does not know them, so it
+ * does not undo them. */
 #define MODES_ON  "\033[?1000h\033[?1002h\033[?1006h\033[?1004h\033[?2004h"
 #define MODES_OFF "\033[?2004l\033[?1004l\033[?1006l\033[?1002l\033[?1000l"
 /* What a terminal needs that nobody put right: modes off, cursor shown, colours off, main screen. */
@@ -183,8 +184,8 @@ static int wanted_colors(const struct term_options *o)
     return COLORS >= 256 ? 256 : 8;
 }
 
-/* One pair a role, fixed for life: pairs are never allocated while drawing (alloc_pair crashes without colours, and reuses
- * pairs that are on the screen when it runs out). */
+/* One pair a role, fixed for life: pairs are never allocated while drawing (alloc_pair crashes without
+ * colours, and reuses pairs that are on the screen when it runs out). */
 static void init_colors(const struct term_options *o)
 {
     t.colors = wanted_colors(o);
@@ -204,7 +205,8 @@ static void name_fatal_bytes(void)
         out = "";
     if (!keypad_off || keypad_off == (char *)-1)
         keypad_off = "";
-    snprintf(fatal_bytes, sizeof fatal_bytes, "%s\033[?25h\033[m%.60s%.30s", t.modes ? MODES_OFF : "", out, keypad_off);
+    snprintf(fatal_bytes, sizeof fatal_bytes, "%s\033[?25h\033[m%.60s%.30s", t.modes ? MODES_OFF : "", out,
+             keypad_off);
     fatal_len = strlen(fatal_bytes);
 }
 
@@ -226,7 +228,8 @@ static bool can_place(void)
 int term_open(const struct term_options *o, char **cause)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return cause_set(cause, "the console needs a terminal; use --plain, or hypertop ls --json in scripts");
+        return cause_set(cause,
+                         "the console needs a terminal; use --plain, or hypertop ls --json in scripts");
     t.saved_valid = tcgetattr(STDIN_FILENO, &t.saved) == 0;
     t.ascii = !utf8_locale() || o->ascii;
     t.screen = open_screen();
@@ -234,10 +237,12 @@ int term_open(const struct term_options *o, char **cause)
         endwin();
         delscreen(t.screen);
         t.screen = NULL;
-        return cause_set(cause, "TERM=%s cannot place the cursor, so there are no screens; use --plain", getenv("TERM"));
+        return cause_set(cause, "TERM=%s cannot place the cursor, so there are no screens; use --plain",
+                         getenv("TERM"));
     }
     if (!t.screen)
-        return cause_set(cause, "no terminfo entry for TERM=%s nor for xterm; install ncurses-base or use --plain",
+        return cause_set(cause,
+                         "no terminfo entry for TERM=%s nor for xterm; install ncurses-base or use --plain",
                          getenv("TERM") ? getenv("TERM") : "");
     t.open = true;
     catch_signals();
@@ -324,10 +329,10 @@ static void name_keys(struct input *in)
     static const struct {
         const char *cap;
         int key;
-    } caps[] = {{"kcuu1", KX_UP},  {"kcud1", KX_DOWN},   {"kcub1", KX_LEFT},  {"kcuf1", KX_RIGHT}, {"khome", KX_HOME},
-                {"kend", KX_END},  {"kpp", KX_PGUP},     {"knp", KX_PGDN},    {"kdch1", KX_DEL},   {"kich1", KX_INS},
-                {"kcbt", KX_BACKTAB}, {"kLFT", KX_SLEFT}, {"kRIT", KX_SRIGHT}, {"kri", KX_SUP},     {"kind", KX_SDOWN},
-                {"kf1", KX_F1}};
+    } caps[] = {{"kcuu1", KX_UP},    {"kcud1", KX_DOWN}, {"kcub1", KX_LEFT},   {"kcuf1", KX_RIGHT},
+                {"khome", KX_HOME},  {"kend", KX_END},   {"kpp", KX_PGUP},     {"knp", KX_PGDN},
+                {"kdch1", KX_DEL},   {"kich1", KX_INS},  {"kcbt", KX_BACKTAB}, {"kLFT", KX_SLEFT},
+                {"kRIT", KX_SRIGHT}, {"kri", KX_SUP},    {"kind", KX_SDOWN},   {"kf1", KX_F1}};
     for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
         const char *s = tigetstr(caps[i].cap);
         if (s && s != (char *)-1)
@@ -397,7 +402,8 @@ static void put_cell(int x, int y, const struct cell *e)
     wchar_t text[3] = {(wchar_t)e->cp, (wchar_t)e->mark, 0};
     if (setcchar(&cc, text, a, pair, NULL) != OK)
         return;
-    if (mvadd_wch(y, x, &cc) == ERR) { /* the last cell of the last line: written, but the cursor could not move on */
+    if (mvadd_wch(y, x, &cc) ==
+        ERR) { /* the last cell of the last line: written, but the cursor could not move on */
     }
 }
 
@@ -453,7 +459,8 @@ void term_suspend(void)
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     raise(SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &stop, &now); /* stops here; an orphaned process group is not stopped and goes on */
+    sigprocmask(SIG_UNBLOCK, &stop,
+                &now); /* stops here; an orphaned process group is not stopped and goes on */
     sigprocmask(SIG_SETMASK, &now, NULL);
     reset_prog_mode();
     if (t.modes)

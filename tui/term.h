@@ -1,8 +1,10 @@
-/* term: the terminal. The only file that includes <curses.h>: canvas in, events out, and the terminal left as it was found on
- * every way to end (quit, SIGTERM, SIGHUP, a fatal signal; after kill -9 there is console_reset_tty).
+/* term: the terminal. The only file that includes <curses.h>: canvas in, events out, and the terminal left as
+ * it was found on every way to end (quit, SIGTERM, SIGHUP, a fatal signal; after kill -9 there is
+ * console_reset_tty).
  *
- * One terminal a process. Not thread-safe. Signals TERM, HUP, INT, TSTP, WINCH and CONT are blocked from term_open to term_close and
- * read from a descriptor, so nothing ever runs in a handler except the fixed bytes of the fatal one. */
+ * One terminal a process. Not thread-safe. Signals TERM, HUP, INT, TSTP, WINCH and CONT are blocked from
+ * term_open to term_close and read from a descriptor, so nothing ever runs in a handler except the fixed
+ * bytes of the fatal one. */
 #ifndef TUI_TERM_H
 #define TUI_TERM_H
 
@@ -17,7 +19,8 @@ struct term_options {
     bool ascii;
 };
 
-/* 0, or -1 and a cause (no terminal). Falls back from an unknown TERM to its family, then to xterm-256color. */
+/* 0, or -1 and a cause (no terminal). Falls back from an unknown TERM to its family, then to xterm-256color.
+ */
 int term_open(const struct term_options *o, char **cause);
 void term_close(void);
 
@@ -35,7 +38,7 @@ int term_signals(void); /* enum term_event, or-ed */
 bool term_busy(void);
 /* Shows the canvas; only what changed since the last one is written. */
 void term_show(const struct canvas *c);
-void term_redraw(void); /* the next frame is written whole */
+void term_redraw(void);  /* the next frame is written whole */
 void term_suspend(void); /* stops the process as Ctrl-Z does; returns after it was continued */
 void term_reset_tty(void);
 

@@ -1,5 +1,5 @@
-/* timeline: where this console's time cursor stands, and how it moves. Every console has its own; live is just the end.
- * Pure: monotonic time is an argument. */
+/* timeline: where this console's time cursor stands, and how it moves. Every console has its own; live is
+ * just the end. Pure: monotonic time is an argument. */
 #ifndef TUI_TIMELINE_H
 #define TUI_TIMELINE_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct timeline {
-    bool past;      /* false: at the end, following it */
+    bool past; /* false: at the end, following it */
     bool playing;
     bool recording; /* the end does not move: a recording without agents */
     bool known;     /* first and last are set */
@@ -27,8 +27,8 @@ void timeline_move(struct timeline *t, int64_t by, int64_t mono);
 void timeline_live(struct timeline *t);
 void timeline_play(struct timeline *t, bool on, int64_t mono);
 void timeline_speed(struct timeline *t, double speed, int64_t mono);
-/* For requests: -1 live, else the cursor; while playing in steps of a quarter of a second of the watcher's time, so that
- * four answers a second are asked for and not one a frame. */
+/* For requests: -1 live, else the cursor; while playing in steps of a quarter of a second of the watcher's
+ * time, so that four answers a second are asked for and not one a frame. */
 int64_t timeline_cursor(const struct timeline *t);
 /* The moment that is on screen: the cursor, or `live_now`. */
 int64_t timeline_now(const struct timeline *t, int64_t live_now);

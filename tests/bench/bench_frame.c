@@ -1,6 +1,7 @@
-/* bench_frame: what a frame costs at 200x50: a full repaint, and one new point on the focused curve. Time is from the state to the
- * last byte handed to the terminal; bytes are what came out of the other side of a pseudo-terminal, which holds a whole frame unread. The baseline beside it is
- * ncurses alone, told the same cells. */
+/* bench_frame: what a frame costs at 200x50: a full repaint, and one new point on the focused curve. Time is
+ * from the state to the last byte handed to the terminal; bytes are what came out of the other side of a
+ * pseudo-terminal, which holds a whole frame unread. The baseline beside it is ncurses alone, told the same
+ * cells. */
 #include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
@@ -112,11 +113,15 @@ int main(void)
     FILE *f = fdopen(out, "w");
     if (!f)
         return 1;
-    fprintf(f, "{\"bench\":\"frame\",\"unit\":\"us\",\"median\":%.1f,\"p99\":%.1f,\"bytes\":%.0f,\"baseline\":\"ncurses alone, same cells\","
-               "\"baseline_us\":%.1f,\"point_us\":%.1f,\"point_us_p99\":%.1f,\"point_bytes\":%.0f,\"point_bytes_p99\":%.0f,"
-               "\"point_bytes_target\":200}\n",
-            quantile(full.us, .5), quantile(full.us, .99), quantile(full.bytes, .5), quantile(bare.us, .5), quantile(point.us, .5),
-            quantile(point.us, .99), quantile(point.bytes, .5), quantile(point.bytes, .99));
+    fprintf(f,
+            "{\"bench\":\"frame\",\"unit\":\"us\",\"median\":%.1f,\"p99\":%.1f,\"bytes\":%.0f,\"baseline\":"
+            "\"ncurses alone, same cells\","
+            "\"baseline_us\":%.1f,\"point_us\":%.1f,\"point_us_p99\":%.1f,\"point_bytes\":%.0f,\"point_bytes_"
+            "p99\":%.0f,"
+            "\"point_bytes_target\":200}\n",
+            quantile(full.us, .5), quantile(full.us, .99), quantile(full.bytes, .5), quantile(bare.us, .5),
+            quantile(point.us, .5), quantile(point.us, .99), quantile(point.bytes, .5),
+            quantile(point.bytes, .99));
     fclose(f);
     console_release(&con);
     canvas_release(&canvas);

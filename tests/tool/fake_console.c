@@ -1,4 +1,5 @@
-/* fake_console: the console on a sweep that is always the same, without a hub. For tests of the terminal and for looking at screens.
+/* fake_console: the console on a sweep that is always the same, without a hub. For tests of the terminal and
+ * for looking at screens.
  *
  *     fake_console [--ascii] [--color WHEN] [--replay] [--readonly] [--hostile] [--tick] [--reset-tty]
  *

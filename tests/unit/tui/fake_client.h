@@ -1,7 +1,9 @@
-/* fake_client: client.h without a hub: a sweep that is always the same. Included by one .c file of a program, whose own symbols then
- * win over the archive's. Views are answered at once, as a hub would; requests are counted and kept.
+/* fake_client: client.h without a hub: a sweep that is always the same. Included by one .c file of a program,
+ * whose own symbols then win over the archive's. Views are answered at once, as a hub would; requests are
+ * counted and kept.
  *
- * The sweep: 34 trials of 200, as in the manual's pictures; t17 leads. fake.step moves t17 on by one point. */
+ * The sweep: 34 trials of 200, as in the manual's pictures; t17 leads. fake.step moves t17 on by one point.
+ */
 #ifndef TESTS_FAKE_CLIENT_H
 #define TESTS_FAKE_CLIENT_H
 
@@ -40,15 +42,15 @@ static struct {
     bool empty, loading, readonly, hostile;
     const char *sweep_name;
     enum client_link link;
-    int step;        /* points of t17 beyond its table entry, 100 steps each */
-    int order;       /* rotates the table: a re-sort */
-    int sends;       /* verbs sent */
-    char last[512];  /* the last verb line */
+    int step;       /* points of t17 beyond its table entry, 100 steps each */
+    int order;      /* rotates the table: a re-sort */
+    int sends;      /* verbs sent */
+    char last[512]; /* the last verb line */
     int subs, unsubs;
     client_reply *reply;
     void *reply_arg;
     int64_t id;
-    int extra;       /* more trials, for scrolling */
+    int extra; /* more trials, for scrolling */
     int64_t now;
 } fake = {.link = LINK_UP, .now = FAKE_NOW};
 
@@ -143,7 +145,8 @@ static void fake_do_trials(struct view *v, struct span req)
 {
     struct buf b = {0};
     struct codec_writer w;
-    int64_t from = cmap_int(req, "from", 0), rows = cmap_int(req, "rows", 0), follow = cmap_int(req, "follow", -1), index = -1;
+    int64_t from = cmap_int(req, "from", 0), rows = cmap_int(req, "rows", 0),
+            follow = cmap_int(req, "follow", -1), index = -1;
     struct span filter = cmap_str(req, "filter");
     int total = filter.n ? 3 : FAKE_TRIALS + fake.extra;
     if (filter.n && filter.p[0] == '!')
@@ -238,7 +241,8 @@ static void fake_do_curve(struct view *v, struct span req)
     const struct fake_trial *t = fake_find(fake_first(req, "trials"));
     int n = (int)cmap_int(req, "columns", 60);
     double x0 = cmap_double(req, "x0", 0), x1 = cmap_double(req, "x1", 40000);
-    double *mean = mem_alloc((size_t)n * sizeof *mean), *lo = mem_alloc((size_t)n * sizeof *lo), *hi = mem_alloc((size_t)n * sizeof *hi);
+    double *mean = mem_alloc((size_t)n * sizeof *mean), *lo = mem_alloc((size_t)n * sizeof *lo),
+           *hi = mem_alloc((size_t)n * sizeof *hi);
     if (t && t->step > 0) {
         int end = fake_step_of(t);
         for (int i = 0; i < n; i++) {
@@ -292,7 +296,8 @@ static void fake_do_best(struct view *v, struct span req)
     buf_release(&b);
 }
 
-static void fake_live(struct codec_writer *w, const char *name, const char *type, double value, double low, double high, bool log)
+static void fake_live(struct codec_writer *w, const char *name, const char *type, double value, double low,
+                      double high, bool log)
 {
     cw_map(w, 8);
     cw_kstr(w, "name", name);
@@ -408,7 +413,9 @@ static void fake_do_metrics(struct view *v)
     static const struct {
         const char *name;
         double first, last, min, max;
-    } list[] = {{"val_loss", 1.05, .0812, .0812, 1.05}, {"train_loss", 2.3, .0791, .0788, 2.3}, {"grad_norm", 8.1, 1.92, .9, 12.4},
+    } list[] = {{"val_loss", 1.05, .0812, .0812, 1.05},
+                {"train_loss", 2.3, .0791, .0788, 2.3},
+                {"grad_norm", 8.1, 1.92, .9, 12.4},
                 {"acc", .1, .9731, .1, .9731}};
     struct buf b = {0};
     struct codec_writer w;
@@ -433,8 +440,9 @@ static const struct {
     int pulls;
     double mean, sd, p;
     bool banned;
-} fake_arms[] = {{"adam/1e-3", 14, .81, .03, .46, false}, {"sgd/1e-2", 11, .77, .04, .27, false}, {"exadam/1e-3", 5, .74, .09, .19, false},
-                 {"momentum/1e-2", 6, .63, .07, .05, false}, {"sgd/1e-1", 4, .41, .10, .02, true}, {"adam/1e-5", 3, .33, .12, .01, false}};
+} fake_arms[] = {{"adam/1e-3", 14, .81, .03, .46, false},  {"sgd/1e-2", 11, .77, .04, .27, false},
+                 {"exadam/1e-3", 5, .74, .09, .19, false}, {"momentum/1e-2", 6, .63, .07, .05, false},
+                 {"sgd/1e-1", 4, .41, .10, .02, true},     {"adam/1e-5", 3, .33, .12, .01, false}};
 #define FAKE_ARMS ((int)(sizeof fake_arms / sizeof *fake_arms))
 
 static void fake_do_arms(struct view *v)
@@ -524,8 +532,13 @@ static void fake_do_events(struct view *v, struct span req)
     static const struct {
         int at;
         const char *kind, *text;
-    } list[] = {{900, "best", "t3 .4410"},   {2000, "fail", "t7 nan"},      {2600, "best", "t5 .1110"},         {4200, "intervention", "boost adam/1e-3"},
-                {5400, "intervention", "set t17 lr=8.1e-4"}, {6100, "intervention", "set t28 lr=7"}, {6600, "best", "t17 .0812"},
+    } list[] = {{900, "best", "t3 .4410"},
+                {2000, "fail", "t7 nan"},
+                {2600, "best", "t5 .1110"},
+                {4200, "intervention", "boost adam/1e-3"},
+                {5400, "intervention", "set t17 lr=8.1e-4"},
+                {6100, "intervention", "set t28 lr=7"},
+                {6600, "best", "t17 .0812"},
                 {7000, "intervention", "pause t12"}};
     struct buf b = {0};
     struct codec_writer w;
@@ -633,8 +646,8 @@ void client_unsub(struct client *c, struct view *v)
         }
 }
 
-int64_t client_verb(struct client *c, int n, char *const *words, const char *sweep, bool wait, client_reply *reply, void *arg,
-                    char **cause)
+int64_t client_verb(struct client *c, int n, char *const *words, const char *sweep, bool wait,
+                    client_reply *reply, void *arg, char **cause)
 {
     size_t at = 0;
     fake.last[0] = '\0';

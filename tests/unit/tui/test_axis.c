@@ -79,7 +79,8 @@ static void linear_ticks_step_on_the_ladder(void **state)
     struct tick t[16];
     rng_seed(&r, 3);
     for (int i = 0; i < 20000; i++) {
-        double lo = (rng_unit(&r) - .5) * pow(10, (double)rng_below(&r, 4)), hi = lo + pow(10, (double)rng_below(&r, 8) - 3);
+        double lo = (rng_unit(&r) - .5) * pow(10, (double)rng_below(&r, 4)),
+               hi = lo + pow(10, (double)rng_below(&r, 8) - 3);
         struct axis a = {lo, hi, false, AXIS_NUMBER};
         int n = axis_ticks(&a, 5, t, 16);
         assert_in_range(n, 0, 16);

@@ -80,7 +80,7 @@ static void a_cut_is_shown_by_an_ellipsis(void **state)
 static void wide_characters_take_two_cells_and_break_whole(void **state)
 {
     assert_int_equal(canvas_text(&c, 0, 0, ST_PLAIN, "\u4e2d\u6587"), 4);
-    canvas_put(&c, 1, 0, ST_PLAIN, 'x'); /* the right half of the first */
+    canvas_put(&c, 1, 0, ST_PLAIN, 'x');     /* the right half of the first */
     canvas_put(&c, 19, 1, ST_PLAIN, 0x4e2d); /* no room for two */
     assert_int_equal(canvas_at(&c, 0, 0)->cp, ' ');
     assert_int_equal(canvas_at(&c, 1, 0)->cp, 'x');
@@ -143,7 +143,8 @@ static void a_box_holds_its_titles_and_returns_the_inside(void **state)
     assert_int_equal(in.w, 18);
     assert_int_equal(in.h, 1);
     expect_dump("\u250c\u2500 left \u2500\u2500\u2500 right \u2500\u2510\n\u2502                  \u2502\n"
-                "\u2514\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2518\n\n");
+                "\u2514\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500"
+                "\u2500\u2500\u2500\u2500\u2518\n\n");
 }
 
 static void the_last_hit_drawn_wins(void **state)

@@ -290,8 +290,9 @@ static int meaningful_keys(int keys[200])
     return n;
 }
 
-/* Every sequence of up to three keys from every screen: an action leaves only behind a question that was on the screen and was
- * answered by another key than the one that opened it. Time stands still, so nothing on hold is due. */
+/* Every sequence of up to three keys from every screen: an action leaves only behind a question that was on
+ * the screen and was answered by another key than the one that opened it. Time stands still, so nothing on
+ * hold is due. */
 static void no_three_keys_send_anything_unguarded(void **state)
 {
     int keys[200], n_keys = meaningful_keys(keys);
@@ -324,7 +325,8 @@ static void no_three_keys_send_anything_unguarded(void **state)
                     if (fake.sends == 0)
                         continue;
                     if (two->popup.kind != POPUP_CONFIRM || keys[c] == keys[b] || keys[c] != 'y')
-                        fail_msg("screen %d: keys %d %d %d sent \"%s\"", s, keys[a], keys[b], keys[c], fake.last);
+                        fail_msg("screen %d: keys %d %d %d sent \"%s\"", s, keys[a], keys[b], keys[c],
+                                 fake.last);
                     guarded++;
                     fake.sends = 0;
                 }
@@ -510,7 +512,8 @@ static void a_recording_opens_on_the_bar_and_plays(void **state)
     assert_true(shows("nothing runs"));
 }
 
-/* The overview at T in a recording is the one a live console showed at T, but for the header, the hint and the footer. */
+/* The overview at T in a recording is the one a live console showed at T, but for the header, the hint and
+ * the footer. */
 static void replay_shows_what_live_showed(void **state)
 {
     char *live = screen_text();

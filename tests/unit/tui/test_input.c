@@ -67,8 +67,9 @@ static void arrows_come_in_every_dialect(void **state)
     static const struct {
         const char *s;
         int key;
-    } list[] = {{"\033[A", KX_UP},   {"\033OB", KX_DOWN},     {"\033[1;2C", KX_SRIGHT}, {"\033[d", KX_SLEFT},  {"\033[H", KX_HOME},
-                {"\033[4~", KX_END}, {"\033[Z", KX_BACKTAB}, {"\033[[A", KX_F1},       {"\033[5~", KX_PGUP}};
+    } list[] = {{"\033[A", KX_UP},      {"\033OB", KX_DOWN}, {"\033[1;2C", KX_SRIGHT},
+                {"\033[d", KX_SLEFT},   {"\033[H", KX_HOME}, {"\033[4~", KX_END},
+                {"\033[Z", KX_BACKTAB}, {"\033[[A", KX_F1},  {"\033[5~", KX_PGUP}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         feed(list[i].s);
         assert_int_equal(next_key(), list[i].key);
@@ -103,9 +104,20 @@ static void a_lone_escape_is_a_key_after_the_delay(void **state)
 
 static void unknown_sequences_are_swallowed_whole(void **state)
 {
-    static const char *const list[] = {"\033[<0;250;5X", "\033[?1;2c", "\033[24;80R", "\033[200;1;2;3t", "\033]52;c;aGVsbG8=\007",
-                                       "\033P1$r0m\033\\", "\033_Gi=31;OK\033\\", "\033[1;9P", "\033x", "\033[99~", "\033O5",
-                                       "\033[I", "\033[O", "\033[M"};
+    static const char *const list[] = {"\033[<0;250;5X",
+                                       "\033[?1;2c",
+                                       "\033[24;80R",
+                                       "\033[200;1;2;3t",
+                                       "\033]52;c;aGVsbG8=\007",
+                                       "\033P1$r0m\033\\",
+                                       "\033_Gi=31;OK\033\\",
+                                       "\033[1;9P",
+                                       "\033x",
+                                       "\033[99~",
+                                       "\033O5",
+                                       "\033[I",
+                                       "\033[O",
+                                       "\033[M"};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         feed(list[i]);
         expect_nothing();

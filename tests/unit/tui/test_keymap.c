@@ -20,10 +20,11 @@ static void families_keep_their_meaning(void **state)
     static const struct {
         int key;
         enum action action;
-    } promised[] = {{'[', ACT_PREV_EVENT}, {']', ACT_NEXT_EVENT}, {'+', ACT_MORE},  {'-', ACT_LESS},  {'m', ACT_SHOWN},
-                    {'x', ACT_X_AXIS},     {'y', ACT_LOG_Y},      {'u', ACT_UNDO},  {'a', ACT_MENU},  {':', ACT_COMMAND},
-                    {'?', ACT_HELP},       {'q', ACT_QUIT},       {'Q', ACT_QUIT},  {'f', ACT_FREEZE}, {'F', ACT_FOLLOW},
-                    {'/', ACT_FILTER},     {'p', ACT_PAUSE},      {'z', ACT_ZOOM},  {'w', ACT_SMOOTH}, {'e', ACT_EDIT}};
+    } promised[] = {{'[', ACT_PREV_EVENT}, {']', ACT_NEXT_EVENT}, {'+', ACT_MORE},   {'-', ACT_LESS},
+                    {'m', ACT_SHOWN},      {'x', ACT_X_AXIS},     {'y', ACT_LOG_Y},  {'u', ACT_UNDO},
+                    {'a', ACT_MENU},       {':', ACT_COMMAND},    {'?', ACT_HELP},   {'q', ACT_QUIT},
+                    {'Q', ACT_QUIT},       {'f', ACT_FREEZE},     {'F', ACT_FOLLOW}, {'/', ACT_FILTER},
+                    {'p', ACT_PAUSE},      {'z', ACT_ZOOM},       {'w', ACT_SMOOTH}, {'e', ACT_EDIT}};
     int n;
     const struct key_row *rows = keymap_rows(&n);
     for (int i = 0; i < n; i++)
@@ -32,8 +33,8 @@ static void families_keep_their_meaning(void **state)
                 fail_msg("key %c means something else on some screen", rows[i].key);
 }
 
-/* A key of all screens is nobody's own; a key of some screens means one thing wherever it is, Space alone excepted
- * (marks in the table, plays on the bar: both are its habit there). */
+/* A key of all screens is nobody's own; a key of some screens means one thing wherever it is, Space alone
+ * excepted (marks in the table, plays on the bar: both are its habit there). */
 static void one_key_one_meaning(void **state)
 {
     int n;
@@ -55,14 +56,16 @@ static void only_reversible_letters_stand_outside_the_menu(void **state)
     const struct key_row *rows = keymap_rows(&n);
     for (int i = 0; i < n; i++) {
         bool steers = rows[i].guard == KG_STEER || rows[i].guard == KG_TRIAL_STEER;
-        bool known = rows[i].action == ACT_MENU || rows[i].action == ACT_PAUSE || rows[i].action == ACT_EDIT ||
-                     rows[i].action == ACT_CHECKPOINT || rows[i].action == ACT_MORE || rows[i].action == ACT_LESS;
+        bool known = rows[i].action == ACT_MENU || rows[i].action == ACT_PAUSE ||
+                     rows[i].action == ACT_EDIT || rows[i].action == ACT_CHECKPOINT ||
+                     rows[i].action == ACT_MORE || rows[i].action == ACT_LESS;
         if (steers && !known)
             fail_msg("key %d steers outside the a menu", rows[i].key);
     }
 }
 
-/* aa, dd, kk: no entry is reached by pressing the key that opened the menu, and none is confirmed by its own letter. */
+/* aa, dd, kk: no entry is reached by pressing the key that opened the menu, and none is confirmed by its own
+ * letter. */
 static void no_menu_letter_opens_or_confirms(void **state)
 {
     int n;

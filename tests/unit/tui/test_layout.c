@@ -60,7 +60,8 @@ static void cuts_take_what_is_there(void **state)
     assert_int_equal(b.h, 5);
     assert_int_equal(r.h, 0);
     assert_int_equal(rect_right(&r, -3).w, 0);
-    struct rect in = rect_inset((struct rect){3, 3, 1, 1}, 1, 1), mid = rect_center((struct rect){0, 0, 10, 10}, 4, 20);
+    struct rect in = rect_inset((struct rect){3, 3, 1, 1}, 1, 1),
+                mid = rect_center((struct rect){0, 0, 10, 10}, 4, 20);
     assert_int_equal(in.w, 0);
     assert_int_equal(mid.x, 3);
     assert_int_equal(mid.h, 10);

@@ -61,7 +61,8 @@ static void steep_curves_do_not_break_up(void **state)
     int lit = 0;
     for (int i = 0; i < p.dots.w * p.dots.h; i++)
         lit += __builtin_popcount(p.dots.bits[i]);
-    assert_true(lit > 66 * 2 * (p.dots.h - 1)); /* a vertical run at every step, half of it in either column */
+    assert_true(lit >
+                66 * 2 * (p.dots.h - 1)); /* a vertical run at every step, half of it in either column */
     plot_end(&p, &c);
 }
 
@@ -141,7 +142,15 @@ static void plots_survive_every_size(void **state)
             canvas_clear(&c);
             struct rect r = {0, 0, w, h};
             plot_axes(&p, &c, r, unit, y);
-            struct plot_series s = {.mean = v, .min = v, .max = v, .n = 80, .x0 = 0, .x1 = 1, .st = ST_CURVE_A, .letter = 'A', .break_at = .7};
+            struct plot_series s = {.mean = v,
+                                    .min = v,
+                                    .max = v,
+                                    .n = 80,
+                                    .x0 = 0,
+                                    .x1 = 1,
+                                    .st = ST_CURVE_A,
+                                    .letter = 'A',
+                                    .break_at = .7};
             plot_mark(&p, &c, .5, 0x2460, ST_MARK);
             plot_series(&p, &c, &s);
             plot_end(&p, &c);

@@ -1,6 +1,8 @@
-/* Screens as text: golden pictures at two sizes in two charsets, every size, hostile names, random keys and sizes.
+/* Screens as text: golden pictures at two sizes in two charsets, every size, hostile names, random keys and
+ * sizes.
  *
- * HYPERTOP_GOLDEN=write replaces the files in tests/golden/screens after a change that is meant: look at the difference. */
+ * HYPERTOP_GOLDEN=write replaces the files in tests/golden/screens after a change that is meant: look at the
+ * difference. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,16 +23,20 @@ static const struct picture {
     const char *keys;
     bool replay;
 } pictures[] = {
-    {"overview", "", false},     {"arms", "4", false},         {"trial", "5", false},    {"trial-edit", "5e7e-4", false},
-    {"audit", "7", false},       {"replay", "8", true},        {"help", "?", false},     {"menu", "a", false},
-    {"confirm", "as", false},    {"typed", "akt1", false},     {"palette", ":s", false}, {"hold", "p", false},
+    {"overview", "", false},  {"arms", "4", false},
+    {"trial", "5", false},    {"trial-edit", "5e7e-4", false},
+    {"audit", "7", false},    {"replay", "8", true},
+    {"help", "?", false},     {"menu", "a", false},
+    {"confirm", "as", false}, {"typed", "akt1", false},
+    {"palette", ":s", false}, {"hold", "p", false},
     {"log", "5L", false},
 };
 
 static void golden_path(char *out, size_t cap, const char *name, int w, int h, bool ascii)
 {
     const char *root = getenv("HYPERTOP_ROOT");
-    snprintf(out, cap, "%s/tests/golden/screens/%s-%dx%d-%s.txt", root ? root : ".", name, w, h, ascii ? "ascii" : "utf8");
+    snprintf(out, cap, "%s/tests/golden/screens/%s-%dx%d-%s.txt", root ? root : ".", name, w, h,
+             ascii ? "ascii" : "utf8");
 }
 
 static char *read_file(const char *path)
@@ -68,7 +74,8 @@ static void check_pictures(int w, int h, bool ascii)
     int bad = 0;
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
         char path[600];
-        struct console_options o = {.user = "alice", .replay = pictures[i].replay, .at = pictures[i].replay ? "70%" : NULL};
+        struct console_options o = {
+            .user = "alice", .replay = pictures[i].replay, .at = pictures[i].replay ? "70%" : NULL};
         start_with(ascii, w, h, &o);
         type(pictures[i].keys);
         frame();
@@ -126,8 +133,8 @@ static void check_cells(bool ascii)
             const struct cell *e = canvas_at(&screen, x, y);
             if (e->width == 0)
                 continue;
-            if (e->cp < 0x20 || (e->cp >= 0x7f && e->cp < 0xa0) || (ascii && e->cp > 0x7e) || (e->cp >= 0x202a && e->cp <= 0x202e) ||
-                (e->cp >= 0x2066 && e->cp <= 0x2069))
+            if (e->cp < 0x20 || (e->cp >= 0x7f && e->cp < 0xa0) || (ascii && e->cp > 0x7e) ||
+                (e->cp >= 0x202a && e->cp <= 0x202e) || (e->cp >= 0x2066 && e->cp <= 0x2069))
                 fail_msg("U+%04X at %d,%d of %dx%d", e->cp, x, y, screen.cols, screen.rows);
         }
     assert_true(screen.cursor_x < screen.cols && screen.cursor_y < screen.rows);
@@ -152,7 +159,8 @@ static void every_screen_draws_at_every_size(void **state)
 
 static void nothing_is_lost_when_there_is_nothing(void **state)
 {
-    static const char *const words[] = {"no trials yet", "no arms", "no trial selected", "no interventions", "nothing is recorded"};
+    static const char *const words[] = {"no trials yet", "no arms", "no trial selected", "no interventions",
+                                        "nothing is recorded"};
     for (int s = 0; s < SCREEN_COUNT; s++) {
         begin_empty = true;
         start(false, 100, 30);
@@ -204,16 +212,19 @@ static void hostile_names_are_text_on_every_screen(void **state)
         }
 }
 
-/* Random keys, sizes, data and time: no crash, no bad cell, and no request that nobody confirmed with y, typed or waited for. */
+/* Random keys, sizes, data and time: no crash, no bad cell, and no request that nobody confirmed with y,
+ * typed or waited for. */
 static void random_keys_and_sizes_do_no_harm(void **state)
 {
-    static const int special[] = {KX_UP, KX_DOWN, KX_LEFT, KX_RIGHT, KX_PGUP, KX_PGDN, KX_HOME, KX_END, KX_ENTER, KX_ESC, KX_TAB, KX_BACKTAB,
+    static const int special[] = {KX_UP,    KX_DOWN,   KX_LEFT,      KX_RIGHT, KX_PGUP, KX_PGDN,
+                                  KX_HOME,  KX_END,    KX_ENTER,     KX_ESC,   KX_TAB,  KX_BACKTAB,
                                   KX_SLEFT, KX_SRIGHT, KX_BACKSPACE, KX_DEL};
     struct rng r;
     rng_seed(&r, 20260101);
     start(false, 80, 24);
     for (int i = 0; i < 6000; i++) {
-        int key = rng_below(&r, 3) ? (int)(' ' + rng_below(&r, 95)) : special[rng_below(&r, sizeof special / sizeof *special)];
+        int key = rng_below(&r, 3) ? (int)(' ' + rng_below(&r, 95))
+                                   : special[rng_below(&r, sizeof special / sizeof *special)];
         if (rng_below(&r, 8) == 0) {
             cols = 1 + (int)rng_below(&r, 220);
             rows = 1 + (int)rng_below(&r, 70);
@@ -231,8 +242,8 @@ static void random_keys_and_sizes_do_no_harm(void **state)
         int sends = fake.sends;
         console_key(&con, key);
         if (fake.sends != sends)
-            assert_true((popup == POPUP_CONFIRM && key == 'y') || (popup == POPUP_TYPED && key == KX_ENTER && prompt == PROMPT_TYPED) ||
-                        key == 'u');
+            assert_true((popup == POPUP_CONFIRM && key == 'y') ||
+                        (popup == POPUP_TYPED && key == KX_ENTER && prompt == PROMPT_TYPED) || key == 'u');
         con.quit = con.suspend = con.opt.readonly = false;
         mono += (int64_t)rng_below(&r, 400) * CLOCK_MS;
         frame();

@@ -130,7 +130,8 @@ static void times_are_read_as_people_write_them(void **state)
 static void nonsense_is_refused_with_a_sentence(void **state)
 {
     struct timeline t = recording(), none;
-    static const char *const list[] = {"", "25:00", "10:61", "140%", "-3%", "tomorrow", "11:30:05x", "+x", "%", "nan", "1e400"};
+    static const char *const list[] = {"",          "25:00", "10:61", "140%", "-3%",  "tomorrow",
+                                       "11:30:05x", "+x",    "%",     "nan",  "1e400"};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (parse(&t, list[i]) != -7)
             fail_msg("'%s' was taken for a time", list[i]);
