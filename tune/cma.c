@@ -1,4 +1,5 @@
-/* N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016 (arXiv 1604.00772), with active (negative) weights; the numbers are its defaults. */
+/* N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016 (arXiv 1604.00772), with active (negative)
+ * weights; the numbers are its defaults. */
 #include "tune/cma.h"
 
 #include <float.h>
@@ -34,7 +35,8 @@ static void constants(struct cma *c)
     c->ds = 1 + 2 * fmax(0, sqrt((c->mu_eff - 1) / (n + 1)) - 1) + c->cs;
     c->cc = (4 + c->mu_eff / n) / (n + 4 + 2 * c->mu_eff / n);
     c->chi = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
-    double most = fmin(1 + c->c1 / c->cmu, fmin(1 + 2 * mu_minus / (c->mu_eff + 2), (1 - c->c1 - c->cmu) / (n * c->cmu)));
+    double most = fmin(1 + c->c1 / c->cmu,
+                       fmin(1 + 2 * mu_minus / (c->mu_eff + 2), (1 - c->c1 - c->cmu) / (n * c->cmu)));
     for (int i = 0; i < c->lambda; i++)
         c->weight[i] = i < c->mu ? c->weight[i] / sum : minus < 0 ? most * c->weight[i] / -minus : 0;
 }
@@ -148,7 +150,8 @@ static void rank(const struct cma *c, int *order)
     }
 }
 
-static void adapt_covariance(struct cma *c, const int *order, const double *old, bool hs, double *y, double *white)
+static void adapt_covariance(struct cma *c, const int *order, const double *old, bool hs, double *y,
+                             double *white)
 {
     int n = c->n;
     double sum = 0, keep;
@@ -174,7 +177,8 @@ static void adapt_covariance(struct cma *c, const int *order, const double *old,
 static void adapt(struct cma *c)
 {
     int n = c->n, *order = mem_zero((size_t)c->lambda, sizeof *order);
-    double *work = mem_zero(4 * (size_t)n, sizeof *work), *old = work, *yw = work + n, *white = work + 2 * n, *y = work + 3 * n;
+    double *work = mem_zero(4 * (size_t)n, sizeof *work), *old = work, *yw = work + n, *white = work + 2 * n,
+           *y = work + 3 * n;
     rank(c, order);
     memcpy(old, c->mean, (size_t)n * sizeof *old);
     for (int k = 0; k < c->mu; k++)
@@ -187,7 +191,8 @@ static void adapt(struct cma *c)
         c->ps[i] = (1 - c->cs) * c->ps[i] + sqrt(c->cs * (2 - c->cs) * c->mu_eff) * white[i];
     double length = sqrt(norm2(c->ps, n));
     c->generation++;
-    bool hs = length / sqrt(1 - pow(1 - c->cs, 2.0 * (double)(c->generation + 1))) < (1.4 + 2 / (n + 1.0)) * c->chi;
+    bool hs =
+        length / sqrt(1 - pow(1 - c->cs, 2.0 * (double)(c->generation + 1))) < (1.4 + 2 / (n + 1.0)) * c->chi;
     for (int i = 0; i < n; i++)
         c->pc[i] = (1 - c->cc) * c->pc[i] + (hs ? sqrt(c->cc * (2 - c->cc) * c->mu_eff) * yw[i] : 0);
     adapt_covariance(c, order, old, hs, y, white);
@@ -197,8 +202,8 @@ static void adapt(struct cma *c)
     free(work);
 }
 
-/* A point that did not come from the current distribution (enqueued, late) is pulled in to where samples lie, so that one of them cannot
- * blow up the step (Hansen, "Injecting External Solutions Into CMA-ES", 2011). */
+/* A point that did not come from the current distribution (enqueued, late) is pulled in to where samples lie,
+ * so that one of them cannot blow up the step (Hansen, "Injecting External Solutions Into CMA-ES", 2011). */
 bool cma_tell(struct cma *c, const double *x, double loss)
 {
     int n = c->n;

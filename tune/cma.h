@@ -1,7 +1,8 @@
-/* cma: the covariance matrix adaptation evolution strategy on [0,1]^n, by ask and tell in any order. What search_cmaes samples with.
+/* cma: the covariance matrix adaptation evolution strategy on [0,1]^n, by ask and tell in any order. What
+ * search_cmaes samples with.
  *
- * State is a mean, a step, a covariance and two paths; a generation is `lambda` told points. Points may be told in any order, also late
- * ones of earlier generations: they are measured from the current mean. */
+ * State is a mean, a step, a covariance and two paths; a generation is `lambda` told points. Points may be
+ * told in any order, also late ones of earlier generations: they are measured from the current mean. */
 #ifndef TUNE_CMA_H
 #define TUNE_CMA_H
 
@@ -31,7 +32,8 @@ void cma_sample(const struct cma *c, struct rng *rng, double *x);
 bool cma_tell(struct cma *c, const double *x, double loss);
 /* Standard deviation along coordinate i. */
 double cma_spread(const struct cma *c, int i);
-/* Raises the standard deviation of coordinate i to at least this, so that a lattice is not frozen on one value. */
+/* Raises the standard deviation of coordinate i to at least this, so that a lattice is not frozen on one
+ * value. */
 void cma_floor(struct cma *c, int i, double spread);
 /* Nothing left to learn: flat losses, a tiny step or a degenerate covariance. */
 bool cma_stuck(const struct cma *c);

@@ -1,8 +1,9 @@
-/* Everything is one Cholesky factor: likelihood and gradient from it and its inverse (Rasmussen and Williams, "Gaussian Processes for
- * Machine Learning", 2006, algorithms 2.1 and equation 5.9), predictions by one triangular solve for a whole batch of points.
+/* Everything is one Cholesky factor: likelihood and gradient from it and its inverse (Rasmussen and Williams,
+ * "Gaussian Processes for Machine Learning", 2006, algorithms 2.1 and equation 5.9), predictions by one
+ * triangular solve for a whole batch of points.
  *
- * Matern-5/2 in r2 = sum of squared scaled distances: k = (1 + sqrt(5) r + 5/3 r2) exp(-sqrt(5) r), dk/dr2 = -5/6 (1 + sqrt(5) r)
- * exp(-sqrt(5) r), which is finite at 0, so no distance needs a special case. */
+ * Matern-5/2 in r2 = sum of squared scaled distances: k = (1 + sqrt(5) r + 5/3 r2) exp(-sqrt(5) r), dk/dr2 =
+ * -5/6 (1 + sqrt(5) r) exp(-sqrt(5) r), which is finite at 0, so no distance needs a special case. */
 #include "tune/gp.h"
 
 #include <cblas.h>
@@ -18,10 +19,14 @@
 
 struct gp_prior gp_prior_default(int dims)
 {
-    /* Length scales that grow with sqrt(dims) keep prior functions equally smooth whatever the number of parameters (Hvarfner,
-     * Hellsten and Nardi, "Vanilla Bayesian Optimization Performs Great in High Dimensions", ICML 2024). */
-    return (struct gp_prior){.length_mean = log(0.5) + 0.5 * log(dims > 1 ? dims : 1), .length_sd = 1.0,
-                             .signal_sd = 1.0, .noise_mean = log(1e-3), .noise_sd = 2.0};
+    /* Length scales that grow with sqrt(dims) keep prior functions equally smooth whatever the number of
+     * parameters (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian Optimization Performs Great in High
+     * Dimensions", ICML 2024). */
+    return (struct gp_prior){.length_mean = log(0.5) + 0.5 * log(dims > 1 ? dims : 1),
+                             .length_sd = 1.5,
+                             .signal_sd = 1.0,
+                             .noise_mean = log(1e-3),
+                             .noise_sd = 2.0};
 }
 
 void gp_theta_start(const struct gp_shape *shape, const struct gp_prior *prior, struct gp_theta *theta)
@@ -52,7 +57,8 @@ static void weights(const struct gp_shape *s, const struct gp_theta *theta, doub
 }
 
 /* k(x_i, z_l) for i < n, l < m, column-major n x m. */
-static void cross(const struct gp_shape *s, const struct gp_theta *theta, const double *x, int n, const double *z, int m, double *k)
+static void cross(const struct gp_shape *s, const struct gp_theta *theta, const double *x, int n,
+                  const double *z, int m, double *k)
 {
     double w[2 * GP_DIMS_MAX], signal = exp(theta->signal);
     int c = s->coords;
@@ -68,7 +74,8 @@ static void cross(const struct gp_shape *s, const struct gp_theta *theta, const 
 }
 
 /* Lower triangle of K + noise I. */
-static void gram(const struct gp_shape *s, const struct gp_theta *theta, const double *x, int n, double noise, double *k)
+static void gram(const struct gp_shape *s, const struct gp_theta *theta, const double *x, int n, double noise,
+                 double *k)
 {
     double w[2 * GP_DIMS_MAX], signal = exp(theta->signal);
     int c = s->coords;
@@ -84,6 +91,13 @@ static void gram(const struct gp_shape *s, const struct gp_theta *theta, const d
     }
 }
 
+/* Threads of the library would cost more than they save at these sizes, and change the order of sums. */
+static void single_threaded(void)
+{
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+}
+
 /* ---- hyperparameters ---- */
 
 static double log_normal(double x, double mean, double sd, double *slope)
@@ -93,7 +107,8 @@ static double log_normal(double x, double mean, double sd, double *slope)
     return 0.5 * z * z;
 }
 
-static double penalty(const struct gp_shape *s, const struct gp_prior *prior, const struct gp_theta *t, double *gradient)
+static double penalty(const struct gp_shape *s, const struct gp_prior *prior, const struct gp_theta *t,
+                      double *gradient)
 {
     double sum = 0, slope;
     for (int j = 0; j < s->dims; j++) { /* log length = -inverse / 2 */
@@ -111,10 +126,12 @@ static double penalty(const struct gp_shape *s, const struct gp_prior *prior, co
 }
 
 /* gradient = 1/2 tr((K^-1 - alpha alpha') dK); inverse: lower triangle of K^-1. */
-static void slopes(const struct gp_data *data, const struct gp_theta *t, const double *inverse, const double *alpha, double *gradient)
+static void slopes(const struct gp_data *data, const struct gp_theta *t, const double *inverse,
+                   const double *alpha, double *gradient)
 {
     const struct gp_shape *s = data->shape;
-    double w[2 * GP_DIMS_MAX], by[2 * GP_DIMS_MAX] = {0}, d[2 * GP_DIMS_MAX], signal = exp(t->signal), on_signal = 0, on_noise = 0;
+    double w[2 * GP_DIMS_MAX], by[2 * GP_DIMS_MAX] = {0}, d[2 * GP_DIMS_MAX], signal = exp(t->signal),
+                                      on_signal = 0, on_noise = 0;
     int n = data->n, c = s->coords;
     weights(s, t, w);
     for (int l = 0; l < n; l++) {
@@ -141,10 +158,13 @@ static void slopes(const struct gp_data *data, const struct gp_theta *t, const d
     gradient[s->dims + 1] += exp(t->noise) * on_noise;
 }
 
-double gp_loss(const struct gp_data *data, const struct gp_prior *prior, const struct gp_theta *theta, double *gradient)
+double gp_loss(const struct gp_data *data, const struct gp_prior *prior, const struct gp_theta *theta,
+               double *gradient)
 {
     int n = data->n;
-    double *k = mem_alloc((size_t)n * n * sizeof *k), *alpha = mem_dup(data->y, (size_t)n * sizeof *alpha), loss = INFINITY;
+    single_threaded();
+    double *k = mem_alloc((size_t)n * n * sizeof *k), *alpha = mem_dup(data->y, (size_t)n * sizeof *alpha),
+           loss = INFINITY;
     gram(data->shape, theta, data->x, n, exp(theta->noise) + 1e-8, k);
     if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, k, n) == 0) {
         LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'L', n, 1, k, n, alpha, n);
@@ -229,9 +249,11 @@ void gp_release(struct gp *gp)
     memset(gp, 0, sizeof *gp);
 }
 
-int gp_build(struct gp *gp, const struct gp_data *data, const struct gp_theta *theta, const double *extra, int n_extra)
+int gp_build(struct gp *gp, const struct gp_data *data, const struct gp_theta *theta, const double *extra,
+             int n_extra)
 {
     size_t c = (size_t)data->shape->coords, n = (size_t)(data->n + n_extra);
+    single_threaded();
     *gp = (struct gp){.shape = data->shape, .theta = *theta, .n = (int)n, .n_y = data->n};
     gp->x = mem_alloc(n * c * sizeof *gp->x);
     memcpy(gp->x, data->x, (size_t)data->n * c * sizeof *gp->x);
@@ -258,9 +280,11 @@ void gp_predict(const struct gp *gp, const double *x, int m, double *mean, doubl
     cross(gp->shape, &gp->theta, gp->x, gp->n, x, m, k);
     cblas_dgemv(CblasColMajor, CblasTrans, gp->n_y, m, 1, k, gp->n, gp->alpha, 1, 0, mean, 1);
     if (var) {
-        cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, gp->n, m, 1, gp->chol, gp->n, k, gp->n);
+        cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, gp->n, m, 1, gp->chol,
+                    gp->n, k, gp->n);
         for (int l = 0; l < m; l++)
-            var[l] = fmax(signal - cblas_ddot(gp->n, k + (size_t)l * n, 1, k + (size_t)l * n, 1), 1e-12 * signal);
+            var[l] =
+                fmax(signal - cblas_ddot(gp->n, k + (size_t)l * n, 1, k + (size_t)l * n, 1), 1e-12 * signal);
     }
     free(k);
 }
@@ -271,7 +295,8 @@ void gp_predict_joint(const struct gp *gp, const double *x, int m, double *mean,
     double *k = mem_alloc(n * (size_t)m * sizeof *k);
     cross(gp->shape, &gp->theta, gp->x, gp->n, x, m, k);
     cblas_dgemv(CblasColMajor, CblasTrans, gp->n_y, m, 1, k, gp->n, gp->alpha, 1, 0, mean, 1);
-    cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, gp->n, m, 1, gp->chol, gp->n, k, gp->n);
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, gp->n, m, 1, gp->chol,
+                gp->n, k, gp->n);
     cross(gp->shape, &gp->theta, x, m, x, m, cov);
     cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, m, gp->n, -1, k, gp->n, k, gp->n, 1, cov, m);
     free(k);

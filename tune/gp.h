@@ -1,9 +1,10 @@
-/* gp: Gaussian-process regression on points with numbers and labels. Matern-5/2 with a length scale a dimension on numbers, Hamming
- * distance on labels; hyperparameters by maximum a posteriori. What the GP search proposes by and landscapes are drawn with.
+/* gp: Gaussian-process regression on points with numbers and labels. Matern-5/2 with a length scale a
+ * dimension on numbers, Hamming distance on labels; hyperparameters by maximum a posteriori. What the GP
+ * search proposes by and landscapes are drawn with.
  *
- * A point has `coords` coordinates; coordinate j is compared as kind[j] says and scaled by hyperparameter dim[j] (a conditional
- * parameter is two coordinates of one dimension: its value, and whether it is there). Outputs should have mean 0 and deviation about 1.
- * Pure computation on LAPACK; single-threaded use. */
+ * A point has `coords` coordinates; coordinate j is compared as kind[j] says and scaled by hyperparameter
+ * dim[j] (a conditional parameter is two coordinates of one dimension: its value, and whether it is there).
+ * Outputs should have mean 0 and deviation about 1. Pure computation on LAPACK; single-threaded use. */
 #ifndef TUNE_GP_H
 #define TUNE_GP_H
 
@@ -44,7 +45,7 @@ struct gp_data {
 struct gp {
     const struct gp_shape *shape;
     struct gp_theta theta;
-    int n;         /* points that shrink the variance; the first n_y of them have outputs */
+    int n; /* points that shrink the variance; the first n_y of them have outputs */
     int n_y;
     double *x;     /* own copy */
     double *chol;  /* n x n, lower, column-major */
@@ -52,14 +53,18 @@ struct gp {
 };
 
 void gp_theta_start(const struct gp_shape *shape, const struct gp_prior *prior, struct gp_theta *theta);
-/* -log p(y | x, theta) - log p(theta); gradient (dims + 2: inverse, signal, noise) unless NULL. INFINITY: not positive definite. */
-double gp_loss(const struct gp_data *data, const struct gp_prior *prior, const struct gp_theta *theta, double *gradient);
+/* -log p(y | x, theta) - log p(theta); gradient (dims + 2: inverse, signal, noise) unless NULL. INFINITY: not
+ * positive definite. */
+double gp_loss(const struct gp_data *data, const struct gp_prior *prior, const struct gp_theta *theta,
+               double *gradient);
 /* Improves theta by at most `evals` evaluations of gp_loss; returns the loss reached. */
 double gp_fit(const struct gp_data *data, const struct gp_prior *prior, struct gp_theta *theta, int evals);
 
-/* Posterior given theta. extra: n_extra points without outputs (pending trials), which shrink the variance around them and leave
- * the mean alone, as fantasies at the posterior mean would. -1: not positive definite even with jitter. */
-int gp_build(struct gp *gp, const struct gp_data *data, const struct gp_theta *theta, const double *extra, int n_extra);
+/* Posterior given theta. extra: n_extra points without outputs (pending trials), which shrink the variance
+ * around them and leave the mean alone, as fantasies at the posterior mean would. -1: not positive definite
+ * even with jitter. */
+int gp_build(struct gp *gp, const struct gp_data *data, const struct gp_theta *theta, const double *extra,
+             int n_extra);
 void gp_release(struct gp *gp);
 /* Mean and variance (of the function, without noise) at m points. var may be NULL. */
 void gp_predict(const struct gp *gp, const double *x, int m, double *mean, double *var);

@@ -21,7 +21,9 @@ int gp_space_init(struct gp_space *g, const struct space *s, char **cause)
         if (param_count(p) < 2)
             continue;
         if (g->shape.dims == GP_DIMS_MAX)
-            return cause_set(cause, "a Gaussian process over more than %d parameters is no use; choose another tuner", GP_DIMS_MAX);
+            return cause_set(
+                cause, "a Gaussian process over more than %d parameters is no use; choose another tuner",
+                GP_DIMS_MAX);
         int dim = g->shape.dims++;
         g->param[dim] = i;
         coordinate(g, p->type == PARAM_CATEGORICAL ? GP_LABEL : GP_NUMBER, dim);
@@ -62,7 +64,8 @@ static int by_loss(const void *a, const void *b)
     return x->at - y->at;
 }
 
-static void standardise(double *y, int n)
+/* Returns log of the scale. */
+static double standardise(double *y, int n)
 {
     double mean = 0, var = 0;
     for (int i = 0; i < n; i++)
@@ -71,6 +74,7 @@ static void standardise(double *y, int n)
         var += (y[i] - mean) * (y[i] - mean) / n;
     for (int i = 0; i < n; i++)
         y[i] = var > 0 ? (y[i] - mean) / sqrt(var) : 0;
+    return var > 0 ? -0.5 * log(var) : 0;
 }
 
 static void ranks(const struct placed *p, int n, double *y)
@@ -84,30 +88,58 @@ static void ranks(const struct placed *p, int n, double *y)
     }
 }
 
-static void squash(const struct placed *p, int n, double *y)
+/* Measured on the tables of bench-tuners: a knee at the median itself bends what the model needs straight,
+ * and none at all lets one diverged run flatten the rest. In spans from best to median, counted from the
+ * median. */
+#define KNEE 3
+
+/* Both return the sum of the log slopes over `counts`. */
+static double squash(const struct placed *p, int n, const bool *counts, double *y)
 {
-    double median = p[n / 2].loss, span = median - p[0].loss;
+    double span = p[n / 2].loss - p[0].loss, knee = p[n / 2].loss + KNEE * span, slopes = 0;
     for (int i = 0; i < n; i++) {
-        double above = p[i].loss - median;
-        y[p[i].at] = above > 0 && span > 0 ? span * log1p(above / span) : above;
+        double above = p[i].loss - knee;
+        bool bent = above > 0 && span > 0;
+        y[p[i].at] = bent ? span * log1p(above / span) : above;
+        slopes -= bent && counts[p[i].at] ? log1p(above / span) : 0;
     }
+    return slopes;
 }
 
-void gp_outputs(enum gp_output how, const double *loss, int n, double *y)
+static double logarithm(const struct placed *p, int n, const bool *counts, double *y)
+{
+    double least = 0.05 * (p[n / 2].loss - p[0].loss), slopes = 0;
+    if (!(least > 0))
+        return 0;
+    for (int i = 0; i < n; i++) {
+        y[p[i].at] = log(p[i].loss - p[0].loss + least);
+        slopes -= counts[p[i].at] ? y[p[i].at] : 0;
+    }
+    return slopes;
+}
+
+double gp_outputs(enum gp_output how, const double *loss, int n, double *y)
 {
     struct placed *p = mem_zero((size_t)n + 1, sizeof *p);
-    double worst = -INFINITY;
+    bool *counts = mem_zero((size_t)n + 1, sizeof *counts);
+    double worst = -INFINITY, slopes = 0;
+    int good = 0;
     for (int i = 0; i < n; i++)
         worst = isnan(loss[i]) ? worst : fmax(worst, loss[i]);
     for (int i = 0; i < n; i++) {
-        p[i] = (struct placed){isnan(loss[i]) ? (isinf(worst) ? 0 : worst) : loss[i], i};
+        good += counts[i] = !isnan(loss[i]);
+        p[i] = (struct placed){counts[i] ? loss[i] : isinf(worst) ? 0 : worst, i};
         y[i] = p[i].loss;
     }
     qsort(p, (size_t)n, sizeof *p, by_loss);
     if (how == GP_RANKS && n > 0)
         ranks(p, n, y);
     if (how == GP_SQUASH && n > 0)
-        squash(p, n, y);
-    standardise(y, n);
+        slopes = squash(p, n, counts, y);
+    if (how == GP_LOG && n > 0)
+        slopes = logarithm(p, n, counts, y);
+    slopes += good * standardise(y, n);
     free(p);
+    free(counts);
+    return how == GP_RANKS ? 0 : slopes;
 }

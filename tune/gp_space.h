@@ -1,7 +1,8 @@
 /* gp_space: configurations as points for the Gaussian process, and losses as outputs for it.
  *
- * A number or an ordinal is one coordinate in [0,1], a categorical one is a label. A conditional parameter is imputed (0.5, or a label of its own)
- * where it is inactive; a number then has a second coordinate of the same dimension that says whether it is there. Constants have none. */
+ * A number or an ordinal is one coordinate in [0,1], a categorical one is a label. A conditional parameter is
+ * imputed (0.5, or a label of its own) where it is inactive; a number then has a second coordinate of the
+ * same dimension that says whether it is there. Constants have none. */
 #ifndef TUNE_GP_SPACE_H
 #define TUNE_GP_SPACE_H
 
@@ -19,12 +20,15 @@ struct gp_space {
 int gp_space_init(struct gp_space *g, const struct space *s, char **cause);
 void gp_space_point(const struct gp_space *g, const struct space *s, const double *dna, double *x);
 
-enum gp_output { GP_STANDARD, GP_RANKS, GP_SQUASH, GP_OUTPUTS };
+enum gp_output { GP_STANDARD, GP_RANKS, GP_SQUASH, GP_LOG, GP_OUTPUTS };
 
-/* Losses to outputs with mean 0 and deviation 1, in place of each other monotone. NaN (a failure) becomes the worst of the others.
+/* Losses to outputs with mean 0 and deviation 1; monotone. NaN (a failure) becomes the worst of the others.
  *   GP_STANDARD  shifted and scaled
  *   GP_RANKS     normal scores of the ranks (ties share theirs)
- *   GP_SQUASH    linear below the median, logarithmic above: diverged runs do not flatten what matters */
-void gp_outputs(enum gp_output how, const double *loss, int n, double *y);
+ *   GP_SQUASH    linear up to well above the median, logarithmic beyond: diverged runs do not flatten what
+ * matters GP_LOG       logarithm of the distance to a little below the best: what spans orders of magnitude
+ * Returns the sum of log(dy/dloss) over those that are not failures, for comparing the evidence of different
+ * outputs (0 for ranks, which have no derivative). */
+double gp_outputs(enum gp_output how, const double *loss, int n, double *y);
 
 #endif

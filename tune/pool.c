@@ -172,7 +172,8 @@ void pool_neighbours(struct pool *p, const struct tuner_env *env, const double *
 bool pool_tried(const struct history *h, const struct space *s, const double *dna)
 {
     for (int i = 0; i < h->n; i++)
-        if (h->trials[i].end != END_FORGOTTEN && !h->trials[i].outside && space_same(s, h->trials[i].dna, dna))
+        if (h->trials[i].end != END_FORGOTTEN && !h->trials[i].outside &&
+            space_same(s, h->trials[i].dna, dna))
             return true;
     return false;
 }

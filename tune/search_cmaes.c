@@ -1,11 +1,12 @@
-/* CMA-ES: N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, with what hyperparameters need beyond it:
+/* CMA-ES: N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, with what hyperparameters need beyond
+ * it:
  *
- *   lattices (integers, q)  the deviation never falls below what leaves another value with probability 1/(n lambda) (R. Hamano et al.,
- *                           "CMA-ES with Margin", GECCO 2022); the ordinals are numbers at their places
- *   categoricals            a probability for every choice, moved towards the choices of the better half of a generation, with the same margin
- *                           (R. Hamano et al., "CatCMA", GECCO 2024, without its natural-gradient step size)
- *   inactive parameters     count as the mean: they teach nothing
- *   stuck                   starts again at a draw from the prior with a population of twice the size (A. Auger and N. Hansen, CEC 2005)
+ *   lattices (integers, q)  the deviation never falls below what leaves another value with probability 1/(n
+ * lambda) (R. Hamano et al., "CMA-ES with Margin", GECCO 2022); the ordinals are numbers at their places
+ *   categoricals            a probability for every choice, moved towards the choices of the better half of a
+ * generation, with the same margin (R. Hamano et al., "CatCMA", GECCO 2024, without its natural-gradient step
+ * size) inactive parameters     count as the mean: they teach nothing stuck                   starts again at
+ * a draw from the prior with a population of twice the size (A. Auger and N. Hansen, CEC 2005)
  *
  * Failed trials rank last. Trials are learned from in the order in which they end, whoever proposed them. */
 #include <math.h>
@@ -96,7 +97,8 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
         return cause_null(cause, "nothing varies in this space");
     }
     start_chances(c, env->space);
-    int lambda = values[OPT_POPULATION] > 0 ? (int)fmax(values[OPT_POPULATION], 2) : 4 + (int)(3 * log(c->n_numbers + c->n_labels));
+    int lambda = values[OPT_POPULATION] > 0 ? (int)fmax(values[OPT_POPULATION], 2)
+                                            : 4 + (int)(3 * log(c->n_numbers + c->n_labels));
     double *mean = mem_zero((size_t)c->n_numbers + 1, sizeof *mean);
     for (int i = 0; i <= c->n_numbers; i++)
         mean[i] = 0.5;
@@ -121,7 +123,8 @@ static double half_cell(const struct param *p, double x)
         for (int v = 1; v < p->n_choices; v++)
             at = fabs(p->place[v] - x) < fabs(p->place[at] - x) ? v : at;
         for (int v = 0; v < p->n_choices; v++)
-            near = v != at && p->place[v] != p->place[at] ? fmin(near, fabs(p->place[v] - p->place[at])) : near;
+            near =
+                v != at && p->place[v] != p->place[at] ? fmin(near, fabs(p->place[v] - p->place[at])) : near;
         return isinf(near) ? 0 : near / 2;
     }
     if (!(p->quantum > 0) || isinf(count))
@@ -171,7 +174,8 @@ static void vote(struct cmaes *c, const struct space *s)
 
 static void restart(struct cmaes *c, const struct tuner_env *env)
 {
-    double *dna = mem_zero((size_t)env->space->n, sizeof *dna), *mean = mem_zero((size_t)c->n_numbers + 1, sizeof *mean);
+    double *dna = mem_zero((size_t)env->space->n, sizeof *dna),
+           *mean = mem_zero((size_t)c->n_numbers + 1, sizeof *mean);
     int lambda = c->cma.lambda * 2 < POPULATION_MAX ? c->cma.lambda * 2 : POPULATION_MAX;
     if (draw_prior(env, NULL, dna) < 0)
         space_sample(env->space, env->rng, dna);
@@ -216,7 +220,8 @@ static int nearest_choice(const struct param *p, double x)
 {
     int best = -1;
     for (int v = 0; v < p->n_choices; v++)
-        if (!(p->weights && p->weights[v] == 0) && (best < 0 || fabs(p->place[v] - x) < fabs(p->place[best] - x)))
+        if (!(p->weights && p->weights[v] == 0) &&
+            (best < 0 || fabs(p->place[v] - x) < fabs(p->place[best] - x)))
             best = v;
     return best;
 }
@@ -248,7 +253,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     struct cmaes *c = self;
     const struct space *s = env->space;
     bool steered = steering_any(env->steer), found = false;
-    double *x = mem_zero((size_t)c->n_numbers + 1, sizeof *x), *spare = mem_zero((size_t)s->n, sizeof *spare), heavy = -1;
+    double *x = mem_zero((size_t)c->n_numbers + 1, sizeof *x), *spare = mem_zero((size_t)s->n, sizeof *spare),
+           heavy = -1;
     for (int i = 0; i < ALLOWED_TRIES && !found; i++) {
         sample(c, env, x, spare);
         if (steered && !steering_allows(env->steer, s, spare))
@@ -264,13 +270,15 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     free(spare);
     out->forced = steering_pin(env->steer) != NULL;
     if (heavy >= 0) {
-        snprintf(out->why, sizeof out->why, "generation %lld of run %lld, step %.3g, population %d%s", (long long)c->cma.generation + 1,
-                 (long long)c->restarts + 1, c->cma.sigma, c->cma.lambda, steered ? "; as steered" : "");
+        snprintf(out->why, sizeof out->why, "generation %lld of run %lld, step %.3g, population %d%s",
+                 (long long)c->cma.generation + 1, (long long)c->restarts + 1, c->cma.sigma, c->cma.lambda,
+                 steered ? "; as steered" : "");
         return 0;
     }
     if (draw_prior(env, NULL, out->dna) < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
-    snprintf(out->why, sizeof out->why, "the distribution has no mass where it is allowed: a draw from the prior");
+    snprintf(out->why, sizeof out->why,
+             "the distribution has no mass where it is allowed: a draw from the prior");
     return 0;
 }
 
@@ -279,7 +287,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
 static void describe(void *self, const struct tuner_env *env, char *out, size_t cap)
 {
     const struct cmaes *c = self;
-    snprintf(out, cap, "population %d, step %.3g, %lld restarts", c->cma.lambda, c->cma.sigma, (long long)c->restarts);
+    snprintf(out, cap, "population %d, step %.3g, %lld restarts", c->cma.lambda, c->cma.sigma,
+             (long long)c->restarts);
 }
 
 static void dump(void *self, struct buf *out)
@@ -319,7 +328,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
     [OPT_SIGMA] = {"sigma", 0.01, 1, 0.25, "first step, as a share of each parameter's range"},
-    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0, "points a generation (at least 2); 0: 4 + 3 ln(parameters)"},
+    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0,
+                        "points a generation (at least 2); 0: 4 + 3 ln(parameters)"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},
 };
 

@@ -1,11 +1,14 @@
-/* Gaussian-process search: J. Snoek, H. Larochelle and R. Adams, "Practical Bayesian Optimization of Machine Learning Algorithms", NIPS 2012;
- * the logarithm of expected improvement after S. Ament et al., "Unexpected Improvements to Expected Improvement", NeurIPS 2023.
+/* Gaussian-process search: J. Snoek, H. Larochelle and R. Adams, "Practical Bayesian Optimization of Machine
+ * Learning Algorithms", NIPS 2012; the logarithm of expected improvement after S. Ament et al., "Unexpected
+ * Improvements to Expected Improvement", NeurIPS 2023.
  *
- * A spread-out start, then the candidate with the best acquisition: all configurations where the space is small and finite, else draws from the
- * prior and neighbours of good points, refined in rounds. Pending trials count as observed at the posterior mean, so parallel asks
- * spread. Failed trials count as bad as the worst. What was tried already is not proposed again while anything else is left.
+ * A spread-out start, then the candidate with the best acquisition: all configurations where the space is
+ * small and finite, else draws from the prior and neighbours of good points, refined in rounds. Pending
+ * trials count as observed at the posterior mean, so parallel asks spread. Failed trials count as bad as the
+ * worst. What was tried already is not proposed again while anything else is left.
  *
- * The state is the hyperparameters and when they were fitted; everything else is worked out from the history at each ask. */
+ * The state is the hyperparameters and when they were fitted; everything else is worked out from the history
+ * at each ask. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +21,10 @@
 #include "tune/pool.h"
 #include "tune/quantile.h"
 
-#define DATA_MAX   400  /* observations that predictions are made from */
-#define FIT_MAX    150  /* observations that hyperparameters are fitted to */
-#define ALL_MAX    6000 /* configurations of a finite space that are all scored */
-#define START_TRIES 64  /* draws among which a point of the start is chosen */
+#define DATA_MAX    300  /* observations that predictions are made from */
+#define FIT_MAX     150  /* observations that hyperparameters are fitted to */
+#define ALL_MAX     6000 /* configurations of a finite space that are all scored */
+#define START_TRIES 64   /* draws among which a point of the start is chosen */
 
 enum { OPT_START, OPT_ACQUISITION, OPT_OUTPUT, OPT_EVALS, OPT_COUNT };
 enum { BY_LOG_EI, BY_EI, BY_UCB, BY_THOMPSON };
@@ -31,7 +34,8 @@ struct gp_search {
     struct gp_prior prior;
     double options[OPT_COUNT];
     struct gp_theta theta;
-    int64_t fitted; /* observations at the last fit; 0 never */
+    enum gp_output output;
+    int64_t fitted;  /* observations at the last fit; 0 never */
     struct pool all; /* of a finite space; empty otherwise */
 };
 
@@ -53,6 +57,7 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
         drop(g);
         return NULL;
     }
+    g->output = values[OPT_OUTPUT] < GP_OUTPUTS ? (enum gp_output)values[OPT_OUTPUT] : GP_STANDARD;
     g->prior = gp_prior_default(g->model.shape.dims);
     gp_theta_start(&g->model.shape, &g->prior, &g->theta);
     pool_enumerate(&g->all, env->space, ALL_MAX);
@@ -137,7 +142,7 @@ static void gather(const struct gp_search *g, const struct tuner_env *env, int m
             gp_space_point(&g->model, env->space, t->dna, k->pending + (size_t)k->n_pending++ * c);
         }
     }
-    gp_outputs((enum gp_output)g->options[OPT_OUTPUT], k->loss, k->n, k->y);
+    gp_outputs(g->output, k->loss, k->n, k->y);
     free(marks);
 }
 
@@ -148,23 +153,46 @@ static int64_t n_observed(const struct history *h)
     return h->done + h->pruned + h->failed;
 }
 
+/* From the last fit, and from the prior's centre while trials are few: the last fit may sit in a poor
+ * optimum. */
+static double fit(struct gp_search *g, const struct known *k, int64_t n, struct gp_theta *theta)
+{
+    struct gp_data data = {.shape = &g->model.shape, .n = k->n, .x = k->x, .y = k->y};
+    int evals = n > FIT_MAX ? (int)g->options[OPT_EVALS] / 4 + 1 : (int)g->options[OPT_EVALS];
+    struct gp_theta fresh;
+    double loss = g->fitted ? gp_fit(&data, &g->prior, theta, evals) : INFINITY, other;
+    if (g->fitted && n > 60)
+        return loss;
+    gp_theta_start(&g->model.shape, &g->prior, &fresh);
+    if ((other = gp_fit(&data, &g->prior, &fresh, evals)) < loss) {
+        *theta = fresh;
+        loss = other;
+    }
+    return loss;
+}
+
 static void refit(struct gp_search *g, const struct tuner_env *env)
 {
+    static const enum gp_output outputs[] = {GP_STANDARD, GP_SQUASH, GP_LOG};
     int64_t n = n_observed(env->history), every = n < 20 ? 1 : n < 60 ? 2 : n < 150 ? 5 : n / 20;
+    struct known k;
     if (g->fitted && n - g->fitted < every)
         return;
-    struct known k;
-    struct gp_theta fresh;
     gather(g, env, FIT_MAX, &k);
-    struct gp_data data = {.shape = &g->model.shape, .n = k.n, .x = k.x, .y = k.y};
-    int evals = (int)g->options[OPT_EVALS];
-    if (n > FIT_MAX)
-        evals = evals / 4 + 1;
-    double loss = g->fitted ? gp_fit(&data, &g->prior, &g->theta, evals) : INFINITY;
-    if (!g->fitted || n <= 60) { /* from the prior's centre as well: the last fit may sit in a poor optimum */
-        gp_theta_start(&g->model.shape, &g->prior, &fresh);
-        if (gp_fit(&data, &g->prior, &fresh, evals) < loss)
-            g->theta = fresh;
+    if (g->options[OPT_OUTPUT] < GP_OUTPUTS) {
+        fit(g, &k, n, &g->theta);
+    } else { /* the output that explains the losses best */
+        double least = INFINITY;
+        struct gp_theta from = g->theta;
+        for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+            struct gp_theta theta = from;
+            double slopes = gp_outputs(outputs[i], k.loss, k.n, k.y), loss = fit(g, &k, n, &theta) - slopes;
+            if (!(loss < least))
+                continue;
+            least = loss;
+            g->theta = theta;
+            g->output = outputs[i];
+        }
     }
     g->fitted = n;
     known_release(&k);
@@ -176,9 +204,9 @@ struct scorer {
     const struct gp_search *g;
     const struct tuner_env *env;
     struct gp gp;
-    double best;  /* output to improve on */
-    double beta;  /* of UCB */
-    double wide;  /* the explore dial: scales the deviation */
+    double best; /* output to improve on */
+    double beta; /* of UCB */
+    double wide; /* the explore dial: scales the deviation */
 };
 
 /* log of (phi(z) + z Phi(z)), exact far into the tail. */
@@ -297,7 +325,8 @@ static void finite_candidates(const struct scorer *s, struct pool *p, double **s
     score(s, p, 0, *scores);
 }
 
-/* Thompson: one joint draw of the posterior over the most promising candidates replaces their scores; the others are out. */
+/* Thompson: one joint draw of the posterior over the most promising candidates replaces their scores; the
+ * others are out. */
 #define THOMPSON_MAX 400
 static void thompson(const struct scorer *s, const struct pool *p, double *scores)
 {
@@ -334,12 +363,15 @@ static int best_untried(const struct pool *p, const struct tuner_env *env, doubl
 
 static void explain_choice(const struct scorer *s, const double *dna, struct proposal *out)
 {
-    static const char *const names[] = {"expected improvement", "expected improvement", "confidence bound", "posterior draw"};
+    static const char *const names[] = {"expected improvement", "expected improvement", "confidence bound",
+                                        "posterior draw"};
     double x[2 * GP_DIMS_MAX], mean, var;
     gp_space_point(&s->g->model, s->env->space, dna, x);
     gp_predict(&s->gp, x, 1, &mean, &var);
-    snprintf(out->why, sizeof out->why, "%s: predicted %.2f +- %.2f deviations from the mean, the best so far is at %.2f%s",
-             names[(int)s->g->options[OPT_ACQUISITION]], mean, sqrt(var), s->best, steering_any(s->env->steer) ? "; as steered" : "");
+    snprintf(out->why, sizeof out->why,
+             "%s: predicted %.2f +- %.2f deviations from the mean, the best so far is at %.2f%s",
+             names[(int)s->g->options[OPT_ACQUISITION]], mean, sqrt(var), s->best,
+             steering_any(s->env->steer) ? "; as steered" : "");
 }
 
 static int search(struct gp_search *g, const struct tuner_env *env, struct proposal *out)
@@ -435,6 +467,7 @@ static void dump(void *self, struct buf *out)
     const struct gp_search *g = self;
     pack_i64(out, g->model.shape.dims);
     pack_i64(out, g->fitted);
+    pack_i64(out, g->output);
     pack_doubles(out, g->theta.inverse, (size_t)g->model.shape.dims);
     pack_f64(out, g->theta.signal);
     pack_f64(out, g->theta.noise);
@@ -448,6 +481,9 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
         return NULL;
     int64_t dims = unpack_i64(&in);
     g->fitted = unpack_i64(&in);
+    int64_t output = unpack_i64(&in);
+    in.bad |= output < 0 || output >= GP_OUTPUTS;
+    g->output = in.bad ? GP_STANDARD : (enum gp_output)output;
     if (dims == g->model.shape.dims)
         unpack_doubles(&in, g->theta.inverse, (size_t)dims);
     g->theta.signal = unpack_f64(&in);
@@ -459,9 +495,14 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_START] = {"start", 1, 1000, 8, "trials spread over the space before the model is asked"},
-    [OPT_ACQUISITION] = {"acquisition", 0, 3, BY_LOG_EI, "0 log expected improvement, 1 expected improvement, 2 confidence bound, 3 Thompson"},
-    [OPT_OUTPUT] = {"output", 0, GP_OUTPUTS - 1, GP_SQUASH, "losses as outputs: 0 standardised, 1 normal scores of ranks, 2 logarithmic above the median"},
+    [OPT_START] = {"start", 1, 1000, 6, "trials spread over the space before the model is asked"},
+    [OPT_ACQUISITION] =
+        {"acquisition", 0, 3, BY_LOG_EI,
+         "0 log expected improvement, 1 expected improvement, 2 confidence bound, 3 Thompson"},
+    [OPT_OUTPUT] = {"output", 0, GP_OUTPUTS, GP_SQUASH,
+                    "losses as the model sees them: 0 standardised, 1 normal scores of ranks, 2 logarithmic "
+                    "far above the median, "
+                    "3 logarithmic, 4 what explains them best"},
     [OPT_EVALS] = {"evals", 1, 1000, 40, "likelihood evaluations of a fit of hyperparameters"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},
 };
