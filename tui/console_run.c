@@ -1,7 +1,7 @@
 /* console_run: the loop: terminal, hub, signals, timers; when a frame is due and when it is skipped.
  *
- * A frame is drawn when something changed: at once after a key (30 a second at most), at most 4 a second for
- * data (1 with --slow), none when nothing changed. While the terminal has not taken the last frame the next
+ * A frame is drawn when something changed: at once after a key and while what was asked for is still arriving
+ * (30 a second at most), at most 4 a second for data (1 with --slow), none when nothing changed. While the terminal has not taken the last frame the next
  * one is skipped, never queued. */
 #include <poll.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@ struct loop {
     struct canvas canvas;
     struct input input;
     bool dirty, by_key, ended;
+    bool filling; /* the last frame was drawn before all that it asks for had come */
     int64_t last_frame, esc;
     uint64_t stamp;
     int cols, rows;
@@ -88,12 +89,16 @@ static void draw(struct loop *l, int64_t mono)
     l->last_frame = mono;
     l->stamp = console_stamp(&l->con);
     l->dirty = l->by_key = false;
+    l->filling = subs_waiting(&l->con.subs);
 }
 
 /* When the next frame may be drawn, given that one is due. */
 static int64_t frame_time(const struct loop *l)
 {
-    int64_t gap = l->by_key ? FRAME_KEY_NS : l->con.opt.slow ? CLOCK_S : FRAME_DATA_NS;
+    int64_t gap = l->by_key           ? FRAME_KEY_NS
+                  : l->con.opt.slow ? CLOCK_S
+                  : l->filling      ? FRAME_KEY_NS
+                                    : FRAME_DATA_NS;
     return l->last_frame + gap;
 }
 

@@ -73,6 +73,14 @@ bool sub_any(const struct subs *f, enum sub_id id)
     return v && v->version > 0;
 }
 
+bool subs_waiting(const struct subs *f)
+{
+    for (int i = 0; i < SUB_COUNT; i++)
+        if (f->sub[i].view && !f->sub[i].view->loaded)
+            return true;
+    return false;
+}
+
 const char *sub_error(const struct subs *f, enum sub_id id)
 {
     const struct view *v = f->sub[id].view;

@@ -54,6 +54,7 @@ void subs_close(struct subs *f);
 
 bool sub_loaded(const struct subs *f, enum sub_id id); /* the answer to the present request is there */
 bool sub_any(const struct subs *f, enum sub_id id);    /* some answer is there, perhaps an older one */
+bool subs_waiting(const struct subs *f);               /* an answer to a present request is still on its way */
 const char *sub_error(const struct subs *f, enum sub_id id);
 struct span sub_head(const struct subs *f, enum sub_id id);
 int sub_rows(const struct subs *f, enum sub_id id);               /* parts held */
