@@ -135,6 +135,7 @@ void hub_release_held(struct hub *h)
         next = f->next;
         buf_clear(&h->in);
         buf_put(&h->in, f->frame.data, f->frame.len);
+        hub_clock(h);
         request_handle(h, &f->from, &h->in);
         held_free(f);
     }
@@ -199,9 +200,11 @@ static void read_messages(struct hub *h)
     struct sock_peer from;
     int64_t stop = clock_mono_ns() + TURN_NS;
     h->drained = h->sent = false;
-    for (int i = 1; sock_recv(h->router, &from, &h->in) == 1; i++) {
+    while (sock_recv(h->router, &from, &h->in) == 1) {
+        hub_clock(h); /* each message has its own time: what comes after a view was answered is later than
+                         that view */
         request_handle(h, &from, &h->in);
-        if ((i & 15) == 0 && clock_mono_ns() > stop)
+        if (h->mono > stop)
             return;
     }
     h->drained = true;

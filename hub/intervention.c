@@ -261,7 +261,10 @@ void intervention_answered(struct sweep *s, int64_t run, struct span body)
     bool applied = span_eq(state, "applied");
     if (!applied && !span_eq(state, "rejected"))
         return;
-    r->wanted--;
+    if (applied || cmap_str(body, "param").n)
+        r->wanted--;
+    else
+        r->wanted = 0; /* refused as a whole */
     iv->applied += applied;
     iv->rejected += !applied;
     iv->run = run;
