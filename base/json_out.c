@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-void json_open(struct json_out *j, struct buf *b)
+void jw_open(struct json_out *j, struct buf *b)
 {
     *j = (struct json_out){.b = b};
 }
@@ -32,24 +32,32 @@ static void close_with(struct json_out *j, int c)
     j->comma = true;
 }
 
-void json_object(struct json_out *j)
+void jw_object(struct json_out *j)
 {
     open_with(j, '{');
 }
 
-void json_object_end(struct json_out *j)
+void jw_object_end(struct json_out *j)
 {
     close_with(j, '}');
 }
 
-void json_array(struct json_out *j)
+void jw_array(struct json_out *j)
 {
     open_with(j, '[');
 }
 
-void json_array_end(struct json_out *j)
+void jw_array_end(struct json_out *j)
 {
     close_with(j, ']');
+}
+
+/* What a terminal would act on although it is no C0 control: C1, and marks that turn the text around. JSON may stand on
+ * a screen as well as in a pipe, and an escape means the same to every reader. */
+static bool terminal_control(uint32_t cp)
+{
+    return cp < 0xa0 || (cp >= 0x200e && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+           (cp >= 0x2066 && cp <= 0x2069) || cp == 0x061c || cp == 0xfeff;
 }
 
 static void quoted(struct buf *b, const char *s, size_t n)
@@ -63,6 +71,9 @@ static void quoted(struct buf *b, const char *s, size_t n)
             if (len == 0) {
                 buf_puts(b, "\xef\xbf\xbd");
                 i++;
+            } else if (terminal_control(cp)) {
+                buf_printf(b, "\\u%04x", cp);
+                i += len;
             } else {
                 buf_put(b, s + i, len);
                 i += len;
@@ -86,7 +97,7 @@ static void quoted(struct buf *b, const char *s, size_t n)
     buf_putc(b, '"');
 }
 
-void json_keyn(struct json_out *j, const char *key, size_t n)
+void jw_keyn(struct json_out *j, const char *key, size_t n)
 {
     sep(j);
     quoted(j->b, key, n);
@@ -94,41 +105,41 @@ void json_keyn(struct json_out *j, const char *key, size_t n)
     j->comma = false;
 }
 
-void json_key(struct json_out *j, const char *key)
+void jw_key(struct json_out *j, const char *key)
 {
-    json_keyn(j, key, strlen(key));
+    jw_keyn(j, key, strlen(key));
 }
 
-void json_strn(struct json_out *j, const char *s, size_t n)
+void jw_strn(struct json_out *j, const char *s, size_t n)
 {
     sep(j);
     quoted(j->b, s, n);
 }
 
-void json_str(struct json_out *j, const char *s)
+void jw_str(struct json_out *j, const char *s)
 {
     if (s)
-        json_strn(j, s, strlen(s));
+        jw_strn(j, s, strlen(s));
     else
-        json_null(j);
+        jw_null(j);
 }
 
-void json_int(struct json_out *j, int64_t v)
+void jw_int(struct json_out *j, int64_t v)
 {
     sep(j);
     buf_printf(j->b, "%" PRId64, v);
 }
 
-void json_uint(struct json_out *j, uint64_t v)
+void jw_uint(struct json_out *j, uint64_t v)
 {
     sep(j);
     buf_printf(j->b, "%" PRIu64, v);
 }
 
-void json_double(struct json_out *j, double v)
+void jw_double(struct json_out *j, double v)
 {
     if (!isfinite(v)) {
-        json_null(j);
+        jw_null(j);
         return;
     }
     char text[TEXT_NUM];
@@ -136,13 +147,13 @@ void json_double(struct json_out *j, double v)
     buf_put(j->b, text, text_fmt_double(text, v));
 }
 
-void json_bool(struct json_out *j, bool v)
+void jw_bool(struct json_out *j, bool v)
 {
     sep(j);
     buf_puts(j->b, v ? "true" : "false");
 }
 
-void json_null(struct json_out *j)
+void jw_null(struct json_out *j)
 {
     sep(j);
     buf_puts(j->b, "null");

@@ -16,19 +16,19 @@ struct json_out {
     bool comma; /* the next value or key needs a comma before it */
 };
 
-void json_open(struct json_out *j, struct buf *b); /* appends to b */
-void json_object(struct json_out *j);
-void json_object_end(struct json_out *j);
-void json_array(struct json_out *j);
-void json_array_end(struct json_out *j);
-void json_key(struct json_out *j, const char *key);
-void json_keyn(struct json_out *j, const char *key, size_t n);
-void json_str(struct json_out *j, const char *s); /* NULL becomes null */
-void json_strn(struct json_out *j, const char *s, size_t n);
-void json_int(struct json_out *j, int64_t v);
-void json_uint(struct json_out *j, uint64_t v);
-void json_double(struct json_out *j, double v);
-void json_bool(struct json_out *j, bool v);
-void json_null(struct json_out *j);
+void jw_open(struct json_out *j, struct buf *b); /* appends to b */
+void jw_object(struct json_out *j);
+void jw_object_end(struct json_out *j);
+void jw_array(struct json_out *j);
+void jw_array_end(struct json_out *j);
+void jw_key(struct json_out *j, const char *key);
+void jw_keyn(struct json_out *j, const char *key, size_t n);
+void jw_str(struct json_out *j, const char *s); /* NULL becomes null */
+void jw_strn(struct json_out *j, const char *s, size_t n);
+void jw_int(struct json_out *j, int64_t v);
+void jw_uint(struct json_out *j, uint64_t v);
+void jw_double(struct json_out *j, double v);
+void jw_bool(struct json_out *j, bool v);
+void jw_null(struct json_out *j);
 
 #endif

@@ -49,7 +49,7 @@ int cmd_dry_run(int argc, char **argv)
         return 1;
     }
     why = try_tuner(&f);
-    json_open(&out, &text);
+    jw_open(&out, &text);
     sweepfile_json(&f, &out);
     buf_putc(&text, '\n');
     if (!why)

@@ -99,7 +99,7 @@ static void text_field(struct buf *b, const struct mcap_field *f, uint64_t v, st
     case MF_MAP_STR:
     case MF_MAP_U64: {
         struct buf text = {0};
-        json_open(&j, &text);
+        jw_open(&j, &text);
         mcap_field_json(f->type, v, s, &j);
         safe_text_buf(b, (char *)text.data, text.len, -1);
         buf_release(&text);
@@ -168,11 +168,11 @@ static int dump_records(const struct dump_options *o)
     struct json_out j;
     struct mcap_record rec;
     int got = 0;
-    json_open(&j, &b);
+    jw_open(&j, &b);
     if (o->json) {
-        json_object(&j);
-        json_key(&j, "records");
-        json_array(&j);
+        jw_object(&j);
+        jw_key(&j, "records");
+        jw_array(&j);
     }
     while (flush(&b) && (got = mcap_next(r, &rec, &cause)) == 1) {
         if (o->json)
@@ -181,8 +181,8 @@ static int dump_records(const struct dump_options *o)
             text_record(&b, &rec);
     }
     if (o->json) {
-        json_array_end(&j);
-        json_object_end(&j);
+        jw_array_end(&j);
+        jw_object_end(&j);
         buf_putc(&b, '\n');
     }
     flush(&b);

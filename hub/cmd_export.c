@@ -106,17 +106,17 @@ enum json_column { JSON_STEP, JSON_TIME, JSON_VALUE };
 static void json_column(struct sink *k, struct json_out *j, const struct series *s, enum json_column which)
 {
     struct series_point p;
-    json_array(j);
+    jw_array(j);
     for (uint64_t i = 0; series_at(s, i, &p); i++) {
         if (which == JSON_STEP)
-            json_int(j, p.step);
+            jw_int(j, p.step);
         else if (which == JSON_TIME)
-            json_double(j, (double)p.time / 1e9);
+            jw_double(j, (double)p.time / 1e9);
         else
-            json_double(j, p.value);
+            jw_double(j, p.value);
         drain(k, 1 << 16);
     }
-    json_array_end(j);
+    jw_array_end(j);
 }
 
 static void json_series(struct sink *k, const struct state *st, const struct state_run *r, const char *metric,
@@ -124,25 +124,25 @@ static void json_series(struct sink *k, const struct state *st, const struct sta
 {
     const struct state_trial *tr = state_trial(st, r->trial);
     struct json_out j;
-    json_open(&j, &k->b);
-    json_object(&j);
-    json_key(&j, "trial");
-    json_int(&j, r->trial);
-    json_key(&j, "run");
-    json_int(&j, r->run);
-    json_key(&j, "seed");
-    json_int(&j, r->seed);
-    json_key(&j, "params");
+    jw_open(&j, &k->b);
+    jw_object(&j);
+    jw_key(&j, "trial");
+    jw_int(&j, r->trial);
+    jw_key(&j, "run");
+    jw_int(&j, r->run);
+    jw_key(&j, "seed");
+    jw_int(&j, r->seed);
+    jw_key(&j, "params");
     codec_to_json((struct span){tr->params, tr->params_n}, &j);
-    json_key(&j, "metric");
-    json_str(&j, metric);
-    json_key(&j, "steps");
+    jw_key(&j, "metric");
+    jw_str(&j, metric);
+    jw_key(&j, "steps");
     json_column(k, &j, s, JSON_STEP);
-    json_key(&j, "times");
+    jw_key(&j, "times");
     json_column(k, &j, s, JSON_TIME);
-    json_key(&j, "values");
+    jw_key(&j, "values");
     json_column(k, &j, s, JSON_VALUE);
-    json_object_end(&j);
+    jw_object_end(&j);
     buf_putc(&k->b, '\n');
 }
 

@@ -45,41 +45,41 @@ static void print_json(const char *file, const struct mcap_report *r, const char
 {
     struct buf b = {0};
     struct json_out j;
-    json_open(&j, &b);
-    json_object(&j);
-    json_key(&j, "file");
-    json_str(&j, file);
-    json_key(&j, "ok");
-    json_bool(&j, mcap_report_ok(r));
-    json_key(&j, "finished");
-    json_bool(&j, r->finished);
-    json_key(&j, "chunks");
-    json_uint(&j, r->chunks);
-    json_key(&j, "messages");
-    json_uint(&j, r->messages);
-    json_key(&j, "damaged");
-    json_array(&j);
+    jw_open(&j, &b);
+    jw_object(&j);
+    jw_key(&j, "file");
+    jw_str(&j, file);
+    jw_key(&j, "ok");
+    jw_bool(&j, mcap_report_ok(r));
+    jw_key(&j, "finished");
+    jw_bool(&j, r->finished);
+    jw_key(&j, "chunks");
+    jw_uint(&j, r->chunks);
+    jw_key(&j, "messages");
+    jw_uint(&j, r->messages);
+    jw_key(&j, "damaged");
+    jw_array(&j);
     for (size_t i = 0; i < r->n_damages; i++) {
-        json_object(&j);
-        json_key(&j, "offset");
-        json_uint(&j, r->damages[i].offset);
-        json_key(&j, "bytes");
-        json_uint(&j, r->damages[i].bytes);
-        json_key(&j, "why");
-        json_str(&j, r->damages[i].why);
-        json_object_end(&j);
+        jw_object(&j);
+        jw_key(&j, "offset");
+        jw_uint(&j, r->damages[i].offset);
+        jw_key(&j, "bytes");
+        jw_uint(&j, r->damages[i].bytes);
+        jw_key(&j, "why");
+        jw_str(&j, r->damages[i].why);
+        jw_object_end(&j);
     }
-    json_array_end(&j);
-    json_key(&j, "truncated_at");
+    jw_array_end(&j);
+    jw_key(&j, "truncated_at");
     if (r->torn_at >= 0)
-        json_int(&j, r->torn_at);
+        jw_int(&j, r->torn_at);
     else
-        json_null(&j);
+        jw_null(&j);
     if (repaired) {
-        json_key(&j, "repaired");
-        json_str(&j, repaired);
+        jw_key(&j, "repaired");
+        jw_str(&j, repaired);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     printf("%s\n", buf_cstr(&b));
     buf_release(&b);
 }

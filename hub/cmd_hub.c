@@ -216,21 +216,21 @@ static void print_status(const struct ask *a, const struct endpoint *e, bool jso
     cmap_strcpy(a->welcome.body, "version", version, sizeof version);
     if (json) {
         struct json_out j;
-        json_open(&j, &b);
-        json_object(&j);
-        json_key(&j, "hub");
-        json_str(&j, hub);
-        json_key(&j, "running");
-        json_bool(&j, true);
-        json_key(&j, "pid");
-        json_int(&j, pid);
-        json_key(&j, "version");
-        json_str(&j, version);
-        json_key(&j, "address");
-        json_str(&j, e->address);
-        json_key(&j, "sweeps");
-        json_int(&j, cmap_int(a->answer.body, "count", 0));
-        json_object_end(&j);
+        jw_open(&j, &b);
+        jw_object(&j);
+        jw_key(&j, "hub");
+        jw_str(&j, hub);
+        jw_key(&j, "running");
+        jw_bool(&j, true);
+        jw_key(&j, "pid");
+        jw_int(&j, pid);
+        jw_key(&j, "version");
+        jw_str(&j, version);
+        jw_key(&j, "address");
+        jw_str(&j, e->address);
+        jw_key(&j, "sweeps");
+        jw_int(&j, cmap_int(a->answer.body, "count", 0));
+        jw_object_end(&j);
     } else {
         buf_printf(&b, "hub %s runs, pid %lld, version %s, at %s, %lld sweeps", hub, (long long)pid, version,
                    e->address, (long long)cmap_int(a->answer.body, "count", 0));

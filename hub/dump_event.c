@@ -21,46 +21,46 @@ static void json_time(struct json_out *j, const char *key, int64_t ns)
 {
     char text[CLOCK_TEXT];
     clock_rfc3339(text, ns);
-    json_key(j, key);
-    json_str(j, text);
+    jw_key(j, key);
+    jw_str(j, text);
 }
 
 static void json_block(struct json_out *j, const struct point_block *p)
 {
-    json_object(j);
-    json_key(j, "metric");
-    json_str(j, p->name);
-    json_key(j, "steps");
-    json_array(j);
+    jw_object(j);
+    jw_key(j, "metric");
+    jw_str(j, p->name);
+    jw_key(j, "steps");
+    jw_array(j);
     for (uint32_t i = 0; i < p->n; i++)
-        json_int(j, p->steps[i]);
-    json_array_end(j);
-    json_key(j, "times"); /* ns since 1970, as recorded */
-    json_array(j);
+        jw_int(j, p->steps[i]);
+    jw_array_end(j);
+    jw_key(j, "times"); /* ns since 1970, as recorded */
+    jw_array(j);
     for (uint32_t i = 0; i < p->n; i++)
-        json_int(j, p->times[i]);
-    json_array_end(j);
-    json_key(j, "values");
-    json_array(j);
+        jw_int(j, p->times[i]);
+    jw_array_end(j);
+    jw_key(j, "values");
+    jw_array(j);
     for (uint32_t i = 0; i < p->n; i++)
-        json_double(j, p->values[i]);
-    json_array_end(j);
-    json_object_end(j);
+        jw_double(j, p->values[i]);
+    jw_array_end(j);
+    jw_object_end(j);
 }
 
 static void json_points(struct json_out *j, struct span c)
 {
     struct points_reader r;
     points_open(&r, c);
-    json_key(j, "points");
-    json_array(j);
+    jw_key(j, "points");
+    jw_array(j);
     while (points_next(&r))
         json_block(j, &r.block);
-    json_array_end(j);
+    jw_array_end(j);
     const char *why;
     if (!points_ok(&r, &why)) {
-        json_key(j, "damaged");
-        json_str(j, why);
+        jw_key(j, "damaged");
+        jw_str(j, why);
     }
     points_close(&r);
 }
@@ -70,30 +70,30 @@ static void json_pulls(struct json_out *j, struct span c)
     struct pull *p = NULL;
     const char *why = NULL;
     int n = pulls_unpack(c, &p, &why);
-    json_key(j, "pulls");
-    json_array(j);
+    jw_key(j, "pulls");
+    jw_array(j);
     for (int i = 0; i < n; i++) {
-        json_object(j);
-        json_key(j, "t");
-        json_int(j, p[i].t);
-        json_key(j, "time");
-        json_int(j, p[i].time);
-        json_key(j, "arm");
-        json_int(j, p[i].arm);
-        json_key(j, "cost");
-        json_double(j, p[i].cost);
-        json_key(j, "context");
-        json_double(j, p[i].context);
-        json_key(j, "propensity");
-        json_double(j, (double)p[i].propensity);
-        json_key(j, "forced");
-        json_bool(j, p[i].forced);
-        json_object_end(j);
+        jw_object(j);
+        jw_key(j, "t");
+        jw_int(j, p[i].t);
+        jw_key(j, "time");
+        jw_int(j, p[i].time);
+        jw_key(j, "arm");
+        jw_int(j, p[i].arm);
+        jw_key(j, "cost");
+        jw_double(j, p[i].cost);
+        jw_key(j, "context");
+        jw_double(j, p[i].context);
+        jw_key(j, "propensity");
+        jw_double(j, (double)p[i].propensity);
+        jw_key(j, "forced");
+        jw_bool(j, p[i].forced);
+        jw_object_end(j);
     }
-    json_array_end(j);
+    jw_array_end(j);
     if (n < 0) {
-        json_key(j, "damaged");
-        json_str(j, why);
+        jw_key(j, "damaged");
+        jw_str(j, why);
     }
     free(p);
 }
@@ -112,7 +112,7 @@ static void json_payload(struct json_out *j, const struct event *ev, bool column
         struct span key = cr_str(&r), value = cr_value(&r);
         if (columns && span_eq(key, "c"))
             continue;
-        json_keyn(j, key.p, key.n);
+        jw_keyn(j, key.p, key.n);
         codec_to_json(value, j);
     }
 }
@@ -121,18 +121,18 @@ void dump_event_json(struct buf *b, const struct event *ev)
 {
     struct json_out j;
     struct span c = ev->kind == EV_POINTS || ev->kind == EV_PULLS ? columns_of(ev) : (struct span){NULL, 0};
-    json_open(&j, b);
-    json_object(&j);
+    jw_open(&j, b);
+    jw_object(&j);
     json_time(&j, "time", ev->log_time);
-    json_key(&j, "kind");
-    json_str(&j, event_name(ev->kind));
+    jw_key(&j, "kind");
+    jw_str(&j, event_name(ev->kind));
     json_time(&j, "sent", ev->time);
     json_payload(&j, ev, c.p != NULL);
     if (c.p && ev->kind == EV_POINTS)
         json_points(&j, c);
     else if (c.p)
         json_pulls(&j, c);
-    json_object_end(&j);
+    jw_object_end(&j);
     buf_putc(b, '\n');
 }
 
@@ -177,10 +177,10 @@ void dump_event_text(struct buf *b, const struct event *ev)
     struct span c = ev->kind == EV_POINTS || ev->kind == EV_PULLS ? columns_of(ev) : (struct span){NULL, 0};
     clock_rfc3339(time, ev->log_time);
     buf_printf(b, "%s %-12s ", time, event_name(ev->kind));
-    json_open(&j, &text);
-    json_object(&j);
+    jw_open(&j, &text);
+    jw_object(&j);
     json_payload(&j, ev, c.p != NULL);
-    json_object_end(&j);
+    jw_object_end(&j);
     safe_text_buf(b, (char *)text.data, text.len, -1);
     buf_release(&text);
     if (c.p && ev->kind == EV_POINTS)

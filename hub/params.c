@@ -116,7 +116,7 @@ struct tune_value params_value(struct span value)
     case CT_MAP: {
         struct buf b = {0};
         struct json_out j;
-        json_open(&j, &b);
+        jw_open(&j, &b);
         codec_to_json(value, &j);
         v = tune_json(buf_cstr(&b));
         buf_release(&b);

@@ -93,12 +93,12 @@ static void item_json(const struct item *it, struct json_out *out)
         codec_to_json(it->value, out);
         return;
     }
-    json_object(out);
+    jw_object(out);
     for (int i = 0; i < it->n; i++) {
-        json_key(out, it->inner[i].name);
+        jw_key(out, it->inner[i].name);
         item_json(&it->inner[i], out);
     }
-    json_object_end(out);
+    jw_object_end(out);
 }
 
 /* ---- Python's way of writing ---- */
@@ -308,7 +308,7 @@ static int add_json(struct words *w, const struct item *config, bool file, char 
 {
     struct buf b = {0};
     struct json_out out;
-    json_open(&out, &b);
+    jw_open(&out, &b);
     item_json(config, &out);
     char *text = buf_take(&b), *word = file ? json_file(text, cause) : mem_str(text);
     free(text);

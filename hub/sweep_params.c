@@ -145,11 +145,11 @@ static int entry_number(struct entry *e, const char *key, double absent, double 
 
 static void put_number(struct entry *e, const char *key, double v)
 {
-    json_key(e->all->out, key);
+    jw_key(e->all->out, key);
     if (v == floor(v) && fabs(v) < 9e15 && e->p->type == PARAM_INT)
-        json_int(e->all->out, (int64_t)v);
+        jw_int(e->all->out, (int64_t)v);
     else
-        json_double(e->all->out, v);
+        jw_double(e->all->out, v);
 }
 
 static bool is_whole(const struct yaml_node *node)
@@ -238,16 +238,16 @@ static void put_value(struct json_out *out, const struct tune_value *v)
 {
     switch (v->kind) {
     case TUNE_BOOL:
-        json_bool(out, v->b);
+        jw_bool(out, v->b);
         break;
     case TUNE_INT:
-        json_int(out, v->i);
+        jw_int(out, v->i);
         break;
     case TUNE_FLOAT:
-        json_double(out, v->f);
+        jw_double(out, v->f);
         break;
     case TUNE_STRING:
-        json_str(out, v->s);
+        jw_str(out, v->s);
         break;
     case TUNE_JSON:
         if (out->comma)
@@ -256,7 +256,7 @@ static void put_value(struct json_out *out, const struct tune_value *v)
         out->comma = true;
         break;
     default:
-        json_null(out);
+        jw_null(out);
     }
 }
 
@@ -311,18 +311,18 @@ static int fold_equal(struct entry *e, const struct yaml_node *list, struct tune
 
 static void put_list(struct entry *e, const struct tune_value *v, const double *w, int n, bool weighted)
 {
-    json_key(e->all->out, "values");
-    json_array(e->all->out);
+    jw_key(e->all->out, "values");
+    jw_array(e->all->out);
     for (int k = 0; k < n; k++)
         put_value(e->all->out, &v[k]);
-    json_array_end(e->all->out);
+    jw_array_end(e->all->out);
     if (!weighted)
         return;
-    json_key(e->all->out, "probabilities");
-    json_array(e->all->out);
+    jw_key(e->all->out, "probabilities");
+    jw_array(e->all->out);
     for (int k = 0; k < n; k++)
-        json_double(e->all->out, w[k]);
-    json_array_end(e->all->out);
+        jw_double(e->all->out, w[k]);
+    jw_array_end(e->all->out);
 }
 
 static int read_list(struct entry *e, const struct yaml_node *list)
@@ -363,7 +363,7 @@ static int read_constant(struct entry *e, const struct yaml_node *node)
     struct tune_value v = list_value(e, node);
     e->p->type = PARAM_CONSTANT;
     param_set_choices(e->p, &v, 1);
-    json_key(e->all->out, "value");
+    jw_key(e->all->out, "value");
     put_value(e->all->out, &v);
     tune_value_free(&v);
     return 0;
@@ -433,12 +433,12 @@ static int read_one(struct sweep_reader *r, const struct yaml_node *map, const c
     warn_unknown(r, map, name);
     struct entry e = {.r = r, .map = map, .name = name, .all = all, .p = space_add(all->space, name)};
     e.p->distribution = mem_str(kind);
-    json_key(all->out, name);
-    json_object(all->out);
-    json_key(all->out, "distribution");
-    json_str(all->out, kind);
+    jw_key(all->out, name);
+    jw_object(all->out);
+    jw_key(all->out, "distribution");
+    jw_str(all->out, kind);
     int rc = read_kind(&e, kind, given);
-    json_object_end(all->out);
+    jw_object_end(all->out);
     return rc;
 }
 

@@ -90,25 +90,25 @@ static char *environment_json(void)
     struct buf b = {0};
     struct json_out j;
     struct utsname u;
-    json_open(&j, &b);
-    json_object(&j);
-    json_key(&j, "hypertop");
-    json_str(&j, HYPERTOP_VERSION);
+    jw_open(&j, &b);
+    jw_object(&j);
+    jw_key(&j, "hypertop");
+    jw_str(&j, HYPERTOP_VERSION);
     if (uname(&u) == 0) {
-        json_key(&j, "host");
-        json_str(&j, u.nodename);
-        json_key(&j, "system");
-        json_str(&j, u.sysname);
-        json_key(&j, "release");
-        json_str(&j, u.release);
-        json_key(&j, "machine");
-        json_str(&j, u.machine);
+        jw_key(&j, "host");
+        jw_str(&j, u.nodename);
+        jw_key(&j, "system");
+        jw_str(&j, u.sysname);
+        jw_key(&j, "release");
+        jw_str(&j, u.release);
+        jw_key(&j, "machine");
+        jw_str(&j, u.machine);
     }
-    json_key(&j, "uid");
-    json_int(&j, geteuid());
-    json_key(&j, "cpus");
-    json_int(&j, sysconf(_SC_NPROCESSORS_ONLN));
-    json_object_end(&j);
+    jw_key(&j, "uid");
+    jw_int(&j, geteuid());
+    jw_key(&j, "cpus");
+    jw_int(&j, sysconf(_SC_NPROCESSORS_ONLN));
+    jw_object_end(&j);
     return buf_take(&b);
 }
 

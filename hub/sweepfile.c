@@ -216,10 +216,10 @@ static int read_parameters(struct sweep_reader *r, const struct yaml_node *map, 
     struct json_out out;
     struct sweep_params p = {
         .space = f->space = space_new(), .out = &out, .grid = !strcmp(f->method, "grid")};
-    json_open(&out, &text);
-    json_object(&out);
+    jw_open(&out, &text);
+    jw_object(&out);
     int rc = sweep_params_read(r, map, &p), n = 0;
-    json_object_end(&out);
+    jw_object_end(&out);
     f->params_json = buf_take(&text);
     f->nested = mem_zero((size_t)f->space->n + 1, sizeof *f->nested);
     /* the last one is missing when reading stopped at it */
@@ -304,86 +304,86 @@ int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char 
 
 static void put_json_number(struct json_out *out, const char *key, double v)
 {
-    json_key(out, key);
+    jw_key(out, key);
     if (v == floor(v) && fabs(v) < 9e15)
-        json_int(out, (int64_t)v);
+        jw_int(out, (int64_t)v);
     else
-        json_double(out, v);
+        jw_double(out, v);
 }
 
 static void put_part(struct json_out *out, const char *key, const char *name, const struct tuner_kv *kv)
 {
-    json_key(out, key);
+    jw_key(out, key);
     if (!name) {
-        json_null(out);
+        jw_null(out);
         return;
     }
-    json_object(out);
-    json_key(out, "name");
-    json_str(out, name);
+    jw_object(out);
+    jw_key(out, "name");
+    jw_str(out, name);
     for (; kv && kv->name; kv++) {
         if (kv->value == ARMS_VALUES || kv->value == ARMS_DECADES) {
-            json_key(out, kv->name);
-            json_str(out, kv->value == ARMS_VALUES ? "values" : "decades");
+            jw_key(out, kv->name);
+            jw_str(out, kv->value == ARMS_VALUES ? "values" : "decades");
         } else {
             put_json_number(out, kv->name, kv->value);
         }
     }
-    json_object_end(out);
+    jw_object_end(out);
 }
 
 static void put_words(struct json_out *out, const char *key, char *const *words)
 {
-    json_key(out, key);
-    json_array(out);
+    jw_key(out, key);
+    jw_array(out);
     for (; words && *words; words++)
-        json_str(out, *words);
-    json_array_end(out);
+        jw_str(out, *words);
+    jw_array_end(out);
 }
 
 static void put_seeds(struct json_out *out, const char *key, const int64_t *seeds, int n)
 {
-    json_key(out, key);
-    json_array(out);
+    jw_key(out, key);
+    jw_array(out);
     for (int i = 0; i < n; i++)
-        json_int(out, seeds[i]);
-    json_array_end(out);
+        jw_int(out, seeds[i]);
+    jw_array_end(out);
 }
 
 void sweepfile_json(const struct sweepfile *f, struct json_out *out)
 {
-    json_object(out);
-    json_key(out, "name");
-    json_str(out, f->name);
-    json_key(out, "method");
-    json_str(out, f->method);
-    json_key(out, "metric");
-    json_object(out);
-    json_key(out, "name");
-    json_str(out, f->metric);
-    json_key(out, "goal");
-    json_str(out, f->maximize ? "maximize" : "minimize");
+    jw_object(out);
+    jw_key(out, "name");
+    jw_str(out, f->name);
+    jw_key(out, "method");
+    jw_str(out, f->method);
+    jw_key(out, "metric");
+    jw_object(out);
+    jw_key(out, "name");
+    jw_str(out, f->metric);
+    jw_key(out, "goal");
+    jw_str(out, f->maximize ? "maximize" : "minimize");
     if (!isnan(f->target))
         put_json_number(out, "target", f->target);
-    json_object_end(out);
-    json_key(out, "parameters");
+    jw_object_end(out);
+    jw_key(out, "parameters");
     buf_puts(out->b, f->params_json);
     out->comma = true;
     put_words(out, "command", f->command);
     if (f->program) {
-        json_key(out, "program");
-        json_str(out, f->program);
+        jw_key(out, "program");
+        jw_str(out, f->program);
     }
     put_part(out, "tuner", f->sampler, f->sampler_options);
     put_part(out, "stopper", f->stopper, f->stopper_options);
-    json_key(out, "budget");
+    jw_key(out, "budget");
     if (f->budget >= 0)
-        json_int(out, f->budget);
+        jw_int(out, f->budget);
     else
-        json_null(out);
+        jw_null(out);
     put_seeds(out, "seeds", f->seeds, f->n_seeds);
     put_seeds(out, "test_seeds", f->test_seeds, f->n_test_seeds);
     put_words(out, "live", f->live);
     put_words(out, "warnings", f->warnings);
-    json_object_end(out);
+    jw_object_end(out);
 }

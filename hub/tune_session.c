@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* jansson's constructors have the names of json_out's; only its reader is wanted here. */
-#define json_object jansson_object
-#define json_array jansson_array
-#define json_null jansson_null
 #include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_null
 
 #include "base/cause.h"
 #include "base/json_out.h"
@@ -36,16 +29,16 @@ static void put_value(struct json_out *out, const struct tune_value *v)
 {
     switch (v->kind) {
     case TUNE_BOOL:
-        json_bool(out, v->b);
+        jw_bool(out, v->b);
         break;
     case TUNE_INT:
-        json_int(out, v->i);
+        jw_int(out, v->i);
         break;
     case TUNE_FLOAT:
-        json_double(out, v->f);
+        jw_double(out, v->f);
         break;
     case TUNE_STRING:
-        json_str(out, v->s);
+        jw_str(out, v->s);
         break;
     case TUNE_JSON:
         if (out->comma)
@@ -54,22 +47,22 @@ static void put_value(struct json_out *out, const struct tune_value *v)
         out->comma = true;
         break;
     default:
-        json_null(out);
+        jw_null(out);
     }
 }
 
 static void put_params(struct json_out *out, const struct space *s, const double *dna)
 {
-    json_object(out);
+    jw_object(out);
     for (int i = 0; i < s->n; i++) {
         struct tune_value v;
         if (!space_active(s, dna, i))
             continue;
         param_decode(&s->params[i], dna[i], &v);
-        json_key(out, s->params[i].name);
+        jw_key(out, s->params[i].name);
         put_value(out, &v);
     }
-    json_object_end(out);
+    jw_object_end(out);
 }
 
 static struct tune_value value_of(const json_t *j)
@@ -97,38 +90,38 @@ static struct tune_value value_of(const json_t *j)
 
 static void begin(struct tune_session *s, const char *op)
 {
-    json_object(&s->out);
-    json_key(&s->out, "op");
-    json_str(&s->out, op);
+    jw_object(&s->out);
+    jw_key(&s->out, "op");
+    jw_str(&s->out, op);
 }
 
 static void put_text(struct tune_session *s, const char *key, const char *text)
 {
-    json_key(&s->out, key);
-    json_str(&s->out, text);
+    jw_key(&s->out, key);
+    jw_str(&s->out, text);
 }
 
 static void put_double(struct tune_session *s, const char *key, double v)
 {
-    json_key(&s->out, key);
-    json_double(&s->out, v);
+    jw_key(&s->out, key);
+    jw_double(&s->out, v);
 }
 
 /* ---- operations: each writes one answer, or returns -1 and a cause ---- */
 
 static void put_proposal(struct tune_session *s, int64_t id, const struct proposal *p)
 {
-    json_object(&s->out);
-    json_key(&s->out, "id");
-    json_int(&s->out, id);
-    json_key(&s->out, "params");
+    jw_object(&s->out);
+    jw_key(&s->out, "id");
+    jw_int(&s->out, id);
+    jw_key(&s->out, "params");
     put_params(&s->out, tuner_space(s->tuner), p->dna);
     if (p->arm >= 0)
         put_text(s, "arm", p->label);
     if (!isnan(p->propensity))
         put_double(s, "propensity", p->propensity);
     put_text(s, "why", p->why);
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
 }
 
 static int op_ask(struct tune_session *s, const json_t *in, char **cause)
@@ -139,20 +132,20 @@ static int op_ask(struct tune_session *s, const json_t *in, char **cause)
     if (count && (!json_is_integer(count) || n < 1 || n > ASK_MAX))
         return cause_set(cause, "ask: n must be a whole number from 1 to %d", ASK_MAX);
     begin(s, "ask");
-    json_key(&s->out, "trials");
-    json_array(&s->out);
+    jw_key(&s->out, "trials");
+    jw_array(&s->out);
     for (json_int_t i = 0; i < n && rc == 0; i++) {
         struct proposal p = {.dna = s->dna};
         rc = tuner_ask(s->tuner, s->next_id, &p, cause);
         if (rc == 0)
             put_proposal(s, s->next_id++, &p);
     }
-    json_array_end(&s->out);
+    jw_array_end(&s->out);
     if (rc == 1) {
-        json_key(&s->out, "exhausted");
-        json_bool(&s->out, true);
+        jw_key(&s->out, "exhausted");
+        jw_bool(&s->out, true);
     }
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
     return rc < 0 ? -1 : 0;
 }
 
@@ -216,17 +209,17 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
         return -1;
     }
     begin(s, "tell");
-    json_key(&s->out, "id");
-    json_int(&s->out, id);
+    jw_key(&s->out, "id");
+    jw_int(&s->out, id);
     put_text(s, "action", actions[r.action]);
     if (r.rung >= 0) {
-        json_key(&s->out, "rung");
-        json_int(&s->out, r.rung);
+        jw_key(&s->out, "rung");
+        jw_int(&s->out, r.rung);
         put_double(s, "cutoff", r.cutoff);
     }
     if (*r.why)
         put_text(s, "why", r.why);
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
     return 0;
 }
 
@@ -310,60 +303,60 @@ static int op_steer(struct tune_session *s, const json_t *in, char **cause)
     if (rc < 0)
         return -1;
     begin(s, "steer");
-    json_key(&s->out, "ok");
-    json_bool(&s->out, true);
-    json_key(&s->out, "space_version");
-    json_int(&s->out, tuner_space(s->tuner)->version);
+    jw_key(&s->out, "ok");
+    jw_bool(&s->out, true);
+    jw_key(&s->out, "space_version");
+    jw_int(&s->out, tuner_space(s->tuner)->version);
     if (token) {
-        json_key(&s->out, "token");
-        json_int(&s->out, token);
+        jw_key(&s->out, "token");
+        jw_int(&s->out, token);
     }
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
     return 0;
 }
 
 static void put_row(struct tune_session *s, int arm, const struct arm_row *r)
 {
-    json_object(&s->out);
-    json_key(&s->out, "arm");
-    json_int(&s->out, arm);
+    jw_object(&s->out);
+    jw_key(&s->out, "arm");
+    jw_int(&s->out, arm);
     put_text(s, "label", r->label);
-    json_key(&s->out, "pulls");
-    json_uint(&s->out, r->pulls);
+    jw_key(&s->out, "pulls");
+    jw_uint(&s->out, r->pulls);
     put_double(s, "mean", r->mean);
     put_double(s, "low", r->low);
     put_double(s, "high", r->high);
     put_double(s, "p_next", r->p_next);
     put_double(s, "p_best", r->p_best);
-    json_key(&s->out, "banned");
-    json_bool(&s->out, r->banned);
-    json_key(&s->out, "pinned");
-    json_bool(&s->out, r->pinned);
+    jw_key(&s->out, "banned");
+    jw_bool(&s->out, r->banned);
+    jw_key(&s->out, "pinned");
+    jw_bool(&s->out, r->pinned);
     put_double(s, "boost", r->boost);
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
 }
 
 static void put_rungs(struct tune_session *s)
 {
     struct rung_row rows[64];
     int n = tuner_rungs(s->tuner, rows, 64);
-    json_key(&s->out, "rungs");
-    json_array(&s->out);
+    jw_key(&s->out, "rungs");
+    jw_array(&s->out);
     for (int i = 0; i < n && i < 64; i++) {
-        json_object(&s->out);
-        json_key(&s->out, "rung");
-        json_int(&s->out, rows[i].rung);
+        jw_object(&s->out);
+        jw_key(&s->out, "rung");
+        jw_int(&s->out, rows[i].rung);
         put_double(s, "resource", rows[i].resource);
-        json_key(&s->out, "trials");
-        json_int(&s->out, rows[i].trials);
-        json_key(&s->out, "promoted");
-        json_int(&s->out, rows[i].promoted);
-        json_key(&s->out, "stopped");
-        json_int(&s->out, rows[i].stopped);
+        jw_key(&s->out, "trials");
+        jw_int(&s->out, rows[i].trials);
+        jw_key(&s->out, "promoted");
+        jw_int(&s->out, rows[i].promoted);
+        jw_key(&s->out, "stopped");
+        jw_int(&s->out, rows[i].stopped);
         put_double(s, "cutoff", rows[i].cutoff);
-        json_object_end(&s->out);
+        jw_object_end(&s->out);
     }
-    json_array_end(&s->out);
+    jw_array_end(&s->out);
 }
 
 static int op_explain(struct tune_session *s, const json_t *in, char **cause)
@@ -374,14 +367,14 @@ static int op_explain(struct tune_session *s, const json_t *in, char **cause)
     tuner_describe(s->tuner, what, sizeof what);
     begin(s, "explain");
     put_text(s, "tuner", what);
-    json_key(&s->out, "arms");
-    json_array(&s->out);
+    jw_key(&s->out, "arms");
+    jw_array(&s->out);
     for (int i = 0; i < n && i < ARMS_SHOWN; i++)
         put_row(s, i, &rows[i]);
-    json_array_end(&s->out);
+    jw_array_end(&s->out);
     put_rungs(s);
     put_double(s, "explore", steering_explore(tuner_steering(s->tuner)));
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
     free(rows);
     return 0;
 }
@@ -393,16 +386,16 @@ static int op_best(struct tune_session *s, const json_t *in, char **cause)
     double value;
     begin(s, "best");
     if (tuner_best(s->tuner, &id, &value)) {
-        json_key(&s->out, "id");
-        json_int(&s->out, id);
+        jw_key(&s->out, "id");
+        jw_int(&s->out, id);
         put_double(s, "value", value);
-        json_key(&s->out, "params");
+        jw_key(&s->out, "params");
         put_params(&s->out, tuner_space(s->tuner), h->trials[history_find(h, id)].dna);
     } else {
-        json_key(&s->out, "id");
-        json_null(&s->out);
+        jw_key(&s->out, "id");
+        jw_null(&s->out);
     }
-    json_object_end(&s->out);
+    jw_object_end(&s->out);
     return 0;
 }
 
@@ -435,15 +428,15 @@ void tune_session_answer(struct tune_session *s, const char *line, size_t n, str
     char *cause = NULL;
     json_t *in = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
     size_t start = out->len;
-    json_open(&s->out, out);
+    jw_open(&s->out, out);
     int rc = in ? dispatch(s, in, &cause)
                 : cause_set(&cause, "not JSON: %s (column %d)", error.text, error.column);
     if (rc < 0) { /* whatever was begun is replaced */
         out->len = start;
-        json_open(&s->out, out);
+        jw_open(&s->out, out);
         begin(s, "error");
         put_text(s, "message", cause);
-        json_object_end(&s->out);
+        jw_object_end(&s->out);
     }
     json_decref(in);
     free(cause);

@@ -106,7 +106,7 @@ static void say_args(struct buf *out, const struct state_iv *iv)
         buf_putc(out, ' ');
         buf_put(out, name.p, name.n);
         buf_putc(out, '=');
-        json_open(&j, out);
+        jw_open(&j, out);
         codec_to_json(value, &j);
     }
 }

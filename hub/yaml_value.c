@@ -169,7 +169,7 @@ static bool is_float(const char *s, double *out)
 static void put_float(struct json_out *j, double v)
 {
     if (v != floor(v) || fabs(v) >= 1e15) {
-        json_double(j, v);
+        jw_double(j, v);
         return;
     }
     if (j->comma)
@@ -181,36 +181,36 @@ static void put_float(struct json_out *j, double v)
 static void put_json(const struct yaml_node *node, struct json_out *j)
 {
     if (j->b->len > JSON_BYTES) {
-        json_null(j);
+        jw_null(j);
         return;
     }
     if (node->kind == YAML_LIST) {
-        json_array(j);
+        jw_array(j);
         for (int i = 0; i < node->n; i++)
             put_json(node->items[i], j);
-        json_array_end(j);
+        jw_array_end(j);
         return;
     }
     if (node->kind == YAML_MAP) {
-        json_object(j);
+        jw_object(j);
         for (int i = 0; i < node->n; i++) {
-            json_key(j, node->keys[i]->text);
+            jw_key(j, node->keys[i]->text);
             put_json(node->items[i], j);
         }
-        json_object_end(j);
+        jw_object_end(j);
         return;
     }
     struct tune_value v = yaml_value(node);
     if (v.kind == TUNE_BOOL)
-        json_bool(j, v.b);
+        jw_bool(j, v.b);
     else if (v.kind == TUNE_INT)
-        json_int(j, v.i);
+        jw_int(j, v.i);
     else if (v.kind == TUNE_FLOAT)
         put_float(j, v.f);
     else if (v.kind == TUNE_STRING)
-        json_str(j, v.s);
+        jw_str(j, v.s);
     else
-        json_null(j);
+        jw_null(j);
     tune_value_free(&v);
 }
 
@@ -222,7 +222,7 @@ struct tune_value yaml_value(const struct yaml_node *node)
     if (node->kind != YAML_SCALAR) {
         struct buf text = {0};
         struct json_out j;
-        json_open(&j, &text);
+        jw_open(&j, &text);
         put_json(node, &j);
         struct tune_value v = tune_json(buf_cstr(&text));
         buf_release(&text);

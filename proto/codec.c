@@ -501,7 +501,7 @@ static void json_base64(struct json_out *out, struct span s)
         buf_putc(&b, left > 1 ? set[v >> 6 & 63] : '=');
         buf_putc(&b, left > 2 ? set[v & 63] : '=');
     }
-    json_strn(out, (const char *)b.data, b.len);
+    jw_strn(out, (const char *)b.data, b.len);
     buf_release(&b);
 }
 
@@ -511,7 +511,7 @@ static void json_key_of(struct codec_reader *r, struct json_out *out)
     switch (cr_peek(r)) {
     case CT_STR: {
         struct span s = cr_str(r);
-        json_keyn(out, s.p, s.n);
+        jw_keyn(out, s.p, s.n);
         return;
     }
     case CT_INT: snprintf(text, sizeof text, "%" PRId64, cr_int(r)); break;
@@ -519,7 +519,7 @@ static void json_key_of(struct codec_reader *r, struct json_out *out)
     case CT_DOUBLE: text_fmt_double(text, cr_double(r)); break;
     default: cr_skip(r); memcpy(text, "?", 2); break;
     }
-    json_key(out, text);
+    jw_key(out, text);
 }
 
 /* Bounded in depth by itself: it is also shown input that nobody validated. What cannot be read becomes null. */
@@ -528,32 +528,32 @@ static void json_value(struct codec_reader *r, struct json_out *out, int depth)
     if (depth > CODEC_MAX_DEPTH)
         cr_fail(r, "nested too deeply");
     switch (cr_peek(r)) {
-    case CT_NIL: cr_nil(r); json_null(out); break;
-    case CT_BOOL: json_bool(out, cr_bool(r)); break;
-    case CT_INT: json_int(out, cr_int(r)); break;
-    case CT_UINT: json_uint(out, take(r).n); break;
-    case CT_DOUBLE: json_double(out, cr_double(r)); break;
+    case CT_NIL: cr_nil(r); jw_null(out); break;
+    case CT_BOOL: jw_bool(out, cr_bool(r)); break;
+    case CT_INT: jw_int(out, cr_int(r)); break;
+    case CT_UINT: jw_uint(out, take(r).n); break;
+    case CT_DOUBLE: jw_double(out, cr_double(r)); break;
     case CT_STR: {
         struct span s = cr_str(r);
-        json_strn(out, s.p, s.n);
+        jw_strn(out, s.p, s.n);
         break;
     }
     case CT_BIN: json_base64(out, cr_bin(r)); break;
     case CT_ARRAY:
-        json_array(out);
+        jw_array(out);
         for (size_t n = cr_array(r); n > 0 && cr_ok(r); n--)
             json_value(r, out, depth + 1);
-        json_array_end(out);
+        jw_array_end(out);
         break;
     case CT_MAP:
-        json_object(out);
+        jw_object(out);
         for (size_t n = cr_map(r); n > 0 && cr_ok(r); n--) {
             json_key_of(r, out);
             json_value(r, out, depth + 1);
         }
-        json_object_end(out);
+        jw_object_end(out);
         break;
-    default: cr_skip(r); json_null(out); break;
+    default: cr_skip(r); jw_null(out); break;
     }
 }
 

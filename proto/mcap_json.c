@@ -12,24 +12,24 @@ struct value {
 static void json_digits(struct json_out *out, uint64_t v)
 {
     char text[24];
-    json_strn(out, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)v));
+    jw_strn(out, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)v));
 }
 
 static void json_pairs(struct mcap_in *in, enum mcap_field_type type, struct json_out *out)
 {
     char key[24];
     if (type == MF_INDEX) {
-        json_array(out);
+        jw_array(out);
         json_digits(out, mi_uint(in, 8));
         json_digits(out, mi_uint(in, 8));
-        json_array_end(out);
+        jw_array_end(out);
     } else if (type == MF_MAP_STR) {
         struct span k = mi_str(in), v = mi_str(in);
-        json_keyn(out, k.p, k.n);
-        json_strn(out, v.p, v.n);
+        jw_keyn(out, k.p, k.n);
+        jw_strn(out, v.p, v.n);
     } else {
         size_t n = (size_t)snprintf(key, sizeof key, "%u", (unsigned)mi_uint(in, 2));
-        json_keyn(out, key, n);
+        jw_keyn(out, key, n);
         json_digits(out, mi_uint(in, 8));
     }
 }
@@ -46,29 +46,29 @@ void mcap_field_json(enum mcap_field_type type, uint64_t v, struct span s, struc
         json_digits(out, v);
         break;
     case MF_STR:
-        json_strn(out, s.p, s.n);
+        jw_strn(out, s.p, s.n);
         break;
     case MF_BYTES32:
     case MF_BYTES64:
     case MF_REST:
     case MF_RECORDS:
-        json_array(out);
+        jw_array(out);
         for (size_t i = 0; i < s.n; i++)
             json_digits(out, (uint8_t)s.p[i]);
-        json_array_end(out);
+        jw_array_end(out);
         break;
     case MF_INDEX:
-        json_array(out);
+        jw_array(out);
         while (in.p < in.end)
             json_pairs(&in, type, out);
-        json_array_end(out);
+        jw_array_end(out);
         break;
     case MF_MAP_STR:
     case MF_MAP_U64:
-        json_object(out);
+        jw_object(out);
         while (in.p < in.end)
             json_pairs(&in, type, out);
-        json_object_end(out);
+        jw_object_end(out);
         break;
     }
 }
@@ -101,18 +101,18 @@ bool mcap_record_json(const struct mcap_record *rec, struct json_out *out)
     int n = sorted_fields(rec, v);
     if (n == 0)
         return false;
-    json_object(out);
-    json_key(out, "type");
-    json_str(out, mcap_op_name(rec->op));
-    json_key(out, "fields");
-    json_array(out);
+    jw_object(out);
+    jw_key(out, "type");
+    jw_str(out, mcap_op_name(rec->op));
+    jw_key(out, "fields");
+    jw_array(out);
     for (int i = 0; i < n; i++) {
-        json_array(out);
-        json_str(out, v[i].field->name);
+        jw_array(out);
+        jw_str(out, v[i].field->name);
         mcap_field_json(v[i].field->type, v[i].v, v[i].s, out);
-        json_array_end(out);
+        jw_array_end(out);
     }
-    json_array_end(out);
-    json_object_end(out);
+    jw_array_end(out);
+    jw_object_end(out);
     return true;
 }

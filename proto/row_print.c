@@ -33,13 +33,13 @@ void row_json(struct buf *out, struct span row)
     struct codec_reader r;
     struct json_out j;
     cr_init(&r, row.p, row.n);
-    json_open(&j, out);
+    jw_open(&j, out);
     if (cr_peek(&r) != CT_MAP) { /* not a row; still one line */
         codec_to_json(row, &j);
         buf_putc(out, '\n');
         return;
     }
-    json_object(&j);
+    jw_object(&j);
     for (size_t n = cr_map(&r); n > 0 && cr_ok(&r); n--) {
         struct span key = cr_str(&r);
         enum codec_type type = cr_peek(&r);
@@ -47,18 +47,18 @@ void row_json(struct buf *out, struct span row)
         struct span value = cr_value(&r);
         if (!cr_ok(&r))
             break;
-        json_keyn(&j, key.p, key.n);
+        jw_keyn(&j, key.p, key.n);
         if (time) {
             char text[CLOCK_TEXT];
             struct codec_reader v;
             cr_init(&v, value.p, value.n);
             clock_rfc3339(text, cr_int(&v));
-            json_str(&j, text);
+            jw_str(&j, text);
         } else {
             codec_to_json(value, &j);
         }
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     buf_putc(out, '\n');
 }
 

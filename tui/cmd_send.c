@@ -76,19 +76,19 @@ static bool good(const struct target *t)
 static void put_json(struct buf *b, const struct target *t)
 {
     struct json_out j;
-    json_open(&j, b);
-    json_object(&j);
-    json_key(&j, "id");
-    json_int(&j, t->id);
-    json_key(&j, "verb");
-    json_str(&j, t->verb);
-    json_key(&j, "target");
-    json_str(&j, t->name);
-    json_key(&j, "state");
-    json_str(&j, t->state);
-    json_key(&j, "message");
-    json_str(&j, t->message);
-    json_object_end(&j);
+    jw_open(&j, b);
+    jw_object(&j);
+    jw_key(&j, "id");
+    jw_int(&j, t->id);
+    jw_key(&j, "verb");
+    jw_str(&j, t->verb);
+    jw_key(&j, "target");
+    jw_str(&j, t->name);
+    jw_key(&j, "state");
+    jw_str(&j, t->state);
+    jw_key(&j, "message");
+    jw_str(&j, t->message);
+    jw_object_end(&j);
     buf_putc(b, '\n');
 }
 

@@ -179,29 +179,29 @@ static void report(const char *bench, const struct histogram *h, const struct ex
 {
     struct buf b = {0};
     struct json_out j;
-    json_open(&j, &b);
-    json_object(&j);
-    json_key(&j, "bench");
-    json_str(&j, bench);
-    json_key(&j, "unit");
-    json_str(&j, "ns");
+    jw_open(&j, &b);
+    jw_object(&j);
+    jw_key(&j, "bench");
+    jw_str(&j, bench);
+    jw_key(&j, "unit");
+    jw_str(&j, "ns");
     static const struct {
         const char *key;
         double q;
     } rows[] = {{"median", 0.5}, {"p99", 0.99}, {"p9999", 0.9999}};
     for (int i = 0; i < 3; i++) {
-        json_key(&j, rows[i].key);
-        json_double(&j, quantile(h, rows[i].q));
+        jw_key(&j, rows[i].key);
+        jw_double(&j, quantile(h, rows[i].q));
     }
-    json_key(&j, "max");
-    json_double(&j, h->longest);
-    json_key(&j, "calls");
-    json_uint(&j, h->n);
+    jw_key(&j, "max");
+    jw_double(&j, h->longest);
+    jw_key(&j, "calls");
+    jw_uint(&j, h->n);
     for (int i = 0; i < n_extra; i++) {
-        json_key(&j, extra[i].key);
-        json_double(&j, extra[i].value);
+        jw_key(&j, extra[i].key);
+        jw_double(&j, extra[i].value);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     puts(buf_cstr(&b));
     fflush(stdout);
     buf_release(&b);

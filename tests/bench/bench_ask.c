@@ -48,21 +48,21 @@ static void report(const char *bench, const char *unit, double *v, int n, int ob
     struct buf b = {0};
     struct json_out j;
     qsort(v, (size_t)n, sizeof *v, by_value);
-    json_open(&j, &b);
-    json_object(&j);
-    json_key(&j, "bench");
-    json_str(&j, bench);
-    json_key(&j, "unit");
-    json_str(&j, unit);
-    json_key(&j, "median");
-    json_double(&j, v[n / 2]);
-    json_key(&j, "p99");
-    json_double(&j, v[n * 99 / 100]);
+    jw_open(&j, &b);
+    jw_object(&j);
+    jw_key(&j, "bench");
+    jw_str(&j, bench);
+    jw_key(&j, "unit");
+    jw_str(&j, unit);
+    jw_key(&j, "median");
+    jw_double(&j, v[n / 2]);
+    jw_key(&j, "p99");
+    jw_double(&j, v[n * 99 / 100]);
     if (observations) {
-        json_key(&j, "observations");
-        json_int(&j, observations);
+        jw_key(&j, "observations");
+        jw_int(&j, observations);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     puts(buf_cstr(&b));
     fflush(stdout);
     buf_release(&b);

@@ -284,26 +284,26 @@ static int by_value(const void *a, const void *b)
 
 static void number(struct json_out *j, const char *key, double v)
 {
-    json_key(j, key);
-    json_double(j, v);
+    jw_key(j, key);
+    jw_double(j, v);
 }
 
 static void open_row(struct json_out *j, struct buf *b, const char *bench, const char *unit, double *v, int n)
 {
     qsort(v, (size_t)n, sizeof *v, by_value);
-    json_open(j, b);
-    json_object(j);
-    json_key(j, "bench");
-    json_str(j, bench);
-    json_key(j, "unit");
-    json_str(j, unit);
+    jw_open(j, b);
+    jw_object(j);
+    jw_key(j, "bench");
+    jw_str(j, bench);
+    jw_key(j, "unit");
+    jw_str(j, unit);
     number(j, "median", v[n / 2]);
     number(j, "p99", v[(n * 99 + 99) / 100 - 1]);
 }
 
 static void print_row(struct json_out *j, struct buf *b)
 {
-    json_object_end(j);
+    jw_object_end(j);
     puts(buf_cstr(b));
     fflush(stdout);
     buf_release(b);

@@ -237,23 +237,23 @@ static int by_value(const void *a, const void *b)
 
 static void put(const char *key, double v, struct json_out *j)
 {
-    json_key(j, key);
-    json_double(j, v);
+    jw_key(j, key);
+    jw_double(j, v);
 }
 
 static void row(struct buf *b, struct json_out *j, const char *bench, const char *unit)
 {
-    json_open(j, b);
-    json_object(j);
-    json_key(j, "bench");
-    json_str(j, bench);
-    json_key(j, "unit");
-    json_str(j, unit);
+    jw_open(j, b);
+    jw_object(j);
+    jw_key(j, "bench");
+    jw_str(j, bench);
+    jw_key(j, "unit");
+    jw_str(j, unit);
 }
 
 static void print_row(struct buf *b, struct json_out *j)
 {
-    json_object_end(j);
+    jw_object_end(j);
     puts(buf_cstr(b));
     fflush(stdout);
     buf_release(b);

@@ -4,9 +4,10 @@
  * value), written as a recording, finished and compacted as the hub does at the end of a sweep; beside it a
  * TensorBoard event file of the same points, really written. Two shapes of batches: "run", many rows in one
  * batch (a fast trainer, or one whose points come from a spill file), and "row", one batch for every row that
- * was logged (a trainer with seconds between its rows). deepobs has no clock: five seconds an epoch with
- * jitter; algoperf has its own (total_duration). Metrics of one row are logged one after the other, some
- * hundred nanoseconds apart.
+ * was logged (a trainer with seconds between its rows; compaction merges these). before_compaction is what
+ * the same points take while the sweep runs. deepobs has no clock: five seconds an epoch with jitter; algoperf
+ * has its own (total_duration). Metrics of one row are logged one after the other, some hundred nanoseconds
+ * apart; a batch is sent within 5 ms of its last point and logged within 20 ms of that.
  *
  * record_write: chunks of 1 MiB appended and synced one by one, beside plain write and fdatasync of the same
  * number of bytes. */
@@ -43,6 +44,7 @@ struct corpus { /* what one pass writes */
     uint32_t rows_in_batch;
     int64_t run;
     uint64_t points;
+    struct rng lag; /* between point, sender and log */
     struct buf tensorboard;
     double text_bytes; /* of the numbers as they stand in the CSV files */
 };
@@ -177,7 +179,9 @@ static void put_batch(struct corpus *c, const struct series *s, int n, uint32_t 
         cw_kint(&w, "seq", seq);
         cw_str(&w, "c");
         cw_bin(&w, packed.data, packed.len);
-        if (!rec_put(c->w, EV_POINTS, newest + 1000000, newest, (struct span){(char *)body.data, body.len}))
+        int64_t sent = newest + (int64_t)rng_below(&c->lag, 5000000);
+        int64_t logged = sent + (int64_t)rng_below(&c->lag, 20000000);
+        if (!rec_put(c->w, EV_POINTS, logged, sent, (struct span){(char *)body.data, body.len}))
             die("an event", NULL);
         if (c->rows_in_batch == 1 || rec_pending(c->w) > REC_CHUNK_BYTES)
             flush_chunk(c);
@@ -397,25 +401,25 @@ static struct rec_writer *create(const char *path)
 
 static void line_begin(struct json_out *j, struct buf *b, const char *bench, const char *unit, double median)
 {
-    json_open(j, b);
-    json_object(j);
-    json_key(j, "bench");
-    json_str(j, bench);
-    json_key(j, "unit");
-    json_str(j, unit);
-    json_key(j, "median");
-    json_double(j, median);
+    jw_open(j, b);
+    jw_object(j);
+    jw_key(j, "bench");
+    jw_str(j, bench);
+    jw_key(j, "unit");
+    jw_str(j, unit);
+    jw_key(j, "median");
+    jw_double(j, median);
 }
 
 static void line_number(struct json_out *j, const char *key, double v)
 {
-    json_key(j, key);
-    json_double(j, v);
+    jw_key(j, key);
+    jw_double(j, v);
 }
 
 static void line_end(struct json_out *j, struct buf *b)
 {
-    json_object_end(j);
+    jw_object_end(j);
     puts(buf_cstr(b));
     buf_release(b);
 }
@@ -429,6 +433,7 @@ static void record_bytes(const char *set, const char *shape, uint32_t rows)
     struct json_out j;
     char *cause = NULL;
     rng_seed(&r, 1);
+    rng_seed(&c.lag, 3);
     buf_printf(&dir, "%s/data/%s", shared ? shared : "../shared", set);
     read_tree(buf_cstr(&dir), &c, &r);
     if (rec_finish(&c.w, &cause) < 0)
@@ -441,18 +446,18 @@ static void record_bytes(const char *set, const char *shape, uint32_t rows)
     } else {
         double n = (double)c.points, mine = (double)size_of(path) / n, theirs = (double)c.tensorboard.len / n;
         line_begin(&j, &b, "record_bytes", "bytes/point", mine);
-        json_key(&j, "set");
-        json_str(&j, set);
-        json_key(&j, "batches");
-        json_str(&j, shape);
+        jw_key(&j, "set");
+        jw_str(&j, set);
+        jw_key(&j, "batches");
+        jw_str(&j, shape);
         line_number(&j, "before_compaction", (double)live / n);
         line_number(&j, "tensorboard", theirs);
         line_number(&j, "of_tensorboard", mine / theirs);
         line_number(&j, "csv_digits", c.text_bytes / n);
-        json_key(&j, "points");
-        json_uint(&j, c.points);
-        json_key(&j, "runs");
-        json_int(&j, c.run);
+        jw_key(&j, "points");
+        jw_uint(&j, c.points);
+        jw_key(&j, "runs");
+        jw_int(&j, c.run);
         line_end(&j, &b);
     }
     unlink(path);

@@ -11,14 +11,7 @@
 
 #include <cmocka.h>
 
-/* jansson's constructors have the names of json_out's; only its reader is wanted here. */
-#define json_object jansson_object
-#define json_array jansson_array
-#define json_null jansson_null
 #include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_null
 
 #include "base/mem.h"
 #include "base/text.h"

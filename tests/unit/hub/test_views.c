@@ -165,9 +165,9 @@ static void same_answer(const struct asked *a, const struct asked *b, int n, boo
             continue;
         struct buf ja = {0}, jb = {0};
         struct json_out j;
-        json_open(&j, &ja);
+        jw_open(&j, &ja);
         codec_to_json(x, &j);
-        json_open(&j, &jb);
+        jw_open(&j, &jb);
         codec_to_json(y, &j);
         print_error("after: %s\n", buf_cstr(&ja));
         print_error("then:  %s\n", buf_cstr(&jb));

@@ -221,7 +221,7 @@ static void random_bytes_never_crash(void **state)
             cr_skip(&c);
         struct buf out = {0};
         struct json_out j;
-        json_open(&j, &out);
+        jw_open(&j, &out);
         codec_to_json((struct span){(char *)exact, n}, &j);
         cmap_str((struct span){(char *)exact, n}, "key");
         buf_release(&out);
@@ -310,7 +310,7 @@ static void json_of_value(const char *bytes, size_t n, const char *want)
 {
     struct buf out = {0};
     struct json_out j;
-    json_open(&j, &out);
+    jw_open(&j, &out);
     codec_to_json((struct span){bytes, n}, &j);
     assert_string_equal(buf_cstr(&out), want);
     buf_release(&out);
@@ -334,7 +334,7 @@ static void json_does_not_follow_unvalidated_nesting(void **state)
     memset(deep, '\x81', n);
     struct buf out = {0};
     struct json_out j;
-    json_open(&j, &out);
+    jw_open(&j, &out);
     codec_to_json((struct span){deep, n}, &j);
     assert_true(out.len < 1000);
     buf_release(&out);

@@ -12,14 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-/* jansson's constructors have the names of base/json_out.h's; only its reader is wanted here. */
-#define json_object jansson_object
-#define json_array jansson_array
-#define json_null jansson_null
 #include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_null
 
 #include "proto/event.h"
 #include "proto/message.h"
@@ -213,7 +206,7 @@ static void read_file(const char *path, struct buf *bytes, struct buf *json)
 static void as_json(const struct buf *bytes, struct buf *out)
 {
     struct json_out j;
-    json_open(&j, out);
+    jw_open(&j, out);
     codec_to_json((struct span){(const char *)bytes->data, bytes->len}, &j);
 }
 

@@ -17,13 +17,7 @@
 
 #include <cmocka.h>
 /* base/json_out.h has functions of these names too; jansson's are not used here. */
-#define json_object jansson_object
-#define json_array  jansson_array
-#define json_null   jansson_null
 #include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_null
 #include <zlib.h>
 
 #include "proto/mcap_json.h"
@@ -277,11 +271,11 @@ static void read_back(const char *path, json_t *want)
     char *cause = NULL;
     struct mcap_reader *r = mcap_open(path, MCAP_WITH_SUMMARY | MCAP_WITH_CRC, &cause);
     assert_non_null(r);
-    json_open(&j, &b);
-    json_array(&j);
+    jw_open(&j, &b);
+    jw_array(&j);
     while (mcap_next(r, &rec, &cause) == 1)
         mcap_record_json(&rec, &j);
-    json_array_end(&j);
+    jw_array_end(&j);
     size_t damages;
     const struct mcap_damage *d = mcap_damages(r, &damages);
     if (damages)

@@ -22,7 +22,7 @@ static const char *parsed(const char *line)
     int n = verb_split(line, &words, &cause);
     cw_init(&w, &body);
     cw_map(&w, VERB_FIELDS);
-    json_open(&j, &out);
+    jw_open(&j, &out);
     if (n >= 0 && verb_parse(n, words, &w, &cause) == 0) {
         assert_true(codec_valid(body.data, body.len, NULL));
         codec_to_json((struct span){(char *)body.data, body.len}, &j);
