@@ -99,7 +99,7 @@ static void value_as_text(struct codec_reader *r, struct buf *out)
         buf_put(out, number, text_fmt_double(number, cr_double(r)));
         break;
     default:
-        json_open(&j, out);
+        jw_open(&j, out);
         codec_to_json(cr_value(r), &j);
     }
 }
@@ -152,12 +152,12 @@ void environment_params(struct environment *e, struct span params)
         environment_set(e, buf_cstr(&name), value);
         p = value + strlen(value) + 1;
     }
-    json_open(&j, &all);
+    jw_open(&j, &all);
     if (params.n)
         codec_to_json(params, &j);
     else {
-        json_object(&j);
-        json_object_end(&j);
+        jw_object(&j);
+        jw_object_end(&j);
     }
     environment_set(e, "HYPERTOP_PARAMS", buf_cstr(&all));
     buf_release(&flat);

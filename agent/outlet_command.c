@@ -106,7 +106,7 @@ static bool value_text(struct codec_reader *r, char *out, size_t cap)
         break;
     default: {
         struct json_out j;
-        json_open(&j, &b);
+        jw_open(&j, &b);
         codec_to_json(cr_value(r), &j);
     }
     }
@@ -203,7 +203,7 @@ static bool give_custom(struct outlet *ol, struct ring_command *c, const char *v
 {
     struct buf b = {0};
     struct json_out j;
-    json_open(&j, &b);
+    jw_open(&j, &b);
     codec_to_json(args, &j);
     bool fits = b.len < 256; /* what struct ht_command holds */
     snprintf(c->name, sizeof c->name, "%s", verb);
