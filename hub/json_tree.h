@@ -1,5 +1,4 @@
-/* json_tree: walks a JSON text with jansson. A file of its own because jansson and json_out.h want the same
- * names. */
+/* json_tree: walks a JSON text with jansson, the one reader of JSON here. */
 #ifndef HUB_JSON_TREE_H
 #define HUB_JSON_TREE_H
 
