@@ -51,9 +51,14 @@ uint32_t panel_mark_glyph(int64_t id)
     return id >= 1 && id <= 20 ? 0x2460 + (uint32_t)(id - 1) : 0x25c6;
 }
 
-bool panel_concerns(struct span target, int64_t trial)
+bool panel_concerns(struct span iv, int64_t trial)
 {
-    char want[24];
+    char want[24], verb[32] = "";
+    struct span target = cmap_str(iv, "target");
+    cmap_strcpy(iv, "verb", verb, sizeof verb);
+    const struct verb_info *v = verb_find(verb);
+    if (v && v->target != VT_TRIAL) /* arm 3 is not trial 3 */
+        return false;
     int n = row_format(want, sizeof want, "%lld", (long long)trial);
     if (span_eq(target, "all"))
         return true;
@@ -192,7 +197,7 @@ static int facts_marks(const struct console *c, struct canvas *out, struct rect 
 {
     for (int i = sub_rows(&c->subs, SUB_IVS); i-- > 0 && y < r.h;) {
         struct span iv = sub_row(&c->subs, SUB_IVS, i);
-        if (!iv.p || !panel_concerns(cmap_str(iv, "target"), c->table.sel))
+        if (!iv.p || !panel_concerns(iv, c->table.sel))
             continue;
         char who[ROW_TEXT], verb[ROW_TEXT], state[ROW_TEXT], change[160], clock[CLOCK_TEXT] = "";
         row_text(who, cmap_str(iv, "who"), 10);

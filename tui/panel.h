@@ -35,8 +35,8 @@ struct rect panel_box(struct canvas *out, struct rect r, const char *title, cons
 void panel_note(struct canvas *out, struct rect r, style st, const char *text);
 /* The number of an intervention as a glyph: 1..20 circled, a diamond beyond. */
 uint32_t panel_mark_glyph(int64_t id);
-/* Whether an intervention's target names this trial. */
-bool panel_concerns(struct span target, int64_t trial);
+/* Whether an intervention was done to this trial. */
+bool panel_concerns(struct span iv, int64_t trial);
 /* The target as people write it: t17,t18 for trials. */
 void panel_target(struct span row, char *out, size_t cap);
 /* "lr 1e-3 -> 8.1e-4" or what else an intervention did, from its args. */

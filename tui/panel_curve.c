@@ -143,7 +143,7 @@ static void draw_marks(const struct console *c, struct canvas *out, struct plot 
     for (int i = 0; i < sub_rows(&c->subs, SUB_IVS); i++) {
         struct span iv = sub_row(&c->subs, SUB_IVS, i);
         int64_t step = iv.p ? cmap_int(iv, "applied_step", -1) : -1;
-        if (step < 0 || !panel_concerns(cmap_str(iv, "target"), c->table.sel))
+        if (step < 0 || !panel_concerns(iv, c->table.sel))
             continue;
         plot_mark(p, out, (double)step, panel_mark_glyph(cmap_int(iv, "id", 0)), ST_MARK);
     }

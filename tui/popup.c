@@ -94,7 +94,7 @@ static void draw_menu(const struct console *c, struct canvas *out, struct rect a
     menu_target(c, target, sizeof target);
     char safe[ROW_TEXT];
     row_text(safe, (struct span){target, strlen(target)}, 50);
-    row_format(title, sizeof title, "Actions: %s", safe);
+    row_format(title, sizeof title, c->screen == SCREEN_ARMS && target[0] ? "Actions: arm %s" : "Actions: %s", safe);
     struct rect in = open_box(out, area, 60, lines + 1, title, "guard");
     struct rect old = canvas_clip(out, in);
     for (int i = 0; i < n; i++) {

@@ -236,7 +236,7 @@ static void draw_values(const struct console *c, struct canvas *out, struct rect
         for (int i = sub_rows(&c->subs, SUB_IVS); i-- > 0 && at < r.y + r.h;) {
             struct span iv = sub_row(&c->subs, SUB_IVS, i);
             char change[160], line[400], who[ROW_TEXT], state[ROW_TEXT], verb[ROW_TEXT];
-            if (!iv.p || !panel_concerns(cmap_str(iv, "target"), c->table.sel))
+            if (!iv.p || !panel_concerns(iv, c->table.sel))
                 continue;
             panel_change(iv, change, sizeof change);
             row_text(who, cmap_str(iv, "who"), 10);

@@ -104,7 +104,9 @@ static void tell_best(struct story *f)
     int64_t trial = story_trial_id(story_head(f), "best_trial");
     struct buf b = {0};
 
-    if (trial < 0 || isnan(best) || (trial == f->best_trial && best == f->best))
+    /* The incumbent's last value counts, so the best can get worse again; that is no news. */
+    bool maximize = span_eq(cmap_str(story_head(f), "goal"), "maximize");
+    if (trial < 0 || isnan(best) || (f->best_trial >= 0 && (maximize ? best <= f->best : best >= f->best)))
         return;
     f->best = best;
     f->best_trial = trial;
