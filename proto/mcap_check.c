@@ -7,12 +7,16 @@
 #include "base/mem.h"
 #include "proto/mcap_chunk.h"
 #include "proto/recording_file.h"
+#include "proto/recording_merged.h"
+
+enum { UNSEEN, FOREIGN, OURS, MERGED };
 
 struct check {
     struct mcap_report *out;
     struct mcap_index index;  /* what is in the file; offsets of message indexes are not collected */
     struct mcap_builder last; /* messages of the newest chunk */
-    uint8_t *ours;            /* per channel: payloads are events */
+    uint8_t *ours;            /* per channel: whether payloads are events */
+    struct merged merged;     /* memory kept from one to the next */
     uint64_t chunk_at;
     size_t indexed; /* messages that its message indexes named correctly */
     bool any_index;
@@ -55,12 +59,15 @@ static void message(struct check *c, const struct mcap_record *rec)
         return;
     }
     const char *why = NULL;
-    if (!c->ours[channel.id])
-        c->ours[channel.id] = rec_channel_kind(&channel) != EV_UNKNOWN ? 2 : 1;
-    if (c->ours[channel.id] == 2 && !codec_valid(m.data.p, m.data.n, &why)) {
+    uint8_t *ours = &c->ours[channel.id];
+    if (!*ours)
+        *ours = rec_channel_merged(&channel) ? MERGED : rec_channel_kind(&channel) != EV_UNKNOWN ? OURS : FOREIGN;
+    if (*ours >= OURS && !codec_valid(m.data.p, m.data.n, &why)) {
         char text[100];
         snprintf(text, sizeof text, "the payload of an event is malformed: %s", why);
         found(c, rec->offset, 0, text);
+    } else if (*ours == MERGED && !merged_unpack(&c->merged, m.data)) {
+        found(c, rec->offset, 0, "a batch of merged events is malformed");
     }
 }
 
@@ -204,6 +211,7 @@ int mcap_check(const char *path, struct mcap_report *out, char **cause)
     mcap_index_release(&c.index);
     mcap_builder_release(&c.last);
     free(c.ours);
+    merged_release(&c.merged);
     mcap_close(r);
     return got;
 }

@@ -422,6 +422,11 @@ int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause)
     }
 }
 
+bool mcap_next_inside(struct mcap_reader *r, struct mcap_record *rec)
+{
+    return r->inside && next_inside(r, rec);
+}
+
 /* ---- seeking ---- */
 
 static void load_summary(struct mcap_reader *r)

@@ -48,6 +48,9 @@ struct mcap_reader *mcap_open(const char *path, int flags, char **cause);
 void mcap_close(struct mcap_reader *r);
 /* 1: got one; 0: the end of what is there; -1: an I/O error (cause). */
 int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause);
+/* The same, of the chunk that the last record was in, without leaving it: false at its end. Until mcap_next is
+ * called the bodies of all its records stay where they are. */
+bool mcap_next_inside(struct mcap_reader *r, struct mcap_record *rec);
 /* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or, without
  * a summary, at most 1 MiB before it: then through the heads of the chunks. Messages before t still come. False
  * when the

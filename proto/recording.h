@@ -67,7 +67,7 @@ struct rec_writer *rec_create(const char *path, const struct rec_header *h, char
 
 /* What was found when a recording was opened again for appending. */
 struct rec_recovered {
-    uint64_t events;      /* in the file now */
+    uint64_t events;      /* in the file now, merged ones counted once */
     uint64_t seq;         /* of the last one: the next rec_put returns seq + 1 */
     int64_t last_time;    /* log time of the last one; later events never get an earlier one */
     int64_t truncated_at; /* the torn tail was cut off here; -1 when there was none (a summary that was
@@ -123,9 +123,10 @@ int rec_finish(struct rec_writer **w, char **cause);
 /* Closes and frees; what is pending is dropped, the file stays as it is. */
 void rec_abandon(struct rec_writer **w);
 
-/* Rewrites a finished recording with large chunks (a slow sweep made one small chunk per commit): PATH.tmp,
- * fsync, rename, fsync of the directory. Messages, times, sequence numbers, metadata and attachments stay the
- * same. Interrupted at any point it leaves the old file or the new one. A damaged recording is left alone (-1
+/* Rewrites a finished recording with large chunks (a slow sweep made one small chunk per commit) and merges small
+ * batches of points (recording_merged.h): PATH.tmp, fsync, rename, fsync of the directory. rec_next gives the
+ * same events, times and payloads as before, in the same order; metadata and attachments stay the same.
+ * Interrupted at any point it leaves the old file or the new one. A damaged recording is left alone (-1
  * and a cause). */
 int rec_compact(const char *path, char **cause);
 

@@ -14,6 +14,12 @@
 /* The kind whose channel this is: topic "/KIND", encoding "msgpack"; EV_UNKNOWN for any other. */
 enum event_kind rec_channel_kind(const struct mcap_channel *c);
 
+/* Whether its events are merged batches (recording_merged.h): its metadata says {"batches": "merged"}. A chunk with
+ * such events begins with this channel's record. */
+bool rec_channel_merged(const struct mcap_channel *c);
+/* The metadata map of such a channel, as on disk. */
+struct span rec_merged_metadata(void);
+
 /* Takes over *file; no events yet, no channels. */
 struct rec_writer *rec_writer_new(struct mcap_writer **file, bool unsynced, int level);
 /* Gives each kind its channel: the one the file knows, else the next free id. */

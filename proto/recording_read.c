@@ -9,11 +9,13 @@
 #include "base/mem.h"
 #include "proto/mcap_read.h"
 #include "proto/recording_file.h"
+#include "proto/recording_unfold.h"
 
 #define SNIFF 256 /* records in which a recording without its profile must show a channel of ours */
 
 struct recording_reader {
     struct mcap_reader *m;
+    struct rec_unfold *u;
     uint8_t kinds[MCAP_CHANNELS]; /* event kind of each channel id */
     uint64_t from;                /* events before this log time are passed over; 0 once one was found */
     int64_t bad_events, bad_bytes;
@@ -54,6 +56,7 @@ struct recording_reader *rec_open(const char *path, char **cause)
         return NULL;
     struct recording_reader *r = MEM_NEW(struct recording_reader);
     r->m = m;
+    r->u = rec_unfold_new(m);
     char *why = NULL;
     if (!is_ours(r, &why)) {
         if (why)
@@ -75,42 +78,41 @@ void rec_close(struct recording_reader *r)
 {
     if (!r)
         return;
+    rec_unfold_free(r->u);
     mcap_close(r->m);
     free(r);
 }
 
 /* Whether the message is an event for the caller. */
-static bool to_event(struct recording_reader *r, const struct mcap_record *rec, struct event *ev)
+static bool to_event(struct recording_reader *r, const struct mcap_message *m, struct event *ev)
 {
-    struct mcap_message m;
-    if (!mcap_parse_message(&m, rec->body, rec->n))
-        return false;
-    enum event_kind k = r->kinds[m.channel_id];
-    if (k == EV_UNKNOWN || m.log_time < r->from)
+    enum event_kind k = r->kinds[m->channel_id];
+    if (k == EV_UNKNOWN || m->log_time < r->from)
         return false;
     struct codec_reader in;
-    cr_init(&in, m.data.p, m.data.n);
-    if (m.log_time > INT64_MAX || m.publish_time > INT64_MAX || cr_peek(&in) != CT_MAP ||
-        !codec_valid(m.data.p, m.data.n, NULL)) {
+    cr_init(&in, m->data.p, m->data.n);
+    if (m->log_time > INT64_MAX || m->publish_time > INT64_MAX || cr_peek(&in) != CT_MAP ||
+        !codec_valid(m->data.p, m->data.n, NULL)) {
         r->bad_events++;
-        r->bad_bytes += (int64_t)m.data.n;
+        r->bad_bytes += (int64_t)m->data.n;
         return false;
     }
     r->from = 0;
-    *ev = (struct event){k, (int64_t)m.log_time, (int64_t)m.publish_time, m.data};
+    *ev = (struct event){k, (int64_t)m->log_time, (int64_t)m->publish_time, m->data};
     return true;
 }
 
 int rec_next(struct recording_reader *r, struct event *ev, char **cause)
 {
     struct mcap_record rec;
+    struct mcap_message m;
     for (;;) {
-        int got = mcap_next(r->m, &rec, cause);
+        int got = rec_unfold_next(r->u, &rec, &m, cause);
         if (got <= 0)
             return got;
         if (rec.op == MCAP_CHANNEL)
             learn(r, &rec);
-        else if (rec.op == MCAP_MESSAGE && to_event(r, &rec, ev))
+        else if (rec.op == MCAP_MESSAGE && to_event(r, &m, ev))
             return 1;
     }
 }
@@ -121,6 +123,7 @@ int rec_seek(struct recording_reader *r, int64_t t, char **cause)
     r->from = t > 0 ? (uint64_t)t : 0;
     if (t <= 0 || !mcap_seek(r->m, (uint64_t)t))
         mcap_rewind(r->m);
+    rec_unfold_reset(r->u);
     return 0;
 }
 

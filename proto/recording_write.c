@@ -66,7 +66,7 @@ void rec_writer_channels(struct rec_writer *w)
         if (mcap_index_find_channel(&w->file->index, (uint16_t)id, &c)) {
             taken[id] = true;
             enum event_kind k = rec_channel_kind(&c);
-            if (k != EV_UNKNOWN)
+            if (k != EV_UNKNOWN && !rec_channel_merged(&c))
                 w->channel[k] = (uint16_t)id;
         }
     uint16_t next = 1;
@@ -146,6 +146,19 @@ enum event_kind rec_channel_kind(const struct mcap_channel *c)
     if (c->topic.n < 2 || c->topic.p[0] != '/' || !span_eq(c->message_encoding, REC_ENCODING))
         return EV_UNKNOWN;
     return event_parse((struct span){c->topic.p + 1, c->topic.n - 1});
+}
+
+struct span rec_merged_metadata(void)
+{
+    static const char map[] = "\x07\0\0\0batches\x06\0\0\0merged";
+    return (struct span){map, sizeof map - 1};
+}
+
+bool rec_channel_merged(const struct mcap_channel *c)
+{
+    struct span want = rec_merged_metadata();
+    return c->metadata.n == want.n && memcmp(c->metadata.p, want.p, want.n) == 0 &&
+           rec_channel_kind(c) == EV_POINTS;
 }
 
 /* The channel record of a kind; topic must hold 64 bytes and outlive c. */
