@@ -147,7 +147,9 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
     cw_raw(&w, t->params, t->params_n);
     put_argv(s, &w, argv);
     cw_str(&w, "env");
-    if (s->state->info.env_n)
+    if (s->env.len)
+        cw_raw(&w, s->env.data, s->env.len);
+    else if (s->state->info.env_n)
         cw_raw(&w, s->state->info.env, s->state->info.env_n);
     else
         cw_map(&w, 0);

@@ -74,6 +74,7 @@ void sweep_free(struct sweep *s)
     free(s->memos);
     free(s->runs);
     free(s->trials);
+    buf_release(&s->env);
     free(s->path);
     free(s);
 }

@@ -66,6 +66,7 @@ struct sweep {
     struct recorder *rec;     /* NULL while the recording is closed: nothing may happen to the sweep */
     struct recorder *closing; /* being finished in the background */
     struct outbox out;
+    struct buf env; /* the submitter's, secrets included: in memory only; empty after a restart */
     char *path;
     int64_t key;
     int64_t log_time; /* of the newest event */

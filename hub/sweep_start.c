@@ -15,6 +15,7 @@
 #include "hub/launch_local.h"
 #include "hub/objective.h"
 #include "hub/scheduler.h"
+#include "hub/secret.h"
 #include "hub/sweep.h"
 #include "hub/worker.h"
 
@@ -121,6 +122,7 @@ struct first_event {
 
 static int begin_log(struct sweep *s, const struct first_event *f, char **cause)
 {
+    buf_put(&s->env, f->env.p, f->env.n);
     char *environment = environment_json();
     struct rec_header head = {.sweep = f->name,
                               .yaml = f->yaml.p,
@@ -141,10 +143,7 @@ static int begin_log(struct sweep *s, const struct first_event *f, char **cause)
     cw_str(w, "cwd");
     cw_strn(w, f->cwd.n ? f->cwd.p : "", f->cwd.n);
     cw_str(w, "env");
-    if (f->env.n)
-        cw_raw(w, f->env.p, f->env.n);
-    else
-        cw_map(w, 0);
+    secret_strip(f->env, w->b);
     cw_kstr(w, "metric", f->metric);
     cw_kstr(w, "goal", f->maximize ? "maximize" : "minimize");
     cw_kstr(w, "tuner", f->tuner);
