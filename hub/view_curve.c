@@ -180,7 +180,10 @@ int view_curve(const struct view_request *rq, struct view_out *out, char **cause
     return rc;
 }
 
-/* ---- the incumbent over time ---- */
+/* ---- best so far ---- */
+
+/* The best value that any incumbent had by each moment. An incumbent is judged by its last report, so its value may get
+ * worse again; what was once reached was reached. */
 
 int view_best(const struct view_request *rq, struct view_out *out, char **cause)
 {
@@ -188,13 +191,18 @@ int view_best(const struct view_request *rq, struct view_out *out, char **cause)
     double *value = mem_alloc((size_t)columns * sizeof *value);
     int64_t t0 = rq->s->first_time, t1 = rq->now > t0 ? rq->now : t0;
     struct codec_writer w;
+    const struct state_improvement *next = rq->s->best, *end = next + rq->s->n_best;
+    double best = NAN;
     (void)cause;
     for (int c = 0; c < columns; c++) {
-        int64_t at = t0 + (int64_t)((double)(t1 - t0) * (c + 1) / columns), trial;
+        int64_t at = t0 + (int64_t)((double)(t1 - t0) * (c + 1) / columns);
         if (at > rq->t)
             at = rq->t;
-        if (!state_best_at(rq->s, at, &trial, &value[c]))
-            value[c] = NAN;
+        for (; next < end && next->time <= at; next++)
+            if (isfinite(next->value) &&
+                (isnan(best) || (rq->s->info.maximize ? next->value > best : next->value < best)))
+                best = next->value;
+        value[c] = best;
     }
     view_head(out, &w, 4);
     cw_kint(&w, "t0", t0);

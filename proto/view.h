@@ -37,7 +37,7 @@
  *                  parts: one per run {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin, mean: bin (NaN = gap),
  *                        first, last, last_step, nan_step}
  *                  head {x0, x1, y0, y1, metric, columns, x}; x in steps, or in seconds since each run's first point
- *   best           columns: the incumbent's value against time; head {t0,t1,columns, value: bin f64[columns]}
+ *   best           columns: the best value that any incumbent had, against time; head {t0,t1,columns, value: bin f64[columns]}
  *   arms_history   columns, bandit: pulls (cumulative share) over time; parts {arm, label, share: bin f64[columns]}; head {t0,t1}
  *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],
  *                        diff: [[name, mine, best]] to the best trial's parameters, checkpoints: [{path,step,time,run}],
