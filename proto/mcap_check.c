@@ -61,7 +61,9 @@ static void message(struct check *c, const struct mcap_record *rec)
     const char *why = NULL;
     uint8_t *ours = &c->ours[channel.id];
     if (!*ours)
-        *ours = rec_channel_merged(&channel) ? MERGED : rec_channel_kind(&channel) != EV_UNKNOWN ? OURS : FOREIGN;
+        *ours = rec_channel_merged(&channel)               ? MERGED
+                : rec_channel_kind(&channel) != EV_UNKNOWN ? OURS
+                                                           : FOREIGN;
     if (*ours >= OURS && !codec_valid(m.data.p, m.data.n, &why)) {
         char text[100];
         snprintf(text, sizeof text, "the payload of an event is malformed: %s", why);

@@ -1,8 +1,9 @@
 /* mcap_finish: what stands behind the data of an MCAP file: DataEnd, the summary section, the footer.
  *
  * The chunk index is read back from the file: heads of chunks and of their message indexes go in, index
- * records go out, a piece at a time, so that neither a writer nor finishing needs memory for each chunk. Until
- * the last piece is written the file is one without a summary, and when that fails it becomes so again. */
+ * records go out, a piece at a time, so that neither a writer nor finishing needs memory for each chunk.
+ * Until the last piece is written the file is one without a summary, and when that fails it becomes so
+ * again. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ static void flush(struct ending *e)
     buf_clear(&e->b);
 }
 
-/* One group of the summary that began at file offset `from`. An empty one is not named in the summary offsets. */
+/* One group of the summary that began at file offset `from`. An empty one is not named in the summary
+ * offsets. */
 static uint64_t group(struct ending *e, uint64_t from, enum mcap_op op)
 {
     uint64_t end = e->w->offset + e->b.len;
@@ -115,7 +117,7 @@ static void put_chunk_indexes(struct ending *e, uint64_t data_end)
     buf_release(&row.offsets);
     if (e->status == MCAP_OK && (got < 0 || chunks != e->w->index.n_chunks)) {
         cause_set(e->cause, "%s: not finished: %s at byte %llu", e->w->path,
-                  k.w.error  ? strerror(k.w.error)
+                  k.w.error ? strerror(k.w.error)
                   : got < 0 ? "what was written is not there any more"
                             : "other chunks than were written, up to",
                   (unsigned long long)k.at);

@@ -1,7 +1,7 @@
 /* mcap_index: what the summary of an MCAP file says, in memory: channels, schemas, where the chunks,
- * attachments and metadata are, and the statistics. A reader fills it from the summary, about 70 bytes a chunk
- * and 10 more for each channel in it. A writer fills it as it writes and only counts the chunks, so that its
- * memory does not grow with the file; where they are is in the file itself (mcap_finish.c).
+ * attachments and metadata are, and the statistics. A reader fills it from the summary, about 70 bytes a
+ * chunk and 10 more for each channel in it. A writer fills it as it writes and only counts the chunks, so
+ * that its memory does not grow with the file; where they are is in the file itself (mcap_finish.c).
  *
  * No I/O. Not thread-safe. */
 #ifndef PROTO_MCAP_INDEX_H

@@ -48,13 +48,13 @@ struct mcap_reader *mcap_open(const char *path, int flags, char **cause);
 void mcap_close(struct mcap_reader *r);
 /* 1: got one; 0: the end of what is there; -1: an I/O error (cause). */
 int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause);
-/* The same, of the chunk that the last record was in, without leaving it: false at its end. Until mcap_next is
- * called the bodies of all its records stay where they are. */
+/* The same, of the chunk that the last record was in, without leaving it: false at its end. Until mcap_next
+ * is called the bodies of all its records stay where they are. */
 bool mcap_next_inside(struct mcap_reader *r, struct mcap_record *rec);
-/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or, without
- * a summary, at most 1 MiB before it: then through the heads of the chunks. Messages before t still come. False
- * when the
- * file must be read from the start (it has messages outside of chunks): then nothing has moved. */
+/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or,
+ * without a summary, at most 1 MiB before it: then through the heads of the chunks. Messages before t still
+ * come. False when the file must be read from the start (it has messages outside of chunks): then nothing
+ * has moved. */
 bool mcap_seek(struct mcap_reader *r, uint64_t t);
 /* Back to the first record. */
 void mcap_rewind(struct mcap_reader *r);
@@ -63,7 +63,8 @@ void mcap_start_at(struct mcap_reader *r, uint64_t offset);
 
 /* What the summary says; NULL when there is none or its CRC does not match. */
 const struct mcap_index *mcap_summary(struct mcap_reader *r);
-/* Moves it out of the reader, after mcap_summary returned it; returns where in the file the summary begins. */
+/* Moves it out of the reader, after mcap_summary returned it; returns where in the file the summary begins.
+ * */
 uint64_t mcap_summary_take(struct mcap_reader *r, struct mcap_index *out);
 
 const struct mcap_damage *mcap_damages(const struct mcap_reader *r,

@@ -1,6 +1,7 @@
-/* mcap_walk: an MCAP file from record to record by their lengths, looking at heads only: opcodes, the fields
- * of chunks, the channel of a message index. What makes the index of a file of any length cost little time and
- * no memory. Never looks into a chunk, hence says nothing about what is in it. One thread. */
+/* mcap_walk: an MCAP file from record to record by their lengths, looking at heads only: opcodes, the
+ * fields of chunks, the channel of a message index. What makes the index of a file of any length cost
+ * little time and no memory. Never looks into a chunk, hence says nothing about what is in it. One thread.
+ * */
 #ifndef PROTO_MCAP_WALK_H
 #define PROTO_MCAP_WALK_H
 

@@ -234,8 +234,8 @@ enum mcap_status mcap_sync(struct mcap_writer *w, char **cause)
 
 /* ---- rescue ---- */
 
-/* Copies bytes 0..synced into the new file and makes sure that those whose CRC is known are the bytes that were
- * synced. */
+/* Copies bytes 0..synced into the new file and makes sure that those whose CRC is known are the bytes that
+ * were synced. */
 static enum mcap_status copy_synced(const struct mcap_writer *w, struct mcap_writer *to, char **cause)
 {
     size_t piece = 1 << 20;

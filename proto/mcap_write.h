@@ -69,9 +69,9 @@ enum mcap_status mcap_sync(struct mcap_writer *w, char **cause);
  * (and checked), what was written after them comes from memory as `tail`, in order. Not MCAP_OK: nothing
  * changed, it may be called again. */
 enum mcap_status mcap_rescue(struct mcap_writer *w, const struct buf *const *tail, size_t n, char **cause);
-/* Writes DataEnd, summary, footer and magic, and syncs. The chunk index is made by walking over the heads of the
- * file, piece by piece: memory does not grow with the file. After MCAP_FULL the file stays valid without all
- * of these; a file whose chunks are no longer where they were written is MCAP_DEAD. */
+/* Writes DataEnd, summary, footer and magic, and syncs. The chunk index is made by walking over the heads
+ * of the file, piece by piece: memory does not grow with the file. After MCAP_FULL the file stays valid
+ * without all of these; a file whose chunks are no longer where they were written is MCAP_DEAD. */
 enum mcap_status mcap_finish(struct mcap_writer *w, char **cause);
 /* Closes and frees, writes nothing. */
 void mcap_close_writer(struct mcap_writer **w);

@@ -78,10 +78,10 @@ struct rec_recovered {
                            in the middle made no sense; NULL otherwise; malloc'ed, the caller's */
 };
 
-/* Opens PATH for appending after a crash or a finish: cuts off a torn tail or the old summary, goes on where it
- * stopped. The last 16 MiB are verified, of a longer file that was not finished only the heads of what is
- * before: damage inside of older chunks is for those to find who read them (rec_damage, fsck). `out` may be
- * NULL. `unsynced` as in rec_header. NULL and a cause. */
+/* Opens PATH for appending after a crash or a finish: cuts off a torn tail or the old summary, goes on
+ * where it stopped. The last 16 MiB are verified, of a longer file that was not finished only the heads of
+ * what is before: damage inside of older chunks is for those to find who read them (rec_damage, fsck).
+ * `out` may be NULL. `unsynced` as in rec_header. NULL and a cause. */
 struct rec_writer *rec_append_open(const char *path, bool unsynced, struct rec_recovered *out, char **cause);
 
 /* Adds one event to the pending chunk; body is one MessagePack map and is copied. log_time is raised to that
@@ -123,11 +123,11 @@ int rec_finish(struct rec_writer **w, char **cause);
 /* Closes and frees; what is pending is dropped, the file stays as it is. */
 void rec_abandon(struct rec_writer **w);
 
-/* Rewrites a finished recording with large chunks (a slow sweep made one small chunk per commit) and merges small
- * batches of points (recording_merged.h): PATH.tmp, fsync, rename, fsync of the directory. rec_next gives the
- * same events, times and payloads as before, in the same order; metadata and attachments stay the same.
- * Interrupted at any point it leaves the old file or the new one. A damaged recording is left alone (-1
- * and a cause). */
+/* Rewrites a finished recording with large chunks (a slow sweep made one small chunk per commit) and merges
+ * small batches of points (recording_merged.h): PATH.tmp, fsync, rename, fsync of the directory. rec_next
+ * gives the same events, times and payloads as before, in the same order; metadata and attachments stay the
+ * same. Interrupted at any point it leaves the old file or the new one. A damaged recording is left alone
+ * (-1 and a cause). */
 int rec_compact(const char *path, char **cause);
 
 /* Writes everything readable of PATH into OUT (which must not exist) as a finished recording. Returns the

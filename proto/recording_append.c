@@ -3,10 +3,10 @@
  * Never leaves less than was there: a torn tail is cut off only when nothing readable stands behind it, and a
  * file with damage in the middle is kept beside its clean copy.
  *
- * What has to be found out is where the file ends, and what its summary will say. A finished file says both. In
- * a live one only what was written last can be torn: VERIFY_BYTES at its end are read and checked as a reader
- * does, of what is before only the heads. Whenever the quick way meets anything that it does not expect, all of
- * the file is read instead. */
+ * What has to be found out is where the file ends, and what its summary will say. A finished file says
+ * both. In a live one only what was written last can be torn: VERIFY_BYTES at its end are read and checked
+ * as a reader does, of what is before only the heads. Whenever the quick way meets anything that it does
+ * not expect, all of the file is read instead. */
 #include "proto/recording.h"
 
 #include <errno.h>
@@ -29,8 +29,8 @@
 
 /* ---- what is in the file ---- */
 
-struct tail { /* what is known of a recording; its newest chunk was read, at least */
-    struct mcap_index index; /* of all of it; chunks are counted only */
+struct tail {                 /* what is known of a recording; its newest chunk was read, at least */
+    struct mcap_index index;  /* of all of it; chunks are counted only */
     struct mcap_builder last; /* messages of the newest chunk, for its message indexes */
     uint64_t chunk_at, chunk_end;
     uint32_t crc_at_chunk; /* of the bytes before it */
@@ -161,8 +161,8 @@ static bool data_end_at(int fd, uint64_t at, uint32_t *crc)
            mcap_parse_data_end(crc, p + MCAP_HEAD, 4);
 }
 
-/* Everything is in the summary, and a file that has one was synced: the last chunk is read to be sure, and for
- * its sequence numbers. False: do it the long way. */
+/* Everything is in the summary, and a file that has one was synced: the last chunk is read to be sure, and
+ * for its sequence numbers. False: do it the long way. */
 static bool read_finished(const char *path, int fd, struct tail *t)
 {
     struct mcap_reader *r = mcap_open(path, 0, NULL);

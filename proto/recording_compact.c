@@ -1,10 +1,11 @@
 /* recording_compact: a finished recording in less space: large chunks, and small batches of points merged.
  *
- * A chunk is collected whole, then written: events in the order of the log, except that small batches of a run
- * are merged into one event, which stands where the last of them stood (recording_merged.h). Nothing gets lost
- * by that: a reader of ours unfolds them (recording_unfold.h), and this reads through the same door, so that a
- * recording can be appended to and compacted again. Merging is given up for a recording whose events are not
- * in the order of their sequence numbers and times, because then places could not be found again. */
+ * A chunk is collected whole, then written: events in the order of the log, except that small batches of a
+ * run are merged into one event, which stands where the last of them stood (recording_merged.h). Nothing
+ * gets lost by that: a reader of ours unfolds them (recording_unfold.h), and this reads through the same
+ * door, so that a recording can be appended to and compacted again. Merging is given up for a recording
+ * whose events are not in the order of their sequence numbers and times, because then places could not be
+ * found again. */
 #include "proto/recording.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 
 #define SLOTS 4096 /* runs whose batches are merged at the same time */
 
-struct item { /* an event of the chunk */
+struct item {              /* an event of the chunk */
     struct mcap_message m; /* its data stands in the arena */
     size_t at;
     int group; /* -1: stays as it is */
@@ -220,8 +221,7 @@ static int compact_into(struct mcap_reader *r, const char *path, const char *out
             rec_copy_record(&c.copy, &rec, cause);
     if (c.copy.status == MCAP_OK && got == 0)
         write_chunk(&c, cause);
-    bool good =
-        c.copy.status == MCAP_OK && got == 0 && check_copied(r, u, c.copy.orphans, path, cause) == 0;
+    bool good = c.copy.status == MCAP_OK && got == 0 && check_copied(r, u, c.copy.orphans, path, cause) == 0;
     int rc = rec_copy_end(&c.copy, good, out, cause) < 0 ? -1 : 0;
     rec_unfold_free(u);
     compaction_release(&c);

@@ -1,5 +1,5 @@
-/* recording_copy: a recording on its way into another file: header, definitions, attachments and metadata as they
- * were, messages in new chunks. What repair and compaction have in common. Not for other rooms. */
+/* recording_copy: a recording on its way into another file: header, definitions, attachments and metadata
+ * as they were, messages in new chunks. What repair and compaction have in common. Not for other rooms. */
 #ifndef PROTO_RECORDING_COPY_H
 #define PROTO_RECORDING_COPY_H
 
@@ -21,7 +21,8 @@ struct rec_copy {
 
 /* Creates OUT with the header of the source, or, when that is damaged, one that fits; r is at its beginning
  * afterwards. 0, or -1 and a cause. */
-int rec_copy_begin(struct rec_copy *c, struct mcap_reader *r, const char *path, const char *out, char **cause);
+int rec_copy_begin(struct rec_copy *c, struct mcap_reader *r, const char *path, const char *out,
+                   char **cause);
 /* Anything but a message. */
 void rec_copy_record(struct rec_copy *c, const struct mcap_record *rec, char **cause);
 /* Puts the channel's record into the chunk, when it is not there yet; false when nothing defines it. */

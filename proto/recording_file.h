@@ -14,8 +14,8 @@
 /* The kind whose channel this is: topic "/KIND", encoding "msgpack"; EV_UNKNOWN for any other. */
 enum event_kind rec_channel_kind(const struct mcap_channel *c);
 
-/* Whether its events are merged batches (recording_merged.h): its metadata says {"batches": "merged"}. A chunk with
- * such events begins with this channel's record. */
+/* Whether its events are merged batches (recording_merged.h): its metadata says {"batches": "merged"}. A
+ * chunk with such events begins with this channel's record. */
 bool rec_channel_merged(const struct mcap_channel *c);
 /* The metadata map of such a channel, as on disk. */
 struct span rec_merged_metadata(void);

@@ -155,9 +155,9 @@ static bool append_batch(struct merged *g, struct span c)
 /* Later than the one before it, as numbers that wrap around go. */
 static bool follows(const struct merged *g, uint32_t sequence)
 {
-    return g->n == 0 || (sequence != (uint32_t)g->sequence[g->n - 1] &&
-                         sequence - (uint32_t)g->sequence[0] < PARTS_SPAN &&
-                         sequence - (uint32_t)g->sequence[g->n - 1] < PARTS_SPAN);
+    return g->n == 0 ||
+           (sequence != (uint32_t)g->sequence[g->n - 1] && sequence - (uint32_t)g->sequence[0] < PARTS_SPAN &&
+            sequence - (uint32_t)g->sequence[g->n - 1] < PARTS_SPAN);
 }
 
 bool merged_add(struct merged *g, const struct mcap_message *m)
@@ -288,8 +288,8 @@ static bool parts_make_sense(const struct merged *g)
 {
     for (uint32_t i = 0; i < g->n; i++) {
         struct merged before = {.n = i, .sequence = g->sequence};
-        if (g->sequence[i] < 0 || g->sequence[i] > UINT32_MAX || !follows(&before, (uint32_t)g->sequence[i]) ||
-            g->log_time[i] < 0 || g->time[i] < 0)
+        if (g->sequence[i] < 0 || g->sequence[i] > UINT32_MAX ||
+            !follows(&before, (uint32_t)g->sequence[i]) || g->log_time[i] < 0 || g->time[i] < 0)
             return false;
     }
     return true;

@@ -1,12 +1,12 @@
-/* recording_repair: everything readable of a damaged file as a whole one. Works for any MCAP file, hence passes
- * messages on as they are; a chunk with merged batches stays one chunk, because their places in the log are
- * places in it. */
+/* recording_repair: everything readable of a damaged file as a whole one. Works for any MCAP file, hence
+ * passes messages on as they are; a chunk with merged batches stays one chunk, because their places in the
+ * log are places in it. */
 #include "proto/recording.h"
 
 #include "proto/recording_copy.h"
 
-/* Whether what is in the chunk so far must be written before this record. *whole: offset of the source's chunk
- * that must stay one, 0 while there is none. */
+/* Whether what is in the chunk so far must be written before this record. *whole: offset of the source's
+ * chunk that must stay one, 0 while there is none. */
 static bool begins_chunk(const struct rec_copy *c, const struct mcap_record *rec, uint64_t *whole)
 {
     struct mcap_channel channel;

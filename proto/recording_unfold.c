@@ -7,7 +7,8 @@
 #include "proto/recording_merged.h"
 
 struct item { /* a message in its place, or, with a group, one part of a merged one */
-    uint32_t key; /* sequence number, counted from far before the chunk's first so that it does not wrap around */
+    uint32_t
+        key; /* sequence number, counted from far before the chunk's first so that it does not wrap around */
     uint32_t part;
     struct mcap_record rec;
     struct merged *group;
@@ -122,7 +123,8 @@ static void collect(struct rec_unfold *u, const struct mcap_record *rec)
     u->first[u->n_first++] = *rec;
 }
 
-/* A stable merge sort: messages without numbers of their own, which hypertop never writes, stay as they stand. */
+/* A stable merge sort: messages without numbers of their own, which hypertop never writes, stay as they
+ * stand. */
 static void sort_items(struct rec_unfold *u)
 {
     struct item *from = u->items, *to = mem_alloc(u->cap * sizeof *to);

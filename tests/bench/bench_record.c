@@ -3,11 +3,11 @@
  * record_bytes: every metric of every run of data/deepobs and data/algoperf as a series of (step, time,
  * value), written as a recording, finished and compacted as the hub does at the end of a sweep; beside it a
  * TensorBoard event file of the same points, really written. Two shapes of batches: "run", many rows in one
- * batch (a fast trainer, or one whose points come from a spill file), and "row", one batch for every row that
- * was logged (a trainer with seconds between its rows; compaction merges these). before_compaction is what
- * the same points take while the sweep runs. deepobs has no clock: five seconds an epoch with jitter; algoperf
- * has its own (total_duration). Metrics of one row are logged one after the other, some hundred nanoseconds
- * apart; a batch is sent within 5 ms of its last point and logged within 20 ms of that.
+ * batch (a fast trainer, or one whose points come from a spill file), and "row", one batch for every row
+ * that was logged (a trainer with seconds between its rows; compaction merges these). before_compaction is
+ * what the same points take while the sweep runs. deepobs has no clock: five seconds an epoch with jitter;
+ * algoperf has its own (total_duration). Metrics of one row are logged one after the other, some hundred
+ * nanoseconds apart; a batch is sent within 5 ms of its last point and logged within 20 ms of that.
  *
  * record_write: chunks of 1 MiB appended and synced one by one, beside plain write and fdatasync of the same
  * number of bytes. */

@@ -1,5 +1,5 @@
-/* A recording after compaction: the same events, hence the same answers of every view as of every moment, as from
- * the recording before, whatever the sweep was. */
+/* A recording after compaction: the same events, hence the same answers of every view as of every moment,
+ * as from the recording before, whatever the sweep was. */
 #include "hub/views.h"
 
 #include <setjmp.h>
@@ -85,9 +85,9 @@ static struct state *fold(const char *path, int *events)
 /* The n-th question; false behind the last. */
 static bool question(int n, int64_t cursor, int trial, struct buf *b)
 {
-    static const char *const views[] = {"sweeps",  "trials",  "runs",         "metrics",       "arms",   "workers",
-                                        "summary", "best",    "arms_history", "interventions", "events", "rungs",
-                                        "curve",   "curve",   "trial",        "text"};
+    static const char *const views[] = {
+        "sweeps",       "trials",        "runs",   "metrics", "arms",  "workers", "summary", "best",
+        "arms_history", "interventions", "events", "rungs",   "curve", "curve",   "trial",   "text"};
     struct codec_writer w;
     if (n >= (int)(sizeof views / sizeof *views))
         return false;
@@ -163,7 +163,8 @@ static void every_view_is_the_same_after_compaction(void **state)
         assert_int_equal(n_after, l->n);
         assert_int_equal(state_points(before, STATE_NOW), state_points(after, STATE_NOW));
         for (int k = 0; k < 12; k++) {
-            int64_t t = k ? l->events[log_pick(l, (uint64_t)l->n)].log_time - (int64_t)log_pick(l, 2) * 1000 : -1;
+            int64_t t =
+                k ? l->events[log_pick(l, (uint64_t)l->n)].log_time - (int64_t)log_pick(l, 2) * 1000 : -1;
             bytes += same_views(before, after, t, (int)log_pick(l, (uint64_t)l->trials));
         }
         state_free(before);

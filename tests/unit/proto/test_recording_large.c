@@ -293,8 +293,8 @@ static void damage_in_old_chunks_is_left_to_the_reader(void **state)
     assert_false(valid(path, n));
 }
 
-/* Damage that shows in the heads or in the newest chunks is met on opening: all is read, and a clean copy takes
- * the place of the file. */
+/* Damage that shows in the heads or in the newest chunks is met on opening: all is read, and a clean copy
+ * takes the place of the file. */
 static void damage_that_shows_on_opening_is_kept_aside(void **state)
 {
     (void)state;

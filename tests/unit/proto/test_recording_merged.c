@@ -441,8 +441,8 @@ static void sequence_numbers_may_wrap_around(void **state)
     struct buf packed = {0};
     for (uint32_t i = 0; i < 20; i++) {
         struct buf body = row_body(i);
-        struct mcap_message m = {1, UINT32_MAX - 9 + i, FIXTURE_T0 + i, FIXTURE_T0,
-                                 {(const char *)body.data, body.len}};
+        struct mcap_message m = {
+            1, UINT32_MAX - 9 + i, FIXTURE_T0 + i, FIXTURE_T0, {(const char *)body.data, body.len}};
         assert_true(merged_add(&g, &m));
         m.sequence -= 3;
         assert_false(merged_add(&g, &m)); /* back in the log */
