@@ -4,6 +4,7 @@
  * Streams: one chunk is in memory at a time. What the file says goes through safe_text before it can reach a
  * terminal; JSON is escaped. Damage is said on stderr, one line each, and makes the exit status 1; what is
  * readable is printed. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +232,7 @@ int cmd_dump(int argc, char **argv)
     if (parse(argc, argv, &o) != 0)
         return 2;
     int rc = o.records ? dump_records(&o) : dump_events(&o);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return complain("cannot write to stdout");
+    if (fflush(stdout) != 0 || ferror(stdout)) /* `| head` has seen enough: no news, but not all was said either */
+        return errno == EPIPE ? 1 : complain("cannot write to stdout");
     return rc;
 }

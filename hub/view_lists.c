@@ -25,7 +25,7 @@ static void put_sweep(const struct view_request *rq, struct codec_writer *w)
     double best = NAN;
     count_trials(rq, &trials, &running);
     bool any = state_best_at(s, rq->t, &best_trial, &best);
-    cw_map(w, 11);
+    cw_map(w, 12);
     cw_kstr(w, "sweep", s->info.name);
     cw_kstr(w, "state", sweep_state_name(state_sweep_at(s, rq->t)));
     cw_kint(w, "trials", trials);
@@ -37,6 +37,7 @@ static void put_sweep(const struct view_request *rq, struct codec_writer *w)
     cw_kint(w, "space_version", state_space_at(s, rq->t));
     cw_kstr(w, "recording", rq->ref->recording);
     view_ktime(w, "started", s->first_time > 0 ? s->first_time : -1);
+    cw_kstr(w, "warning", rq->ref->warning);
 }
 
 int view_sweeps(const struct view_request *all, struct view_out *out, char **cause)

@@ -18,7 +18,7 @@
  *
  * Names and parameters:
  *
- *   sweeps         rows {sweep,state,trials,running,best,best_trial,goal,tuner,space_version,recording,started}
+ *   sweeps         rows {sweep,state,trials,running,best,best_trial,goal,tuner,space_version,recording,started,warning}
  *   trials         from, rows (window; rows 0 = all), sort (column or parameter name, "-" in front reverses), filter, spark (columns
  *                  of a sparkline, 0 none), follow (trial id: head.index says where it is)
  *                  rows {trial,state,value,step,params{},origin,space_version,runs,started,seconds,energy_j,tags[],
