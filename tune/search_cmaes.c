@@ -327,7 +327,7 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_SIGMA] = {"sigma", 0.01, 1, 0.35, "first step, as a share of each parameter's range"},
+    [OPT_SIGMA] = {"sigma", 0.01, 1, 0.25, "first step, as a share of each parameter's range"},
     [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0,
                         "points a generation (at least 2); 0: 4 + 3 ln(parameters)"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},
