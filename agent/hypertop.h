@@ -15,7 +15,7 @@
  *     }
  *     ht_close(ht);
  *
- * Thread safety: ht_log, ht_text and ht_report may be called from any thread and from a signal handler. Everything else
+ * Thread safety: ht_log, ht_log_many, ht_text and ht_report may be called from any thread and from a signal handler. Everything else
  * belongs to the thread that opened the agent. Times are taken by the library (CLOCK_REALTIME). */
 #ifndef HYPERTOP_H
 #define HYPERTOP_H
@@ -52,7 +52,8 @@ enum ht_error {
 /* What the hub wants, from ht_report and ht_poll. */
 enum ht_action {
     HT_CONTINUE = 0,
-    HT_STOP = 1, /* end now, keep the result: stopped by the tuner or by a person */
+    HT_STOP = 1,   /* end now, keep the result: stopped by the tuner or by a person */
+    HT_PAUSED = 2, /* from ht_poll_for alone: somebody has paused the run; call again */
 };
 
 enum ht_flags {
@@ -99,9 +100,18 @@ HT_API double ht_float(ht_agent *, const char *name, double lo, double hi, unsig
 HT_API int64_t ht_int(ht_agent *, const char *name, int64_t lo, int64_t hi, unsigned flags);
 HT_API const char *ht_choice(ht_agent *, const char *name, const char *const *choices, size_t n, unsigned flags);
 
+/* The same for a program that has a value of its own (an optimizer that exists already): a run that nobody leased starts with
+ * `start`, clamped to the range, instead of the middle. */
+HT_API double ht_float_from(ht_agent *, const char *name, double lo, double hi, double start, unsigned flags);
+HT_API int64_t ht_int_from(ht_agent *, const char *name, int64_t lo, int64_t hi, int64_t start, unsigned flags);
+
 /* One point. The hot path: tens of nanoseconds, no allocation, no lock, no system call. NaN and infinities are kept.
  * Names longer than 63 bytes are cut. HT_OK, HT_DROPPED, HT_INERT or HT_FULL (1024 names). */
 HT_API int ht_log(ht_agent *, const char *metric, int64_t step, double value);
+/* n points of one step, taken at one time: metrics[i] gets values[i]. Cheaper than n calls where a call is what costs (from an
+ * interpreter). A point that is dropped or whose name is missing does not hold up the others: the first code that is
+ * not HT_OK is returned. */
+HT_API int ht_log_many(ht_agent *, size_t n, const char *const metrics[], int64_t step, const double values[]);
 /* A remark or a log line (cut at 4000 bytes). */
 HT_API int ht_text(ht_agent *, int64_t step, const char *text);
 /* The objective at a fidelity (step). Returns HT_CONTINUE or HT_STOP: what the hub last said (never waits). */
@@ -111,6 +121,10 @@ HT_API int ht_report(ht_agent *, int64_t step, double value);
  * handed over as HT_CMD_CHECKPOINT (answer with ht_checkpoint) and, when cmd is NULL, rejected. At most one command is
  * stored in *cmd (kind HT_CMD_NONE when there was none); call again while it returns commands. */
 HT_API int ht_poll(ht_agent *, struct ht_command *cmd);
+/* The same for a program that has something to look after during a pause (signals of an interpreter, a user interface,
+ * other ranks): a pause holds it at most timeout_ms (0: not at all, below 0: until it ends), then it returns HT_PAUSED and
+ * leaves no command. Call it again until it says otherwise. */
+HT_API int ht_poll_for(ht_agent *, struct ht_command *cmd, int timeout_ms);
 /* Tells the agent where training stands, for acknowledgements, when neither ht_log nor ht_report does. */
 HT_API void ht_step(ht_agent *, int64_t step);
 /* Says that a checkpoint was written; answers a pending checkpoint request. */

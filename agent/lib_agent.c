@@ -124,22 +124,54 @@ int hti_name(ht_agent *a, const char *name)
 
 /* ---- logging ---- */
 
-int ht_log(ht_agent *a, const char *metric, int64_t step, double value)
+static int log_point(ht_agent *a, struct ring_queue *q, const char *metric, int64_t step, int64_t time,
+                     double value)
 {
-    if (!hti_live(a))
-        return HT_INERT;
     if (!metric || !*metric)
         return HT_INVALID;
-    uint32_t thread = hti_thread();
-    struct ring_queue *q = hti_lane(a, thread);
     int id = hti_name(a, metric);
     if (id < 0) {
         atomic_fetch_add_explicit(&q->cursor->dropped, 1, memory_order_relaxed);
         return HT_FULL;
     }
+    return ring_point_push(q, (uint16_t)id, step, time, value) ? HT_OK : HT_DROPPED;
+}
+
+static inline void stand_at(ht_agent *a, uint32_t thread, int64_t step)
+{
     if (thread == a->token)
         atomic_store_explicit(&a->step, step, memory_order_relaxed);
-    return ring_point_push(q, (uint16_t)id, step, hti_now(), value) ? HT_OK : HT_DROPPED;
+}
+
+int ht_log(ht_agent *a, const char *metric, int64_t step, double value)
+{
+    if (!hti_live(a))
+        return HT_INERT;
+    uint32_t thread = hti_thread();
+    int rc = log_point(a, hti_lane(a, thread), metric, step, hti_now(), value);
+    if (rc != HT_INVALID)
+        stand_at(a, thread, step);
+    return rc;
+}
+
+int ht_log_many(ht_agent *a, size_t n, const char *const metrics[], int64_t step, const double values[])
+{
+    if (!hti_live(a))
+        return HT_INERT;
+    if (n && (!metrics || !values))
+        return HT_INVALID;
+    uint32_t thread = hti_thread();
+    struct ring_queue *q = hti_lane(a, thread);
+    int64_t now = hti_now();
+    int first = HT_OK;
+    for (size_t i = 0; i < n; i++) {
+        int rc = log_point(a, q, metrics[i], step, now, values[i]);
+        if (first == HT_OK)
+            first = rc;
+    }
+    if (n)
+        stand_at(a, thread, step);
+    return first;
 }
 
 void ht_step(ht_agent *a, int64_t step)
@@ -178,8 +210,7 @@ int ht_report(ht_agent *a, int64_t step, double value)
 {
     if (!hti_live(a))
         return HT_CONTINUE;
-    if (hti_thread() == a->token)
-        atomic_store_explicit(&a->step, step, memory_order_relaxed);
+    stand_at(a, hti_thread(), step);
     hti_record(a, RR_REPORT, 0, step, &value, sizeof value, NULL, 0);
     if (!atomic_load_explicit(&a->ring.h->stop, memory_order_acquire))
         return HT_CONTINUE;
@@ -234,7 +265,7 @@ static void nap(int64_t ns)
     nanosleep(&t, NULL);
 }
 
-static int64_t mono_ms(void)
+int64_t hti_mono_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -243,10 +274,10 @@ static int64_t mono_ms(void)
 
 static int flush_until_drained(ht_agent *a, int timeout_ms, bool need_owner)
 {
-    int64_t end = mono_ms() + timeout_ms, ns = 100000;
+    int64_t end = hti_mono_ms() + timeout_ms, ns = 100000;
     while (!ring_drained(&a->ring)) {
         uint64_t owner = atomic_load(&a->ring.h->owner);
-        if (mono_ms() >= end || (need_owner && !ring_process_alive(owner)))
+        if (hti_mono_ms() >= end || (need_owner && !ring_process_alive(owner)))
             return HT_DROPPED;
         nap(ns);
         ns = ns < 5000000 ? ns * 2 : ns;

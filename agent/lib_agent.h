@@ -55,7 +55,8 @@ static inline bool hti_live(const ht_agent *a)
     return a && atomic_load_explicit(a->live, memory_order_relaxed);
 }
 
-int64_t hti_now(void);
+int64_t hti_now(void);     /* ns since 1970 */
+int64_t hti_mono_ms(void); /* ms, never jumps */
 uint32_t hti_thread(void); /* number of the calling thread, from 1 */
 /* The lane of the calling thread. */
 struct ring_queue *hti_lane(ht_agent *a, uint32_t thread);

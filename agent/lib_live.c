@@ -185,12 +185,17 @@ static double clamp(double v, double lo, double hi)
 
 double ht_float(ht_agent *a, const char *name, double lo, double hi, unsigned flags)
 {
+    return ht_float_from(a, name, lo, hi, NAN, flags);
+}
+
+double ht_float_from(ht_agent *a, const char *name, double lo, double hi, double start, unsigned flags)
+{
     if (!(lo <= hi)) /* also NaN: nothing sensible to search */
         hi = lo;
     struct hti_param *p = name && a ? find(a, name) : NULL;
     if (p)
         return p->type == RING_INT ? (double)p->integer : p->number;
-    double v = middle(lo, hi, flags), given;
+    double v = isnan(start) ? middle(lo, hi, flags) : clamp(start, lo, hi), given;
     if (!name || !hti_live(a) || !(p = declare(a, name, RING_FLOAT, flags)))
         return v;
     const char *text = leased(a, p->name);
@@ -208,14 +213,15 @@ double ht_float(ht_agent *a, const char *name, double lo, double hi, unsigned fl
     return v;
 }
 
-int64_t ht_int(ht_agent *a, const char *name, int64_t lo, int64_t hi, unsigned flags)
+static int64_t int_from(ht_agent *a, const char *name, int64_t lo, int64_t hi, const int64_t *start,
+                        unsigned flags)
 {
     if (lo > hi)
         hi = lo;
     struct hti_param *p = name && a ? find(a, name) : NULL;
     if (p)
         return p->type == RING_INT ? p->integer : (int64_t)llround(p->number);
-    int64_t v = (int64_t)llround(middle((double)lo, (double)hi, flags)), given;
+    int64_t v = start ? *start : (int64_t)llround(middle((double)lo, (double)hi, flags)), given;
     v = v < lo ? lo : v > hi ? hi : v;
     if (!name || !hti_live(a) || !(p = declare(a, name, RING_INT, flags)))
         return v;
@@ -233,6 +239,16 @@ int64_t ht_int(ht_agent *a, const char *name, int64_t lo, int64_t hi, unsigned f
     p->integer = v;
     say_declared(a, p);
     return v;
+}
+
+int64_t ht_int(ht_agent *a, const char *name, int64_t lo, int64_t hi, unsigned flags)
+{
+    return int_from(a, name, lo, hi, NULL, flags);
+}
+
+int64_t ht_int_from(ht_agent *a, const char *name, int64_t lo, int64_t hi, int64_t start, unsigned flags)
+{
+    return int_from(a, name, lo, hi, &start, flags);
 }
 
 /* A copy of the choices in one block, so that they live as long as the agent. */
@@ -419,7 +435,24 @@ static void watch_relay(ht_agent *a)
         hti_launch(a->path);
 }
 
+/* While paused: waits for the doorbell to move on from `seen`, at most ms. Lifts the pause when who paused us
+ * is gone: nobody is left who could say go on. */
+static void wait_paused(ht_agent *a, uint32_t seen, int ms)
+{
+    if (ms > 0)
+        ring_doorbell_wait(&a->ring, seen, ms);
+    if (!ring_process_alive(atomic_load(&a->ring.h->owner))) {
+        a->paused = false;
+        hti_remark(a, "the pause was lifted because the relay has gone");
+    }
+}
+
 int ht_poll(ht_agent *a, struct ht_command *out)
+{
+    return ht_poll_for(a, out, -1);
+}
+
+int ht_poll_for(ht_agent *a, struct ht_command *out, int timeout_ms)
 {
     if (out)
         *out = (struct ht_command){.kind = HT_CMD_NONE, .value = NAN};
@@ -427,6 +460,7 @@ int ht_poll(ht_agent *a, struct ht_command *out)
         return HT_CONTINUE;
     struct ring_header *h = a->ring.h;
     struct ring_command c;
+    int64_t end = 0; /* of the wait, once there is one */
     if (!atomic_load_explicit(&h->takes_commands, memory_order_relaxed))
         atomic_store(&h->takes_commands, 1);
     if (a->relayed)
@@ -447,11 +481,14 @@ int ht_poll(ht_agent *a, struct ht_command *out)
         }
         if (!a->paused)
             return HT_CONTINUE;
-        ring_doorbell_wait(&a->ring, bell, PAUSE_CHECK_MS);
-        if (!ring_process_alive(atomic_load(&h->owner))) {
-            a->paused = false; /* who paused us is gone: nobody is left who could say go on */
-            hti_remark(a, "the pause was lifted because the relay has gone");
+        int64_t now = timeout_ms < 0 ? 0 : hti_mono_ms(), wait = PAUSE_CHECK_MS;
+        if (timeout_ms >= 0) {
+            end = end ? end : now + timeout_ms;
+            wait = end - now < wait ? end - now : wait;
         }
+        wait_paused(a, bell, (int)wait);
+        if (a->paused && wait <= 0)
+            return HT_PAUSED;
     }
 }
 

@@ -144,6 +144,22 @@ static void unleased_values_are_the_middle_of_the_scale(void **state)
     ht_close(ht);
 }
 
+static void unleased_values_start_where_the_program_says(void **state)
+{
+    ht_agent *ht = open_agent();
+    assert_true(ht_float_from(ht, "a", 1e-4, 1e-2, 3e-4, HT_LOG) == 3e-4);
+    assert_true(ht_float_from(ht, "a", 1e-4, 1e-2, 5e-4, HT_LOG) == 3e-4); /* declared once */
+    assert_true(ht_float_from(ht, "b", 0, 1, 7, 0) == 1);
+    assert_true(ht_float_from(ht, "c", 0, 1, NAN, 0) == 0.5);
+    assert_int_equal(ht_int_from(ht, "d", 1, 9, 2, 0), 2);
+    assert_int_equal(ht_int_from(ht, "e", 1, 9, -2, 0), 1);
+    assert_true(ht_float_from(ht, "lr", 1e-4, 1, 0.5, HT_LOG) == 0.01); /* leased */
+    assert_int_equal(ht_int_from(ht, "layers", 1, 128, 2, 0), 64);
+    assert_true(ht_float_from(NULL, "a", 0, 1, 0.25, 0) == 0.25);
+    assert_int_equal(ht_int_from(NULL, "d", 1, 9, 2, 0), 2);
+    ht_close(ht);
+}
+
 static void value_outside_its_range_is_clamped_and_told(void **state)
 {
     struct ring_record r;
@@ -291,6 +307,35 @@ static void pause_ends_when_nobody_is_left_to_end_it(void **state)
     ht_close(ht);
 }
 
+static void bounded_poll_comes_back_from_a_pause(void **state)
+{
+    struct answer a;
+    struct ht_command c;
+    ht_agent *ht = open_agent();
+    ht_float(ht, "lr", 1e-4, 1, HT_LIVE);
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_CONTINUE);
+    give(1, RING_CMD_PAUSE, "", "");
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_PAUSED);
+    assert_int_equal(c.kind, HT_CMD_NONE);
+    assert_true(next_answer(&a) && a.head.command == 1 && a.head.state == RING_APPLIED);
+    int64_t began = clock_mono_ns();
+    assert_int_equal(ht_poll_for(ht, NULL, 30), HT_PAUSED);
+    assert_true(clock_mono_ns() - began >= 29 * CLOCK_S / 1000);
+    give(2, RING_CMD_SET, "lr", "0.5");
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_CONTINUE); /* the change is handed over, the pause goes on */
+    assert_int_equal(c.kind, HT_CMD_SET);
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_PAUSED);
+    give(3, RING_CMD_RESUME, "", "");
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_CONTINUE);
+    assert_int_equal(c.kind, HT_CMD_RESUME);
+    give(4, RING_CMD_PAUSE, "", "");
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_PAUSED);
+    ring_stop(&ring, 5);
+    assert_int_equal(ht_poll_for(ht, &c, 0), HT_STOP);
+    assert_int_equal(c.kind, HT_CMD_STOP);
+    ht_close(ht);
+}
+
 static void stop_reaches_report_and_poll_and_is_answered_once(void **state)
 {
     struct answer a;
@@ -354,6 +399,36 @@ static void odd_values_and_names_are_kept_or_cut(void **state)
     assert_int_equal(out[2].id, out[3].id);
     ring_name(&ring, out[2].id, name);
     assert_int_equal(strlen(name), 63);
+    ht_close(ht);
+}
+
+static void many_points_share_step_and_time_and_miss_no_neighbour(void **state)
+{
+    static const char *const names[] = {"loss", "accuracy", "", "lr"};
+    const double values[] = {0.5, NAN, 3, 1e-3};
+    struct ring_point out[8];
+    struct answer a;
+    char name[RING_NAME];
+    ht_agent *ht = open_agent();
+    ht_float(ht, "lr", 1e-4, 1, HT_LIVE);
+    assert_int_equal(ht_log_many(ht, 2, names, 7, values), HT_OK);
+    assert_int_equal(ht_log_many(ht, 4, names, 8, values), HT_INVALID); /* one has no name */
+    assert_int_equal(ht_log_many(ht, 0, NULL, 9, NULL), HT_OK);
+    assert_int_equal(ht_log_many(ht, 1, NULL, 9, values), HT_INVALID);
+    assert_int_equal(ht_log_many(NULL, 2, names, 7, values), HT_INERT);
+    assert_int_equal(ring_points_take(&ring, 0, out, 8, false, &torn), 5);
+    static const char *const want[] = {"loss", "accuracy", "loss", "accuracy", "lr"};
+    for (int i = 0; i < 5; i++) {
+        assert_true(ring_name(&ring, out[i].id, name));
+        assert_string_equal(name, want[i]);
+        assert_int_equal(out[i].step, i < 2 ? 7 : 8);
+        assert_true(out[i].time == out[i < 2 ? 0 : 2].time);
+    }
+    assert_true(out[0].value == 0.5 && isnan(out[1].value) && out[4].value == 1e-3);
+    give(1, RING_CMD_SET, "lr", "0.5");
+    assert_int_equal(ht_poll(ht, NULL), HT_CONTINUE);
+    assert_true(next_answer(&a));
+    assert_int_equal(a.step, 8);
     ht_close(ht);
 }
 
@@ -733,15 +808,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FACT(leased_values_win_and_are_typed),
         FACT(unleased_values_are_the_middle_of_the_scale),
+        FACT(unleased_values_start_where_the_program_says),
         FACT(value_outside_its_range_is_clamped_and_told),
         FACT(declaration_is_said_once),
         FACT(set_applies_at_the_poll_with_old_new_and_step),
         FACT(set_is_rejected_with_a_reason),
         FACT(pause_holds_until_resumed_and_applies_changes_meanwhile),
         FACT(pause_ends_when_nobody_is_left_to_end_it),
+        FACT(bounded_poll_comes_back_from_a_pause),
         FACT(stop_reaches_report_and_poll_and_is_answered_once),
         FACT(checkpoint_and_custom_need_somebody_to_take_them),
         FACT(odd_values_and_names_are_kept_or_cut),
+        FACT(many_points_share_step_and_time_and_miss_no_neighbour),
         FACT(thousand_names_fit_and_the_next_is_refused),
         FACT(threads_that_meet_at_a_name_share_its_entry),
         FACT(logging_works_in_a_signal_handler),
