@@ -58,3 +58,12 @@ bench: all $(BENCH_BIN)
 bench-tuners: $(BUILD)/hypertop-hub
 	@tests/bench/tuners/optuna_venv $(BUILD)/venv-optuna $(OPTUNA_TORCH)
 	@tests/bench/tuners/run $(BUILD) $(TUNERS_ARGS)
+
+# What a logged value costs in Python, ours beside what the interpreter has: JSON lines. PYTHON names the interpreter.
+PYTHON ?= python3
+.PHONY: python bench-python
+bench-python: $(BUILD)/libhypertop.so
+	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/bench/python/bench_python.py $(PYTHON_BENCH_ARGS)
+# The package's own tests, one line a fact; the tests with a hub are in tests/e2e/python_agent.sh.
+python: $(BUILD)/libhypertop.so
+	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/unit/python/facts.py
