@@ -244,7 +244,7 @@ static bool load_statistics(struct mcap_index *x, const uint8_t *body, size_t n)
     return true;
 }
 
-static bool load_record(struct mcap_index *x, uint8_t op, const uint8_t *body, size_t n)
+bool mcap_index_load(struct mcap_index *x, uint8_t op, const uint8_t *body, size_t n)
 {
     struct mcap_schema schema;
     struct mcap_channel channel;
@@ -271,17 +271,4 @@ static bool load_record(struct mcap_index *x, uint8_t op, const uint8_t *body, s
     default:
         return true;
     }
-}
-
-bool mcap_index_load(struct mcap_index *x, const uint8_t *p, size_t n)
-{
-    struct mcap_in in;
-    mi_init(&in, p, n);
-    while (in.p < in.end) {
-        uint8_t op = (uint8_t)mi_uint(&in, 1);
-        struct span body = mi_bytes(&in, mi_uint(&in, 8));
-        if (in.bad || !load_record(x, op, (const uint8_t *)body.p, body.n))
-            return false;
-    }
-    return true;
 }

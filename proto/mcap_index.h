@@ -66,8 +66,7 @@ void mcap_index_metadata(struct mcap_index *x, const struct mcap_metadata *m, ui
 void mcap_index_put_schemas(const struct mcap_index *x, struct buf *b);
 void mcap_index_put_channels(const struct mcap_index *x, struct buf *b);
 void mcap_index_put_statistics(const struct mcap_index *x, struct buf *b);
-/* Fills an empty index from a summary section (the bytes from summary_start up to the footer). False when it
- * is malformed. */
-bool mcap_index_load(struct mcap_index *x, const uint8_t *p, size_t n);
+/* Takes in one record of a summary section; its head stands before the body. False when it is malformed. */
+bool mcap_index_load(struct mcap_index *x, uint8_t op, const uint8_t *body, size_t n);
 
 #endif

@@ -12,49 +12,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
-#include "proto/mcap_chunk.h"
-#include "proto/mcap_walk.h"
-
-struct mcap_reader {
-    struct mcap_window w;
-    char *path;
-    int flags;
-    uint64_t pos;     /* of the next record outside of chunks */
-    uint64_t padding; /* where the padding of the record before pos begins; 0 when it has none */
-    bool past_data;   /* DataEnd or the footer is behind pos */
-    bool at_footer;   /* mcap_next stopped there */
-    bool done;        /* the closing magic was reached */
-    struct mcap_decoder *decoder;
-    /* the chunk that is being read */
-    bool inside;
-    struct mcap_in content;
-    const uint8_t *content_at;
-    uint64_t chunk_offset, chunk_end;
-    uint64_t said_start, said_end, seen_start, seen_end, seen;
-    /* what was found wrong */
-    struct mcap_damage *damages;
-    size_t n_damages;
-    int64_t torn_at;
-    char torn_why[112];
-    uint64_t torn_size; /* of the file when that was decided: no need to look again before it changes */
-    /* for the CRC of the data section */
-    uint64_t crc_at;
-    uint32_t crc;
-    /* for seeking */
-    struct mcap_index index;
-    uint64_t summary_at;
-    bool index_tried, index_whole, loose; /* loose: there are messages outside of chunks */
-    struct mark *marks;                   /* without a summary */
-    size_t n_marks, cap_marks;
-    uint64_t marked; /* chunk heads were looked at up to here */
-};
-
-/* The chunks that begin in one stretch of a file, so that the marks of a live recording stay few. */
-struct mark {
-    uint64_t offset; /* of the first of them */
-    uint64_t end;    /* latest log time in all of them */
-};
-#define MARK_BYTES ((uint64_t)1 << 20)
+#include "proto/mcap_reader.h"
 
 static void note(struct mcap_reader *r, uint64_t offset, uint64_t bytes, bool chunk, const char *why)
 {
@@ -140,6 +98,12 @@ void mcap_rewind(struct mcap_reader *r)
     r->padding = 0;
     r->crc_at = 0;
     r->crc = 0;
+}
+
+void mcap_start_at(struct mcap_reader *r, uint64_t offset)
+{
+    mcap_rewind(r);
+    r->pos = r->crc_at = offset;
 }
 
 /* ---- inside a chunk ---- */
@@ -425,117 +389,6 @@ int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause)
 bool mcap_next_inside(struct mcap_reader *r, struct mcap_record *rec)
 {
     return r->inside && next_inside(r, rec);
-}
-
-/* ---- seeking ---- */
-
-static void load_summary(struct mcap_reader *r)
-{
-    struct mcap_footer f;
-    r->index_tried = true;
-    mcap_window_grow(&r->w);
-    uint64_t tail = MCAP_FOOTER_N + MCAP_MAGIC_N;
-    if (r->w.size < tail + MCAP_MAGIC_N)
-        return;
-    uint64_t at = r->w.size - tail;
-    const uint8_t *p = mcap_window(&r->w, at, tail);
-    if (!p || p[0] != MCAP_FOOTER || memcmp(p + MCAP_FOOTER_N, MCAP_MAGIC, MCAP_MAGIC_N) != 0 ||
-        !mcap_parse_footer(&f, p + MCAP_HEAD, 20) || f.summary_start == 0 || f.summary_start > at ||
-        at - f.summary_start > MCAP_MAX_CHUNK)
-        return;
-    size_t n = (size_t)(at - f.summary_start);
-    p = mcap_window(&r->w, f.summary_start, n + MCAP_FOOTER_N - 4);
-    if (!p || (f.summary_crc && f.summary_crc != (uint32_t)crc32_z(0, p, n + MCAP_FOOTER_N - 4)))
-        return;
-    r->index_whole = mcap_index_load(&r->index, p, n);
-    r->summary_at = f.summary_start;
-    if (!r->index_whole)
-        mcap_index_release(&r->index);
-}
-
-const struct mcap_index *mcap_summary(struct mcap_reader *r)
-{
-    if (!r->index_tried)
-        load_summary(r);
-    return r->index_whole ? &r->index : NULL;
-}
-
-uint64_t mcap_summary_take(struct mcap_reader *r, struct mcap_index *out)
-{
-    *out = r->index;
-    r->index = (struct mcap_index){0};
-    r->index_whole = r->index_tried = false;
-    return r->summary_at;
-}
-
-static void mark_chunk(struct mcap_reader *r, uint64_t offset, uint64_t end)
-{
-    if (r->n_marks == 0 || offset - r->marks[r->n_marks - 1].offset >= MARK_BYTES) {
-        if (r->n_marks == r->cap_marks) {
-            r->cap_marks = r->cap_marks ? r->cap_marks * 2 : 64;
-            r->marks = mem_resize(r->marks, r->cap_marks, sizeof *r->marks);
-        }
-        r->marks[r->n_marks++] = (struct mark){offset, end};
-    } else if (end > r->marks[r->n_marks - 1].end) {
-        r->marks[r->n_marks - 1].end = end;
-    }
-}
-
-/* Without a summary: walks from record to record by their lengths, reading nothing but the heads of chunks.
- * Stops at the first thing that makes no sense; from there on only reading helps. */
-static void scan_heads(struct mcap_reader *r)
-{
-    struct mcap_walk k;
-    struct mcap_step s;
-    mcap_window_grow(&r->w);
-    mcap_walk_begin(&k, r->w.fd, r->marked ? r->marked : MCAP_MAGIC_N, r->w.size);
-    while (!r->loose && mcap_walk_next(&k, &s) == 1) {
-        if (s.at.op == MCAP_DATA_END || s.at.op == MCAP_FOOTER || !mcap_op_name(s.at.op))
-            break;
-        r->loose = s.at.op == MCAP_MESSAGE;
-        if (s.at.op == MCAP_CHUNK)
-            mark_chunk(r, s.offset, s.chunk.end);
-        r->marked = k.at;
-    }
-    mcap_walk_end(&k);
-}
-
-/* Where to read on for log time t; false when only the start of the file will do. */
-static bool place_of(struct mcap_reader *r, uint64_t t, uint64_t *to)
-{
-    const struct mcap_index *x = mcap_summary(r);
-    if (!x) {
-        scan_heads(r);
-        *to = r->marked;
-        for (size_t i = r->n_marks; i-- > 0;)
-            if (r->marks[i].end >= t)
-                *to = r->marks[i].offset;
-        return !r->loose && r->marked > 0;
-    }
-    if (x->n_chunks == 0)
-        return false;
-    *to = UINT64_MAX;
-    for (size_t i = 0; i < x->n_chunks; i++)
-        if (x->chunks[i].end >= t && x->chunks[i].offset < *to)
-            *to = x->chunks[i].offset;
-    if (*to == UINT64_MAX) /* after everything: the last chunk, so that the end is found from there */
-        *to = x->chunks[x->n_chunks - 1].offset;
-    return true;
-}
-
-bool mcap_seek(struct mcap_reader *r, uint64_t t)
-{
-    uint64_t to;
-    if (!place_of(r, t, &to))
-        return false;
-    mcap_start_at(r, to);
-    return true;
-}
-
-void mcap_start_at(struct mcap_reader *r, uint64_t offset)
-{
-    mcap_rewind(r);
-    r->pos = r->crc_at = offset;
 }
 
 /* ---- what was found ---- */

@@ -51,20 +51,20 @@ int mcap_next(struct mcap_reader *r, struct mcap_record *rec, char **cause);
 /* The same, of the chunk that the last record was in, without leaving it: false at its end. Until mcap_next
  * is called the bodies of all its records stay where they are. */
 bool mcap_next_inside(struct mcap_reader *r, struct mcap_record *rec);
-/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or,
- * without a summary, at most 1 MiB before it: then through the heads of the chunks. Messages before t still
- * come. False when the file must be read from the start (it has messages outside of chunks): then nothing
- * has moved. */
+/* Goes to the chunk that holds the first message with log time >= t, if the file is in time order, or at
+ * most 1 MiB before it: through the summary, or through the heads of the chunks. Messages before t still
+ * come. When there is no such message: somewhere near the end. False when the file must be read from the
+ * start (it has messages outside of chunks): then nothing has moved. */
 bool mcap_seek(struct mcap_reader *r, uint64_t t);
 /* Back to the first record. */
 void mcap_rewind(struct mcap_reader *r);
 /* The next record is the one at this offset; with MCAP_WITH_CRC, mcap_crc begins there. */
 void mcap_start_at(struct mcap_reader *r, uint64_t offset);
 
-/* What the summary says; NULL when there is none or its CRC does not match. */
+/* What the summary says; NULL when there is none or its CRC does not match. Its chunks are only counted,
+ * unless the reader was opened MCAP_WITH_SUMMARY. */
 const struct mcap_index *mcap_summary(struct mcap_reader *r);
-/* Moves it out of the reader, after mcap_summary returned it; returns where in the file the summary begins.
- * */
+/* Moves it out of the reader, after mcap_summary returned it. Where in the file the summary begins. */
 uint64_t mcap_summary_take(struct mcap_reader *r, struct mcap_index *out);
 
 const struct mcap_damage *mcap_damages(const struct mcap_reader *r,

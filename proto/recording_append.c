@@ -161,7 +161,7 @@ static bool data_end_at(int fd, uint64_t at, uint32_t *crc)
            mcap_parse_data_end(crc, p + MCAP_HEAD, 4);
 }
 
-/* Everything is in the summary, and a file that has one was synced: the last chunk is read to be sure, and
+/* Everything is in the summary, and a file that has one was synced: the last chunks are read to be sure, and
  * for its sequence numbers. False: do it the long way. */
 static bool read_finished(const char *path, int fd, struct tail *t)
 {
@@ -170,14 +170,14 @@ static bool read_finished(const char *path, int fd, struct tail *t)
     struct mcap_index x = {0};
     if (r && mcap_next(r, &rec, NULL) == 1)
         tail_record(t, r, &rec); /* the header */
-    bool ours = t->ours && mcap_summary(r) != NULL;
+    bool ours = t->ours && mcap_summary(r) && mcap_seek(r, UINT64_MAX);
+    uint64_t last = ours ? mcap_position(r) : 0;
     uint64_t at = ours ? mcap_summary_take(r, &x) : 0;
     mcap_close(r);
     uint32_t crc = 0;
     bool ok = ours && x.has_times && x.n_chunks > 0 && x.channels && at > DATA_END_SIZE &&
-              data_end_at(fd, at - DATA_END_SIZE, &crc) &&
-              read_from(path, x.chunks[x.n_chunks - 1].offset, t, NULL) == 0 && t->any && t->footer &&
-              t->damages == 0 && t->end == at - DATA_END_SIZE;
+              data_end_at(fd, at - DATA_END_SIZE, &crc) && read_from(path, last, t, NULL) == 0 && t->any &&
+              t->footer && t->damages == 0 && t->end == at - DATA_END_SIZE;
     if (ok) {
         mcap_index_release(&t->index);
         t->index = x;
