@@ -57,8 +57,8 @@ class Softmax:
         self.w = [[keep * a for a in row] for row in self.w]
         for (pixels, _), error in zip(batch, errors):
             self.b = [b - e for b, e in zip(self.b, error)]
-            for i, p in pixels:
-                self.w[i] = [a - p * e for a, e in zip(self.w[i], error)]
+            for i, x in pixels:
+                self.w[i] = [a - x * e for a, e in zip(self.w[i], error)]
         return loss / len(batch)
 
     def error(self, samples: Sequence[Sample]) -> float:

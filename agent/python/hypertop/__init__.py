@@ -14,6 +14,7 @@ Importing never fails and starts nothing. The functions of this module mirror th
 current trial: that of the last `init()`, or one that the first use opens.
 """
 
+import builtins
 from typing import Any, Callable, List, Mapping, Optional, Sequence, TypeVar, Union
 
 from ._bandit import Bandit
@@ -27,7 +28,6 @@ __all__ = [
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_float, _int = float, int
 _current: Optional[Trial] = None
 
 
@@ -36,7 +36,7 @@ def init(
     hub: Optional[str] = None,
     *,
     ring: Optional[str] = None,
-    seed: int = 0,
+    seed: builtins.int = 0,
     relay: bool = True,
     all_ranks: bool = False,
 ) -> Trial:
@@ -66,20 +66,26 @@ def close() -> None:
 
 def float(
     name: str,
-    low: _float,
-    high: _float,
+    low: builtins.float,
+    high: builtins.float,
     *,
-    default: Optional[_float] = None,
+    default: Optional[builtins.float] = None,
     log: bool = False,
     live: bool = False,
-) -> _float:
+) -> builtins.float:
     """`Trial.float` of the current trial."""
     return current().float(name, low, high, default=default, log=log, live=live)
 
 
 def int(
-    name: str, low: _int, high: _int, *, default: Optional[_int] = None, log: bool = False, live: bool = False
-) -> _int:
+    name: str,
+    low: builtins.int,
+    high: builtins.int,
+    *,
+    default: Optional[builtins.int] = None,
+    log: bool = False,
+    live: bool = False,
+) -> builtins.int:
     """`Trial.int` of the current trial."""
     return current().int(name, low, high, default=default, log=log, live=live)
 
@@ -89,22 +95,22 @@ def choice(name: str, choices: Sequence[Any], *, default: Any = None, live: bool
     return current().choice(name, choices, default=default, live=live)
 
 
-def log(metrics: Union[str, Mapping[str, Any]], value: Any = None, step: Optional[_int] = None) -> None:
+def log(metrics: Union[str, Mapping[str, Any]], value: Any = None, step: Optional[builtins.int] = None) -> None:
     """`Trial.log` of the current trial."""
     current().log(metrics, value, step)
 
 
-def report(value: Any, step: Optional[_int] = None) -> bool:
+def report(value: Any, step: Optional[builtins.int] = None) -> bool:
     """`Trial.report` of the current trial."""
     return current().report(value, step)
 
 
-def text(message: Any, step: Optional[_int] = None) -> None:
+def text(message: Any, step: Optional[builtins.int] = None) -> None:
     """`Trial.text` of the current trial."""
     current().text(message, step)
 
 
-def checkpoint(path: Any, step: Optional[_int] = None) -> None:
+def checkpoint(path: Any, step: Optional[builtins.int] = None) -> None:
     """`Trial.checkpoint` of the current trial."""
     current().checkpoint(path, step)
 
@@ -134,6 +140,6 @@ def on_change(name: str) -> Callable[[_F], _F]:
     return current().on_change(name)
 
 
-def bandit(name: str, arms: Union[_int, Sequence[Any]], **options: Any) -> Bandit:
+def bandit(name: str, arms: Union[builtins.int, Sequence[Any]], **options: Any) -> Bandit:
     """`Trial.bandit` of the current trial."""
     return current().bandit(name, arms, **options)

@@ -98,7 +98,7 @@ class Float(Number):
 
     def ask(self, lib: Any, handle: Any) -> float:
         start = math.nan if self.default is None else self.default
-        return lib.ht_float_from(handle, self.raw, self.low, self.high, start, self.flags)
+        return float(lib.ht_float_from(handle, self.raw, self.low, self.high, start, self.flags))
 
 
 class Int(Number):
@@ -119,13 +119,13 @@ class Int(Number):
             return None
 
     def middle(self) -> int:
-        return math.floor(super().middle() + 0.5)
+        return math.floor(float(super().middle()) + 0.5)
 
     def ask(self, lib: Any, handle: Any) -> int:
         if self.default is None:
-            return lib.ht_int(handle, self.raw, self.low, self.high, self.flags)
+            return int(lib.ht_int(handle, self.raw, self.low, self.high, self.flags))
         start = _clamp(self.default, self.low, self.high)
-        return lib.ht_int_from(handle, self.raw, self.low, self.high, start, self.flags)
+        return int(lib.ht_int_from(handle, self.raw, self.low, self.high, start, self.flags))
 
 
 def _label(choice: Any) -> str:

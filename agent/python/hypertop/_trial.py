@@ -7,6 +7,7 @@ ranks above 0. An inert trial has values all the same: those of the lease, else 
 """
 
 import atexit
+import builtins  # within Trial, float and int are its methods
 import ctypes
 import logging
 import math
@@ -26,7 +27,6 @@ from ._params import Choice, Float, Int, Parameter, name_bytes, utf8
 
 log = logging.getLogger("hypertop")
 F = TypeVar("F", bound=Callable[..., Any])
-Real, Whole = float, int  # within the class the names mean its methods
 
 PAUSE_TURN = 0.02  # seconds between two looks during a pause; signals are served in between
 CACHED = 2048  # names and shapes kept; the library has room for 1024 names
@@ -113,7 +113,7 @@ class Trial:
         self._bandits: List[Bandit] = []
         self._changed: Dict[str, List[Callable[[Any, Any], None]]] = {}
         self._verbs: Dict[str, Callable[..., Any]] = {}
-        self._save: Optional[Callable[[int], Any]] = None
+        self._save: Optional[Callable[[builtins.int], Any]] = None
         self._waiting: List[Command] = []
         self._told: "set[str]" = set()
         self._names = _Names()
@@ -164,12 +164,12 @@ class Trial:
         return self._id
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> builtins.int:
         """The seed of this run, as leased; else what `init(seed=)` was given."""
         return self._seed
 
     @property
-    def step(self) -> int:
+    def step(self) -> builtins.int:
         """Where training stands: the last step given, or the number of `log` calls without one."""
         return max(self._count, 0) if self._step is None else self._step
 
@@ -180,7 +180,7 @@ class Trial:
             self._lib.ht_step(self._h, self._step)
 
     @property
-    def dropped(self) -> int:
+    def dropped(self) -> builtins.int:
         """Points that found no room so far."""
         return int(self._lib.ht_dropped(self._h)) if self._h is not None else 0
 
@@ -203,29 +203,31 @@ class Trial:
     def float(
         self,
         name: str,
-        low: Real,
-        high: Real,
+        low: builtins.float,
+        high: builtins.float,
         *,
-        default: Optional[Real] = None,
+        default: Optional[builtins.float] = None,
         log: bool = False,
         live: bool = False,
-    ) -> Real:
+    ) -> builtins.float:
         """Declares a number in [low, high] and returns its value: the leased one, else `default`, else the middle of
         the range. log: on a logarithmic scale. live: people may change it while the program runs."""
-        return self._declare(Float(name, low, high, default, log, live))
+        value: builtins.float = self._declare(Float(name, low, high, default, log, live))
+        return value
 
     def int(
         self,
         name: str,
-        low: Whole,
-        high: Whole,
+        low: builtins.int,
+        high: builtins.int,
         *,
-        default: Optional[Whole] = None,
+        default: Optional[builtins.int] = None,
         log: bool = False,
         live: bool = False,
-    ) -> Whole:
+    ) -> builtins.int:
         """The same for an integer; both ends belong to the range."""
-        return self._declare(Int(name, low, high, default, log, live))
+        value: builtins.int = self._declare(Int(name, low, high, default, log, live))
+        return value
 
     def choice(self, name: str, choices: Sequence[Any], *, default: Any = None, live: bool = False) -> Any:
         """Declares one of several values of any kind; the default is the first."""
@@ -259,7 +261,7 @@ class Trial:
     # ---- logging ----
 
     def log(
-        self, metrics: Union[str, Mapping[str, Any]], value: Any = None, step: Optional[Whole] = None
+        self, metrics: Union[str, Mapping[str, Any]], value: Any = None, step: Optional[builtins.int] = None
     ) -> None:
         """Logs one value, `log("loss", 0.3, step=7)`, or several, `log({"loss": 0.3, "acc": 0.9}, step=7)`.
 
@@ -272,7 +274,7 @@ class Trial:
             self._step = step
         try:
             if metrics.__class__ is str:
-                self._log_one(self._h, self._names[metrics], step, value)  # type: ignore[index]
+                self._log_one(self._h, self._names[metrics], step, value)
             else:
                 n, names, pack = self._shapes[tuple(metrics)]
                 self._log_many(self._h, n, names, step, pack(*metrics.values()))  # type: ignore[union-attr]
@@ -325,12 +327,12 @@ class Trial:
             self._told.add(sentence)
             log.warning("hypertop: %s", sentence)
 
-    def text(self, message: Any, step: Optional[Whole] = None) -> None:
+    def text(self, message: Any, step: Optional[builtins.int] = None) -> None:
         """A remark for the run's log; at most 4000 bytes of it are kept."""
         if self._h is not None:
             self._lib.ht_text(self._h, _integer(step, self.step), utf8(str(message), 4000))
 
-    def report(self, value: Any, step: Optional[Whole] = None) -> bool:
+    def report(self, value: Any, step: Optional[builtins.int] = None) -> bool:
         """The objective at a step (the fidelity). Returns True when the run should end."""
         number = self._number("report()", value)
         if step is not None:
@@ -375,7 +377,7 @@ class Trial:
         self._save = f
         return f
 
-    def checkpoint(self, path: Any, step: Optional[Whole] = None) -> None:
+    def checkpoint(self, path: Any, step: Optional[builtins.int] = None) -> None:
         """Says that a checkpoint was written; answers a request for one."""
         if self._h is not None:
             self._lib.ht_checkpoint(self._h, os.fsencode(path), _integer(step, self.step))
@@ -478,13 +480,13 @@ class Trial:
     def bandit(
         self,
         name: str,
-        arms: Union[int, Sequence[Any]],
+        arms: Union[builtins.int, Sequence[Any]],
         *,
         algorithm: str = "tsallis_inf",
         labels: Optional[Sequence[str]] = None,
-        seed: Optional[Whole] = None,
-        low: Real = 0.0,
-        scale: Real = 0.0,
+        seed: Optional[builtins.int] = None,
+        low: builtins.float = 0.0,
+        scale: builtins.float = 0.0,
     ) -> Bandit:
         """An in-process bandit over so many arms, or over the values in `arms`. Algorithms: tsallis_inf,
         tsallis_inf_rv, ucb1, kl_ucb, thompson, exp3. With scale 0 any positive cost will do; else
@@ -496,7 +498,7 @@ class Trial:
 
     # ---- the end ----
 
-    def flush(self, timeout: Real = 0.5) -> bool:
+    def flush(self, timeout: builtins.float = 0.5) -> bool:
         """Waits at most `timeout` seconds until everything was taken from the ring; True when it was."""
         return self._h is None or self._lib.ht_flush(self._h, int(timeout * 1000)) == 0
 
