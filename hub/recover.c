@@ -109,7 +109,7 @@ static int find_recordings(struct hub *h, struct found_list *l, char **cause)
 
 /* ---- one sweep ---- */
 
-static int fold(struct sweep *s, struct redrive *d, char **cause)
+static int fold(struct sweep *s, struct redrive *d, struct rec_damage *damage, char **cause)
 {
     struct recording_reader *r = rec_open(s->path, cause);
     struct event ev;
@@ -122,6 +122,7 @@ static int fold(struct sweep *s, struct redrive *d, char **cause)
         state_apply(s->state, &ev);
         redrive_note(d, s, &ev);
     }
+    rec_damage(r, damage);
     rec_close(r);
     return rc;
 }
@@ -173,11 +174,16 @@ static void restore_endings(struct sweep *s)
     }
 }
 
-static void say_recovered(struct sweep *s, const struct rec_recovered *found, const struct redrive *d)
+static void say_recovered(struct sweep *s, const struct rec_recovered *found, const struct rec_damage *damage,
+                          const struct redrive *d)
 {
     if (found->chunks_skipped || found->damaged_copy)
         sweep_hub_event(s, "damaged", "%d damaged chunks were skipped; the file as it was is %s",
                         found->chunks_skipped, found->damaged_copy ? found->damaged_copy : "gone");
+    /* Opening trusts what was synced long ago; the fold has read it all. */
+    if (damage->chunks_skipped)
+        sweep_hub_event(s, "damaged", "%d damaged chunks (%lld bytes) were skipped; see hypertop fsck --repair",
+                        damage->chunks_skipped, (long long)damage->bytes_lost);
     sweep_hub_event(s, "recovered", "%llu events read again, %lld bytes of a torn tail cut off",
                     (unsigned long long)found->events,
                     (long long)(found->truncated_at >= 0 ? found->truncated_bytes : 0));
@@ -197,9 +203,10 @@ static int recover_one(struct hub *h, const char *path, char **cause)
     struct sweep *s = sweep_new(h, path);
     struct redrive d = {0};
     struct rec_recovered found = {.truncated_at = -1};
+    struct rec_damage damage = {.truncated_at = -1};
     int rc = -1;
     struct recorder *rec = recorder_append(path, &h->sync, &found, cause);
-    if (!rec || fold(s, &d, cause) < 0 || !s->state->info.name) {
+    if (!rec || fold(s, &d, &damage, cause) < 0 || !s->state->info.name) {
         if (rec && !s->state->info.name)
             cause_set(cause, "%s: the beginning of the log is missing", path);
         goto out;
@@ -211,7 +218,7 @@ static int recover_one(struct hub *h, const char *path, char **cause)
     if (sweep_open(s)) {
         if (!stopped_cleanly(s))
             launch_expect(s);
-        say_recovered(s, &found, &d);
+        say_recovered(s, &found, &damage, &d);
         restore_endings(s);
         lose_runs(s);
         intervention_recover(s);
