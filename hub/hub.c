@@ -446,8 +446,11 @@ void hub_close(struct hub *h)
         h->held = f->next;
         held_free(f);
     }
-    if (h->router)
+    if (h->router) {
         sock_close(h->router);
+        if (h->lock_fd >= 0 && strncmp(h->ep.address, "ipc://", 6) == 0)
+            unlink(h->ep.address + 6); /* ours while we hold the lock */
+    }
     for (int i = 0; i < h->n_shown; i++)
         sweep_ref_free(h->refs[i]);
     for (int i = 0; i < h->n_sweeps; i++)
