@@ -1,6 +1,10 @@
 /* In-process bandits: tune/bandit.h decides, this file streams every pull and lets people steer. Steering
  * commands wait in the ring until the program's next ht_poll, like every other command. Without a hub (or
- * disabled, or in a forked child) a bandit decides and learns all the same: only the streaming stops. */
+ * disabled, or in a forked child) a bandit decides and learns all the same: only the streaming stops.
+ *
+ * Now and then the whole vector of probabilities is told, and what people hold on the arms: at the opening,
+ * at once when somebody steers and when a ban, pin or boost ends, else at most twice a second and so seldom
+ * that it costs less than one part in SAY_SHARE of the time. */
 #include "agent/lib_agent.h"
 
 #include <math.h>
@@ -9,6 +13,9 @@
 #include <string.h>
 
 #include "tune/bandit.h"
+
+#define SAY_NS    500000000
+#define SAY_SHARE 200
 
 struct ht_bandit {
     ht_agent *agent;
@@ -22,6 +29,10 @@ struct ht_bandit {
     bool open; /* chosen, cost not yet there */
     double context;
     int64_t t;
+    int64_t say_due;       /* when the probabilities are told again */
+    uint64_t holds_until;  /* number of the choice before which they are told because something ends */
+    double *next, *best;   /* scratch for telling them, and the record */
+    struct ring_arm *said;
 };
 
 static const enum bandit_algorithm algorithms[] = {
@@ -40,6 +51,8 @@ static void release(ht_bandit *h)
     bandit_release(&h->b);
     free(h->labels);
     free(h->values);
+    free(h->next);
+    free(h->said);
     free(h);
 }
 
@@ -71,6 +84,55 @@ static void say_opened(ht_bandit *h)
     free(text);
 }
 
+/* Room for a quarter of the queue at most: probabilities never stand in the way of reports and answers. */
+static bool has_room(const ht_agent *a, size_t bytes)
+{
+    const struct ring_queue *q = &a->ring.control;
+    uint64_t used = atomic_load_explicit(&q->cursor->head, memory_order_relaxed) -
+                    atomic_load_explicit(&q->cursor->tail, memory_order_relaxed);
+    return used + bytes / (RING_CONTROL_SLOT - 32) + 2 <= ((uint64_t)q->mask + 1) / 4;
+}
+
+/* The first end of what people hold on an arm; BANDIT_FOREVER: nothing ends. */
+static uint64_t holds_until(const struct bandit *b, int arm)
+{
+    const struct bandit_arm *a = &b->arm[arm];
+    uint64_t first = BANDIT_FOREVER;
+    if (bandit_banned(b, arm))
+        first = a->ban_until;
+    if (bandit_pinned(b) == arm && b->pin_until < first)
+        first = b->pin_until;
+    if (bandit_boosted(b, arm) != 1 && a->boost_until < first)
+        first = a->boost_until;
+    return first;
+}
+
+/* now: as hti_now. steered: because people's hold on the arms has changed. */
+static void say_arms(ht_bandit *h, int64_t now, bool steered)
+{
+    struct ring_arms head = {.arms = (uint32_t)h->b.arms, .steered = steered};
+    size_t bytes = (size_t)h->b.arms * sizeof *h->said;
+    h->say_due = now + SAY_NS;
+    h->holds_until = BANDIT_FOREVER;
+    bandit_probs(&h->b, h->next);
+    bandit_best(&h->b, h->best);
+    for (int i = 0; i < h->b.arms; i++) {
+        uint64_t end = holds_until(&h->b, i);
+        h->holds_until = end < h->holds_until ? end : h->holds_until;
+        h->said[i] = (struct ring_arm){.p_next = h->next[i],
+                                       .p_best = h->best[i],
+                                       .boost = bandit_boosted(&h->b, i),
+                                       .left = end == BANDIT_FOREVER ? end : end - h->b.choices,
+                                       .banned = bandit_banned(&h->b, i),
+                                       .pinned = bandit_pinned(&h->b) == i};
+    }
+    if (steered || has_room(h->agent, bytes))
+        hti_record(h->agent, RR_ARMS, h->number, h->t, &head, sizeof head, h->said, bytes);
+    int64_t took = hti_now() - now;
+    if (took > SAY_NS / SAY_SHARE)
+        h->say_due = now + (took < 60 * (int64_t)SAY_NS ? took * SAY_SHARE : SAY_NS);
+}
+
 /* Enters the agent's list and announces the bandit; quietly does not when the list is full: it then
  * decides unseen. */
 static void enlist(ht_bandit *h, ht_agent *a)
@@ -81,6 +143,7 @@ static void enlist(ht_bandit *h, ht_agent *a)
     h->number = (uint16_t)a->bandits_opened++;
     a->bandits[a->n_bandits++] = h;
     say_opened(h);
+    say_arms(h, hti_now(), false);
 }
 
 ht_bandit *ht_bandit_open(ht_agent *a, const struct ht_bandit_options *given)
@@ -97,7 +160,10 @@ ht_bandit *ht_bandit_open(ht_agent *a, const struct ht_bandit_options *given)
         return NULL;
     h->labels = calloc((size_t)o.arms, sizeof *h->labels);
     h->values = o.values ? calloc((size_t)o.arms, sizeof *h->values) : NULL;
-    if (!h->labels || (o.values && !h->values) ||
+    h->next = calloc((size_t)o.arms * 2, sizeof *h->next);
+    h->best = h->next ? h->next + o.arms : NULL;
+    h->said = calloc((size_t)o.arms, sizeof *h->said);
+    if (!h->labels || (o.values && !h->values) || !h->next || !h->said ||
         bandit_init(&h->b, algorithms[o.algorithm], o.arms, o.low, o.scale) != 0) {
         release(h);
         return NULL;
@@ -164,7 +230,11 @@ int ht_bandit_reward(ht_bandit *h, double cost)
                           .cost = cost,
                           .context = h->context,
                           .propensity = h->pull.propensity};
-    return ring_pull_push(hti_lane(h->agent, hti_thread()), &p) ? HT_OK : HT_DROPPED;
+    bool ok = ring_pull_push(hti_lane(h->agent, hti_thread()), &p);
+    bool ended = h->b.choices >= h->holds_until;
+    if (ended || p.time >= h->say_due)
+        say_arms(h, p.time, ended);
+    return ok ? HT_OK : HT_DROPPED;
 }
 
 double ht_bandit_value(const ht_bandit *h, int arm)
@@ -301,7 +371,8 @@ void hti_steer(ht_agent *a, const struct ring_command *c)
             continue;
         hits++;
         t = a->bandits[i]->t;
-        steer(a->bandits[i], c, why);
+        if (steer(a->bandits[i], c, why) == 0 && hti_live(a))
+            say_arms(a->bandits[i], hti_now(), true); /* before the answer: who waits for that sees it */
     }
     if (!hits)
         snprintf(why, sizeof why,

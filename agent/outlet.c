@@ -257,7 +257,7 @@ static void take_records(struct outlet *ol, bool dead)
         if (r.kind == RR_ANSWER)
             outlet_settle(ol, v.command, v.stop);
         ol->plain_lines += r.kind == RR_TEXT;
-        record_write(event_begin(ol, r.kind == RR_TEXT, &w, v.event, r.time), &v);
+        record_write(event_begin(ol, v.droppable, &w, v.event, r.time), &v);
     }
 }
 

@@ -20,6 +20,16 @@ static bool cut_strings(struct record_view *v, const uint8_t *p, size_t bytes, i
     return true;
 }
 
+static bool view_arms(struct record_view *v)
+{
+    struct ring_arms head;
+    if (v->r->bytes < sizeof head)
+        return false;
+    memcpy(&head, v->payload, sizeof head);
+    v->droppable = !head.steered;
+    return v->r->bytes - sizeof head == (uint64_t)head.arms * sizeof(struct ring_arm);
+}
+
 static bool view_answer(struct record_view *v)
 {
     struct ring_answer a;
@@ -41,6 +51,7 @@ bool record_view(struct record_view *v, const struct ring_record *r, const uint8
         [RR_REPORT] = "report",         [RR_TEXT] = "text",
         [RR_DECLARE] = "declare",       [RR_ANSWER] = "command",
         [RR_CHECKPOINT] = "checkpoint", [RR_BANDIT] = "bandit",
+        [RR_ARMS] = "arms",
     };
     if (r->kind == RR_VOID || r->kind >= RR_KINDS || r->bytes > RING_PAYLOAD)
         return false;
@@ -58,7 +69,10 @@ bool record_view(struct record_view *v, const struct ring_record *r, const uint8
                cut_strings(v, payload + sizeof(struct ring_bandit), r->bytes - sizeof(struct ring_bandit), 2);
     case RR_ANSWER:
         return view_answer(v);
+    case RR_ARMS:
+        return view_arms(v);
     default:
+        v->droppable = r->kind == RR_TEXT;
         return true;
     }
 }
@@ -134,6 +148,60 @@ static void write_answer(struct codec_writer *w, const struct record_view *v)
         kspan(w, "message", v->s[3]);
 }
 
+/* ---- arms ---- */
+
+static struct ring_arm arm_at(const struct record_view *v, size_t i)
+{
+    struct ring_arm arm;
+    memcpy(&arm, v->payload + sizeof(struct ring_arms) + i * sizeof arm, sizeof arm);
+    return arm;
+}
+
+static bool is_steered(const struct ring_arm *arm)
+{
+    return arm->banned || arm->pinned || arm->boost != 1;
+}
+
+static void write_steered(struct codec_writer *w, const struct record_view *v, size_t arms)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < arms; i++) {
+        struct ring_arm arm = arm_at(v, i);
+        n += is_steered(&arm);
+    }
+    cw_str(w, "steered");
+    cw_array(w, n);
+    for (size_t i = 0; i < arms; i++) {
+        struct ring_arm arm = arm_at(v, i);
+        if (!is_steered(&arm))
+            continue;
+        cw_map(w, 4 + (arm.left <= INT64_MAX));
+        cw_kint(w, "arm", (int64_t)i);
+        cw_kbool(w, "banned", arm.banned);
+        cw_kbool(w, "pinned", arm.pinned);
+        cw_kdouble(w, "boost", arm.boost);
+        if (arm.left <= INT64_MAX)
+            cw_kint(w, "left", (int64_t)arm.left);
+    }
+}
+
+static void write_arms(struct codec_writer *w, const struct record_view *v)
+{
+    size_t arms = (v->r->bytes - sizeof(struct ring_arms)) / sizeof(struct ring_arm);
+    cw_map(w, 5);
+    cw_kint(w, "bandit", v->r->id);
+    cw_kint(w, "t", v->r->step);
+    cw_str(w, "p_next");
+    cw_array(w, arms);
+    for (size_t i = 0; i < arms; i++)
+        cw_double(w, arm_at(v, i).p_next);
+    cw_str(w, "p_best");
+    cw_array(w, arms);
+    for (size_t i = 0; i < arms; i++)
+        cw_double(w, arm_at(v, i).p_best);
+    write_steered(w, v, arms);
+}
+
 void record_write(struct codec_writer *w, const struct record_view *v)
 {
     double value;
@@ -161,6 +229,9 @@ void record_write(struct codec_writer *w, const struct record_view *v)
         cw_map(w, 2);
         kspan(w, "path", all);
         cw_kint(w, "step", v->r->step);
+        break;
+    case RR_ARMS:
+        write_arms(w, v);
         break;
     default: /* RR_BANDIT: record_view lets nothing else through */
         cw_map(w, 4);

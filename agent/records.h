@@ -15,6 +15,7 @@ struct record_view {
     const struct ring_record *r;
     const uint8_t *payload;
     const char *event;             /* kind of event */
+    bool droppable;                /* it may get lost while the hub is away for long */
     struct span s[RECORD_STRINGS]; /* the strings in front */
     struct span rest;              /* further strings: choices or labels, each with its NUL */
     /* answers */

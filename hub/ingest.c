@@ -50,6 +50,7 @@ static bool run_says(enum event_kind k)
     case EV_CHECKPOINT:
     case EV_PULLS:
     case EV_BANDIT:
+    case EV_ARMS:
     case EV_RUN_STATE:
         return true;
     default:

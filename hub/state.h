@@ -226,8 +226,9 @@ struct state_iv {
 
 struct state_arms { /* one snapshot of a bandit's arms */
     int64_t time;
-    char *rows; /* raw msgpack array */
+    char *rows; /* raw msgpack: the array of rows; inside a run the whole payload */
     size_t rows_n;
+    int64_t said; /* by the sender's clock */
 };
 
 struct state_bandit {
@@ -247,17 +248,18 @@ struct state_bandit {
     double *cost_sum, *cost_sq;
     struct state_pulls_row {
         int64_t time, seen;  /* the process's clock; when it came into the log */
+        int64_t t;           /* number of the last pull, as the process counts */
         uint64_t rounds;
-        uint64_t *pulls;     /* these four: n_arms each, in one allocation that starts at cost_sum */
+        uint64_t *pulls;     /* these three: n_arms each, in one allocation that starts at cost_sum */
         double *cost_sum, *cost_sq;
-        float *p;
     } *rows;               /* also one at the end of each event: "as of T" is exact until rows are thinned */
     int n_rows;
     size_t row_bytes;
     uint64_t every;
-    float *last_p; /* last known probability of each arm, NaN unknown */
+    int64_t last_t;
 };
 #define STATE_SNAPS      4096 /* of one bandit's arms; then every second one of the older half goes */
+#define STATE_SNAP_BYTES (1 << 20) /* of one bandit inside a run: with many arms there are fewer */
 #define STATE_PULLS_ROWS 4096       /* of one bandit, then every second one goes */
 #define STATE_ROW_BYTES  (64 << 20) /* of all bandits together; the one with the most is thinned first */
 #define STATE_MAX_ARMS   4096

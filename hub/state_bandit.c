@@ -110,9 +110,6 @@ int apply_bandit(struct state *s, const struct event *ev)
     b->pulls = mem_zero(n, sizeof *b->pulls);
     b->cost_sum = mem_zero(n, sizeof *b->cost_sum);
     b->cost_sq = mem_zero(n, sizeof *b->cost_sq);
-    b->last_p = mem_zero(n, sizeof *b->last_p);
-    for (int i = 0; i < b->n_arms; i++)
-        b->last_p[i] = NAN;
     return 0;
 }
 
@@ -120,7 +117,7 @@ int apply_bandit(struct state *s, const struct event *ev)
 
 static size_t row_size(const struct state_bandit *b)
 {
-    return sizeof *b->rows + (size_t)b->n_arms * (3 * sizeof(double) + sizeof(float)) + 1;
+    return sizeof *b->rows + (size_t)b->n_arms * 3 * sizeof(double) + 1;
 }
 
 static void thin_rows(struct state *s, struct state_bandit *b)
@@ -161,15 +158,14 @@ static void add_row(struct state *s, struct state_bandit *b, int64_t time)
     struct state_pulls_row *row = &STATE_PUSH(b->rows, b->n_rows);
     row->time = time;
     row->seen = s->last_time;
+    row->t = b->last_t;
     row->rounds = b->rounds;
     row->cost_sum = mem_alloc(row_size(b) - sizeof *row);
     row->cost_sq = row->cost_sum + n;
     row->pulls = (uint64_t *)(void *)(row->cost_sq + n);
-    row->p = (float *)(void *)(row->pulls + n);
     memcpy(row->cost_sum, b->cost_sum, n * sizeof *b->cost_sum);
     memcpy(row->cost_sq, b->cost_sq, n * sizeof *b->cost_sq);
     memcpy(row->pulls, b->pulls, n * sizeof *b->pulls);
-    memcpy(row->p, b->last_p, n * sizeof *b->last_p);
 }
 
 int apply_pulls(struct state *s, const struct event *ev)
@@ -190,7 +186,7 @@ int apply_pulls(struct state *s, const struct event *ev)
             continue;
         b->pulls[p->arm]++;
         b->rounds++;
-        b->last_p[p->arm] = p->propensity;
+        b->last_t = p->t;
         if (isfinite(p->cost)) {
             b->cost_sum[p->arm] += p->cost;
             b->cost_sq[p->arm] += p->cost * p->cost;
@@ -221,9 +217,37 @@ static void thin_snaps(struct state_bandit *b)
     b->n_snaps = keep;
 }
 
+static struct state_arms *add_snap(struct state *s, struct state_bandit *b, const struct event *ev)
+{
+    if (b->n_snaps == STATE_SNAPS)
+        thin_snaps(b);
+    struct state_arms *snap = &STATE_PUSH(b->snaps, b->n_snaps);
+    *snap = (struct state_arms){.time = s->last_time, .said = ev->time};
+    return snap;
+}
+
+/* A run speaks for its own bandits only, whatever it calls them. */
+static int apply_run_arms(struct state *s, const struct event *ev)
+{
+    struct state_run *r = state_speaker(s, ev);
+    char *key = key_of(ev->body);
+    struct state_bandit *b = r ? bandit_of_run(s, r, key) : NULL;
+    struct codec_reader at;
+    free(key);
+    if (!b || !cmap_find(ev->body, "p_next", &at) || cr_peek(&at) != CT_ARRAY)
+        return 1;
+    if (b->n_snaps > 8 && (size_t)b->n_snaps * ev->body.n > STATE_SNAP_BYTES)
+        thin_snaps(b);
+    struct state_arms *snap = add_snap(s, b, ev);
+    snap->rows = state_keep(ev->body, &snap->rows_n);
+    return 0;
+}
+
 int apply_arms(struct state *s, const struct event *ev)
 {
     struct codec_reader at;
+    if (cmap_find(ev->body, "run", &at))
+        return apply_run_arms(s, ev);
     if (!cmap_find(ev->body, "rows", &at) || cr_peek(&at) != CT_ARRAY)
         return 1;
     char *id = key_of(ev->body);
@@ -241,10 +265,7 @@ int apply_arms(struct state *s, const struct event *ev)
     } else {
         free(id);
     }
-    if (b->n_snaps == STATE_SNAPS)
-        thin_snaps(b);
-    struct state_arms *snap = &STATE_PUSH(b->snaps, b->n_snaps);
-    snap->time = s->last_time;
+    struct state_arms *snap = add_snap(s, b, ev);
     snap->rows = state_keep(cmap_value(ev->body, "rows"), &snap->rows_n);
     return 0;
 }
@@ -267,6 +288,5 @@ void state_bandit_free(struct state_bandit *b)
     free(b->pulls);
     free(b->cost_sum);
     free(b->cost_sq);
-    free(b->last_p);
     free(b);
 }

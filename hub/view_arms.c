@@ -1,7 +1,8 @@
 /* view_arms: what the bandits can pull, and how the pulls were shared out over time.
  *
  * The sweep's own bandit is shown as the tuner explained it (snapshots in the log); bandits inside runs from
- * the sums of their pulls, with the bans and pins that people asked for laid over them. */
+ * the sums of their pulls, and from what the program says now and then of its probabilities and of the bans,
+ * pins and boosts that it obeys. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,72 +85,76 @@ static uint64_t put_snapshot(const struct state_bandit *b, const struct state_ar
 
 /* ---- inside runs ---- */
 
-struct overlay {
-    bool banned;
-    int pin; /* the pinned arm, this one or another; -1 none */
-    double boost;
+/* What the program said about its arms, read in their order. */
+struct told {
+    struct codec_reader next, best, steered;
+    struct span hold; /* the row of `steered` that was read last */
+    int64_t since;    /* pulls since it was said */
 };
 
-/* The arm that a word means, as the program that owns the bandit understands it: a label, else a number. */
-static int arm_of(const struct state_bandit *b, const char *word, size_t n)
+static void open_list(struct codec_reader *r, struct span body, const char *key)
 {
-    char *end;
-    for (int i = 0; i < b->n_arms; i++)
-        if (strlen(b->labels[i]) == n && memcmp(b->labels[i], word, n) == 0)
-            return i;
-    long i = strtol(word, &end, 10);
-    return end == word + n && n > 0 && i >= 0 && i < b->n_arms ? (int)i : -1;
+    struct span v = body.n ? cmap_value(body, key) : (struct span){NULL, 0};
+    cr_init(r, v.p, v.n);
+    if (cr_peek(r) == CT_ARRAY)
+        cr_array(r);
 }
 
-/* Whether a comma list of arms names this one. */
-static bool names_arm(const char *list, const struct state_bandit *b, int arm)
+/* Only the pulls of this start of the program count: another one began again at 1. */
+static struct told told_at(const struct state_bandit *b, const struct state_pulls_row *row, int64_t t)
 {
-    for (const char *p = list; *p;) {
-        const char *end = strchrnul(p, ',');
-        if (arm_of(b, p, (size_t)(end - p)) == arm)
-            return true;
-        p = *end ? end + 1 : end;
-    }
-    return false;
+    const struct state_arms *snap = snap_at(b, t);
+    struct span body = snap ? (struct span){snap->rows, snap->rows_n} : (struct span){NULL, 0};
+    struct told k = {.since = 0};
+    open_list(&k.next, body, "p_next");
+    open_list(&k.best, body, "p_best");
+    open_list(&k.steered, body, "steered");
+    if (!snap)
+        return k;
+    int64_t then = cmap_int(body, "t", 0);
+    k.since = row && row->time > snap->said && row->t > then ? row->t - then : 0;
+    return k;
 }
 
-static bool concerns(const struct state_iv *iv, const struct state_bandit *b)
+static double next_number(struct codec_reader *r)
 {
-    struct span which = cmap_str((struct span){iv->args, iv->args_n}, "bandit");
-    return which.n && (span_eq(which, b->name) || span_eq(which, b->id) ||
-                       (iv->run == b->run && span_eq(which, b->key)));
+    enum codec_type type = cr_peek(r);
+    return type == CT_DOUBLE || type == CT_INT || type == CT_UINT ? cr_double(r) : NAN;
 }
 
-static struct overlay overlay_of(const struct view_request *rq, const struct state_bandit *b, int arm)
+/* What people hold on an arm; the arms are asked for in their order, which is that of the list. It is over
+ * after so many choices, also when the program has not said so yet. */
+static struct span hold_on(struct told *k, int arm, int64_t *left)
 {
-    struct overlay o = {.pin = -1, .boost = 1};
-    for (int i = 0; i < rq->s->n_ivs; i++) {
-        const struct state_iv *iv = rq->s->ivs[i];
-        enum iv_state st;
-        if (!view_iv_at(rq, iv, &st) || st != IV_APPLIED || !concerns(iv, b))
-            continue;
-        bool all = iv->target[0] == '\0', this = names_arm(iv->target, b, arm);
-        if (strcmp(iv->verb, "pin") == 0)
-            o.pin = arm_of(b, iv->target, strlen(iv->target));
-        else if (strcmp(iv->verb, "unpin") == 0)
-            o.pin = all || (o.pin >= 0 && names_arm(iv->target, b, o.pin)) ? -1 : o.pin;
-        else if (strcmp(iv->verb, "ban") == 0)
-            o.banned = o.banned || this;
-        else if (strcmp(iv->verb, "unban") == 0)
-            o.banned = o.banned && !this;
-        else if (strcmp(iv->verb, "boost") == 0 && this)
-            o.boost = cmap_double((struct span){iv->args, iv->args_n}, "weight", 2);
-    }
-    return o;
+    while (!k->hold.p || cmap_int(k->hold, "arm", -1) < arm)
+        if (!next_row(&k->steered, &k->hold))
+            return (struct span){NULL, 0};
+    if (cmap_int(k->hold, "arm", -1) != arm)
+        return (struct span){NULL, 0};
+    int64_t n = cmap_int(k->hold, "left", -1);
+    *left = n < 0 ? -1 : n - k->since;
+    return n < 0 || *left > 0 ? k->hold : (struct span){NULL, 0};
 }
 
-static void put_arm(const struct view_request *rq, const struct state_bandit *b,
-                    const struct state_pulls_row *row, int i, struct view_out *out)
+static void put_hold(struct told *k, int arm, struct codec_writer *w)
+{
+    int64_t left = -1;
+    struct span hold = hold_on(k, arm, &left);
+    cw_kbool(w, "banned", hold.p && cmap_bool(hold, "banned", false));
+    cw_kbool(w, "pinned", hold.p && cmap_bool(hold, "pinned", false));
+    cw_kdouble(w, "boost", hold.p ? cmap_double(hold, "boost", 1) : 1);
+    if (hold.p && left > 0)
+        cw_kint(w, "until", left);
+    else
+        cw_knil(w, "until");
+}
+
+static void put_arm(const struct state_bandit *b, const struct state_pulls_row *row, struct told *k, int i,
+                    struct view_out *out)
 {
     double n = row ? (double)row->pulls[i] : 0, mean = n > 0 ? row->cost_sum[i] / n : NAN;
     double var = n > 1 ? (row->cost_sq[i] - n * mean * mean) / (n - 1) : NAN;
     double half = n > 1 ? Z95 * sqrt(fmax(var, 0) / n) : NAN;
-    struct overlay o = overlay_of(rq, b, i);
     struct codec_writer w;
     view_part_begin(out, &w, out->n_parts);
     cw_map(&w, 13);
@@ -160,14 +165,9 @@ static void put_arm(const struct view_request *rq, const struct state_bandit *b,
     view_kvalue(&w, "mean", mean);
     view_kvalue(&w, "low", mean - half);
     view_kvalue(&w, "high", mean + half);
-    /* A run tells the chance of each arm that it pulls; what was done to the arms since then is known here. */
-    double told = row ? (double)row->p[i] : NAN;
-    view_kvalue(&w, "p_next", o.pin == i ? 1 : o.banned || o.pin >= 0 ? 0 : told);
-    cw_knil(&w, "p_best");
-    cw_kbool(&w, "banned", o.banned);
-    cw_kbool(&w, "pinned", o.pin == i);
-    cw_kdouble(&w, "boost", o.boost);
-    cw_knil(&w, "until");
+    view_kvalue(&w, "p_next", next_number(&k->next));
+    view_kvalue(&w, "p_best", next_number(&k->best));
+    put_hold(k, i, &w);
     view_part_end(out);
 }
 
@@ -236,8 +236,9 @@ int view_arms(const struct view_request *rq, struct view_out *out, char **cause)
             next = next.p ? next : likeliest(snap);
         }
         const struct state_pulls_row *row = pulls_at(b, rq->t);
+        struct told k = told_at(b, row, rq->t);
         for (int a = 0; a < b->n_arms; a++)
-            put_arm(rq, b, row, a, out);
+            put_arm(b, row, &k, a, out);
         put_bandit(rq, b, pulls, &list);
         n++;
     }

@@ -41,7 +41,8 @@
     EVENT(RUN_STATE, "run_state", "{run, epoch, seq, state, pid, exit, signal, message}: from the worker: started,"     \
           " paused, resumed, exited, failed_to_start, dropped {points}")                                               \
     EVENT(ARMS, "arms", "{bandit, rows: [{arm, label, pulls, mean, low, high, p_next, p_best, banned, pinned, boost}]}:" \
-          " what the tuner's explain said, whenever it changed")                                                       \
+          " what the tuner's explain said, whenever it changed; or of a run's bandit {run, epoch, seq, bandit, t, p_next: [f64],"   \
+          " p_best: [f64], steered: [{arm, banned, pinned, boost, left}]}: after pull t; left: choices until it ends")                                                       \
     EVENT(INTERVENTION, "intervention", "{id, who, verb, target, args, reason, undo_of, state, message, step, run}: states" \
           " queued, sent, delivered, applied, rejected, expired, undone; one event per change, same id")               \
     EVENT(WORKER, "worker", "{worker, host, pid, slots, state}: states joined, lost, left")                            \

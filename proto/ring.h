@@ -69,6 +69,8 @@ enum ring_record_kind {
     RR_ANSWER,     /* payload: struct ring_answer, then PARAM\0OLD\0NEW\0MESSAGE\0 */
     RR_CHECKPOINT, /* payload: path */
     RR_BANDIT, /* id: the bandit's number; payload: struct ring_bandit, then NAME\0ALGORITHM\0LABEL\0... */
+    RR_ARMS,   /* id: the bandit's number; step: its pulls so far; payload: struct ring_arms, then a struct
+                  ring_arm for each */
     RR_KINDS
 };
 
@@ -108,6 +110,19 @@ struct ring_answer {
 struct ring_bandit {
     uint32_t arms;
     uint32_t unused;
+};
+
+struct ring_arms {
+    uint32_t arms;
+    uint32_t steered; /* 1: people's hold on the arms has changed, so this one must not get lost */
+};
+
+struct ring_arm {
+    double p_next, p_best; /* NaN unknown */
+    double boost;          /* 1 none */
+    uint64_t left;         /* choices until the first of ban, pin and boost ends; UINT64_MAX: none ends */
+    uint8_t banned, pinned;
+    uint8_t unused[6];
 };
 
 enum ring_command_kind {

@@ -730,6 +730,69 @@ static void steer(int64_t id, enum ring_command_kind kind, const char *bandit, c
     assert_true(ring_command_push(&ring, &c));
 }
 
+/* The newest record of probabilities; false: none since the last call. */
+static bool newest_arms(struct ring_arms *head, struct ring_arm *arm, int64_t *t)
+{
+    struct ring_record r;
+    bool any = false;
+    while (next_record(RR_ARMS, &r)) {
+        memcpy(head, payload, sizeof *head);
+        assert_int_equal(r.bytes, sizeof *head + head->arms * sizeof *arm);
+        memcpy(arm, payload + sizeof *head, head->arms * sizeof *arm);
+        *t = r.step;
+        any = true;
+    }
+    return any;
+}
+
+static void probabilities_are_told_when_steering_comes_and_when_it_ends(void **state)
+{
+    struct ht_bandit_options o = {.size = sizeof o, .name = "w", .arms = 3, .seed = 1};
+    struct ring_arms head;
+    struct ring_arm arm[3];
+    struct ring_point out[64];
+    int64_t t;
+    ht_agent *ht = open_agent();
+    ht_bandit *b = ht_bandit_open(ht, &o);
+    assert_true(newest_arms(&head, arm, &t) && head.arms == 3 && !head.steered && t == 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(arm[i].p_next - 1.0 / 3) < 1e-12 && fabs(arm[i].p_best - 1.0 / 3) < 1e-6);
+    struct ring_command c = {
+        .kind = RING_CMD_BAN, .id = 1, .value = NAN, .count = 5, .name = "w", .text = "1"};
+    assert_true(ring_command_push(&ring, &c));
+    ht_poll(ht, NULL);
+    assert_true(newest_arms(&head, arm, &t) && head.steered && arm[1].banned && arm[1].left == 5);
+    assert_true(arm[1].p_next == 0 && arm[0].p_next + arm[2].p_next == 1 && !arm[0].banned);
+    for (int i = 1; i <= 5; i++) {
+        assert_int_not_equal(ht_bandit_choose(b, NULL), 1);
+        assert_int_equal(ht_bandit_reward(b, 1), HT_OK);
+        bool told = newest_arms(&head, arm, &t);
+        assert_true(i < 5 ? !told || arm[1].left == 5 - (uint64_t)i : told);
+    }
+    assert_true(head.steered && t == 5 && !arm[1].banned && arm[1].p_next > 0 && arm[1].left == UINT64_MAX);
+    assert_true(fabs(arm[0].p_next + arm[1].p_next + arm[2].p_next - 1) < 1e-12);
+    ring_points_take(&ring, 0, out, 64, false, &torn);
+    ht_close(ht);
+}
+
+static void probabilities_leave_the_queue_to_reports(void **state)
+{
+    struct ht_bandit_options o = {.size = sizeof o, .name = "w", .arms = 1024, .seed = 1};
+    struct ring_arms head;
+    static struct ring_arm arm[1024];
+    int64_t t;
+    ht_agent *ht = open_agent();
+    for (int i = 0; i < 40; i++)
+        ht_bandit_open(ht, &o); /* each tells once; nobody drains */
+    uint64_t dropped = ht_dropped(ht);
+    for (int i = 0; i < 1000; i++)
+        ht_report(ht, i, 1);
+    assert_int_equal(ht_dropped(ht), dropped);
+    assert_int_equal(dropped, 0);
+    assert_true(newest_arms(&head, arm, &t) && head.arms == 1024);
+    ht_close(ht);
+}
+
 static void bans_and_pins_take_effect_at_the_next_poll(void **state)
 {
     static const char *const labels[] = {"a", "b", "c", "d"};
@@ -831,6 +894,8 @@ int main(void)
         FACT(flush_says_whether_all_was_taken),
         FACT(without_a_relay_the_ring_goes_with_the_agent),
         FACT(pulls_are_streamed_with_their_propensity),
+        FACT(probabilities_are_told_when_steering_comes_and_when_it_ends),
+        FACT(probabilities_leave_the_queue_to_reports),
         FACT(bans_and_pins_take_effect_at_the_next_poll),
         FACT(wrong_steering_changes_nothing_and_says_why),
     };
