@@ -64,6 +64,6 @@ PYTHON ?= python3
 .PHONY: python bench-python
 bench-python: $(BUILD)/libhypertop.so
 	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/bench/python/bench_python.py $(PYTHON_BENCH_ARGS)
-# The package's own tests, one line a fact; the tests with a hub are in tests/e2e/python_agent.sh.
+# The package's own tests, one line a fact; the tests with a hub are in tests/e2e/slow_python_agent.sh.
 python: $(BUILD)/libhypertop.so
 	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/unit/python/facts.py
