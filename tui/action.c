@@ -6,10 +6,9 @@
 
 #include "base/buf.h"
 #include "proto/codec.h"
+#include "tui/arm_list.h"
 #include "tui/console_state.h"
 #include "tui/row.h"
-
-#define SHOWN_NS (12 * CLOCK_S) /* how long a finished action stays on the status line */
 
 static void ids_list(const struct table *t, char *out, size_t cap)
 {
@@ -32,12 +31,11 @@ static void targets(const struct console *c, char *out, size_t cap)
 
 static void arm_target(const struct console *c, char *out, size_t cap)
 {
-    struct span row = {NULL, 0};
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span r = sub_row(&c->subs, SUB_ARMS, i);
-        if (r.p && cmap_int(r, "arm", -1) == c->arm_id)
-            row = r;
-    }
+    struct span row = {NULL, 0}, rows[CONSOLE_ARMS];
+    int n = arm_rows(c, rows); /* of the bandit that is shown: every bandit has an arm 0 */
+    for (int i = 0; i < n; i++)
+        if (cmap_int(rows[i], "arm", -1) == c->arm_id)
+            row = rows[i];
     char label[ROW_TEXT];
     row_text(label, row.p ? cmap_str(row, "label") : (struct span){NULL, 0}, 60);
     if (label[0] && !strpbrk(label, " \"'\\,"))
@@ -111,7 +109,7 @@ static void flight_reply(void *arg, const struct message *m)
         f->done = true;
 }
 
-static void send_line(struct console *c, const char *line)
+static void send_line(struct console *c, const char *line, const char *shown)
 {
     struct actions *a = &c->act;
     char **words, *cause = NULL;
@@ -120,6 +118,7 @@ static void send_line(struct console *c, const char *line)
     struct action_flight *f = &a->flights[a->newest];
     *f = (struct action_flight){.used = true, .since = c->mono};
     row_format(f->line, sizeof f->line, "%s", line);
+    row_format(f->shown, sizeof f->shown, "%s", shown);
     row_format(f->state, sizeof f->state, "sent");
     if (n > 0) {
         const struct verb_info *v = verb_find(words[0]);
@@ -211,6 +210,7 @@ bool action_submit(struct console *c, const char *line)
     } else {
         struct action_hold *h = &c->act.holds[c->act.n_holds++];
         row_format(h->line, sizeof h->line, "%s", full);
+        arm_line(c, full, h->shown, sizeof h->shown);
         h->due = c->mono + ACTION_HOLD_NS;
     }
     return true;
@@ -219,8 +219,11 @@ bool action_submit(struct console *c, const char *line)
 void action_confirm(struct console *c)
 {
     c->popup.kind = POPUP_NONE;
-    if (c->act.ask[0])
-        send_line(c, c->act.ask);
+    if (c->act.ask[0]) {
+        char shown[PROMPT_CAP];
+        arm_line(c, c->act.ask, shown, sizeof shown);
+        send_line(c, c->act.ask, shown);
+    }
     c->act.ask[0] = '\0';
 }
 
@@ -239,7 +242,7 @@ void action_undo(struct console *c)
     struct actions *a = &c->act;
     if (a->n_holds) {
         struct action_hold *h = &a->holds[--a->n_holds];
-        console_toast(c, ST_LIVE, "not sent: %s", h->line);
+        console_toast(c, ST_LIVE, "not sent: %s", h->shown);
         return;
     }
     const char *why = console_refusal(c, KG_STEER);
@@ -259,35 +262,12 @@ void action_undo(struct console *c)
         for (int i = 0; i < n; i++) {
             char line[40];
             row_format(line, sizeof line, "undo %lld", (long long)ids[i]);
-            send_line(c, line);
+            send_line(c, line, line);
         }
         return;
     }
     console_toast(c, ST_DIM, "nothing of yours to undo here; :undo ID for others");
 }
-
-void action_tick(struct console *c)
-{
-    struct actions *a = &c->act;
-    while (a->n_holds && c->mono >= a->holds[0].due) {
-        char line[PROMPT_CAP];
-        row_format(line, sizeof line, "%s", a->holds[0].line);
-        memmove(a->holds, a->holds + 1, (size_t)--a->n_holds * sizeof *a->holds);
-        send_line(c, line);
-    }
-}
-
-int64_t action_deadline(const struct actions *a)
-{
-    return a->n_holds ? a->holds[0].due : INT64_MAX;
-}
-
-int action_unsent(const struct actions *a)
-{
-    return a->n_holds;
-}
-
-/* ---- the status line ---- */
 
 /* What became of an intervention since the hub accepted it. */
 static bool later_state(const struct console *c, int64_t id, char *state, size_t cap, int *severity)
@@ -312,6 +292,67 @@ static bool later_state(const struct console *c, int64_t id, char *state, size_t
     return false;
 }
 
+/* What the newest action has come to, in words. */
+static void flight_state(const struct console *c, const struct action_flight *f, char *out, size_t cap,
+                         int *severity)
+{
+    if (f->n_ids && !f->failed && later_state(c, f->ids[f->n_ids - 1], out, cap, severity))
+        return;
+    row_format(out, cap, "%s%s%.150s", f->state, f->message[0] ? ": " : "", f->message);
+    *severity = f->failed ? 2 : strcmp(f->state, "applied") == 0;
+}
+
+/* A change of its state puts the newest action on the status line again. */
+static void note_change(struct console *c)
+{
+    struct action_flight *f = &c->act.flights[c->act.newest];
+    char state[200];
+    int severity;
+    uint32_t told = 2166136261u;
+    if (!f->used || c->time.past) /* the past says what was, not what became of it */
+        return;
+    flight_state(c, f, state, sizeof state, &severity);
+    for (const char *p = state; *p; p++)
+        told = (told ^ (unsigned char)*p) * 16777619u;
+    if (told == f->told)
+        return;
+    f->told = told;
+    f->since = c->mono;
+    f->seen = false;
+}
+
+void action_tick(struct console *c)
+{
+    struct actions *a = &c->act;
+    while (a->n_holds && c->mono >= a->holds[0].due) {
+        struct action_hold h = a->holds[0];
+        memmove(a->holds, a->holds + 1, (size_t)--a->n_holds * sizeof *a->holds);
+        send_line(c, h.line, h.shown);
+    }
+    note_change(c);
+}
+
+void action_seen(struct console *c)
+{
+    struct action_flight *f = &c->act.flights[c->act.newest];
+    if (f->used && c->mono - f->since >= ACTION_READ_NS)
+        f->seen = true;
+}
+
+int64_t action_deadline(const struct actions *a, int64_t mono)
+{
+    const struct action_flight *f = &a->flights[a->newest];
+    int64_t due = a->n_holds ? a->holds[0].due : INT64_MAX, gone = f->since + ACTION_SHOW_NS;
+    return f->used && !f->seen && gone > mono && gone < due ? gone : due;
+}
+
+int action_unsent(const struct actions *a)
+{
+    return a->n_holds;
+}
+
+/* ---- the status line ---- */
+
 bool action_status(const struct console *c, char *out, size_t cap, int *severity)
 {
     const struct actions *a = &c->act;
@@ -320,22 +361,19 @@ bool action_status(const struct console *c, char *out, size_t cap, int *severity
         const struct action_hold *h = &a->holds[0];
         long long left = (long long)((h->due - c->mono + CLOCK_S - 1) / CLOCK_S);
         if (a->n_holds > 1)
-            row_format(out, cap, "%s in %llds, %d more wait \u00b7 u takes back the last", h->line, left,
+            row_format(out, cap, "%s in %llds, %d more wait \u00b7 u takes back the last", h->shown, left,
                        a->n_holds - 1);
         else
-            row_format(out, cap, "%s in %llds \u00b7 u takes it back", h->line, left);
+            row_format(out, cap, "%s in %llds \u00b7 u takes it back", h->shown, left);
         return true;
     }
     const struct action_flight *f = &a->flights[a->newest];
-    if (!f->used || c->mono - f->since > SHOWN_NS)
+    if (!f->used || f->seen || c->mono - f->since >= ACTION_SHOW_NS)
         return false;
     char state[200];
     const struct verb_info *v = verb_info(f->verb);
     bool undo = v && v->undoable && !f->undone && !f->failed;
-    if (!f->n_ids || f->failed || !later_state(c, f->ids[f->n_ids - 1], state, sizeof state, severity)) {
-        row_format(state, sizeof state, "%s%s%.150s", f->state, f->message[0] ? ": " : "", f->message);
-        *severity = f->failed ? 2 : strcmp(f->state, "applied") == 0;
-    }
-    row_format(out, cap, "%s \u2192 %s%s", f->line, state, undo ? " \u00b7 u undo" : "");
+    flight_state(c, f, state, sizeof state, severity);
+    row_format(out, cap, "%s \u2192 %s%s", f->shown, state, undo ? " \u00b7 u undo" : "");
     return true;
 }

@@ -19,6 +19,8 @@
 #include "tui/prompt.h"
 
 #define ACTION_HOLD_NS (5 * CLOCK_S)
+#define ACTION_READ_NS (5 * CLOCK_S)  /* a finished action stays at least that long on the status line ... */
+#define ACTION_SHOW_NS (10 * CLOCK_S) /* ... and at most that long after its last change */
 #define ACTION_HOLDS   8
 #define ACTION_FLIGHTS 16
 #define ACTION_IDS     32
@@ -28,18 +30,21 @@ struct console;
 struct action_flight { /* sent */
     bool used, done, failed;
     char line[PROMPT_CAP];
+    char shown[PROMPT_CAP]; /* the same for people: arms by label */
     char state[24];    /* sent, accepted, applied, rejected, expired */
     char message[200]; /* the hub's, made safe */
     enum verb verb;
     int64_t ids[ACTION_IDS]; /* of the interventions, as the hub numbered them */
     int n_ids;
     int64_t since; /* mono: of the last change */
-    bool undone;
+    uint32_t told; /* hash of the state at that moment */
+    bool undone, seen;
 };
 
 struct actions {
     struct action_hold {
         char line[PROMPT_CAP];
+        char shown[PROMPT_CAP];
         int64_t due;       /* mono */
     } holds[ACTION_HOLDS]; /* oldest first */
     int n_holds;
@@ -57,7 +62,10 @@ void action_confirm(struct console *c);              /* the question was answere
 bool action_typed(struct console *c, const char *s); /* false: not what was asked for */
 void action_undo(struct console *c);
 void action_tick(struct console *c);
-int64_t action_deadline(const struct actions *a);
+/* A key was pressed: what the status line has said for ACTION_READ_NS goes. */
+void action_seen(struct console *c);
+/* When the console must be drawn again for an action; monotonic ns, INT64_MAX never. */
+int64_t action_deadline(const struct actions *a, int64_t mono);
 /* What waits or happened last, for the status line; false when there is nothing to say. */
 bool action_status(const struct console *c, char *out, size_t cap, int *severity);
 /* The line with "marked" and the menu's %t and %a filled in. */

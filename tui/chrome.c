@@ -20,9 +20,25 @@ static void rtt_text(const struct console *c, char out[16])
 }
 
 struct link_state {
-    char text[64];
+    char text[120];
     style st;
 };
+
+/* What to do about it. */
+static void offline_advice(const struct console *c, char *out, size_t cap)
+{
+    const char *name = client_hub_name(c->client);
+    char hub[ROW_TEXT];
+    row_text(hub, (struct span){name ? name : "", name ? strlen(name) : 0}, 24);
+    if (c->opt.replay)
+        row_format(out, cap, " \u00b7 its hub ended: q, then replay again");
+    else if (strncmp(client_address(c->client), "tcp://", 6) == 0)
+        row_format(out, cap, " \u00b7 start the hub on its machine");
+    else if (!hub[0] || strcmp(hub, "default") == 0)
+        row_format(out, cap, " \u00b7 hypertop hub start");
+    else
+        row_format(out, cap, " \u00b7 hypertop -L %s hub start", hub);
+}
 
 static struct link_state link_state(const struct console *c, bool brief)
 {
@@ -38,7 +54,9 @@ static struct link_state link_state(const struct console *c, bool brief)
     }
     if (link == LINK_DOWN || link == LINK_CONNECTING) {
         row_span(span, (double)client_silence_ns(c->client) / 1e9);
-        row_format(s.text, sizeof s.text, link == LINK_DOWN ? "OFFLINE %s" : "CONNECTING %s", span);
+        int n = row_format(s.text, sizeof s.text, link == LINK_DOWN ? "OFFLINE %s" : "CONNECTING %s", span);
+        if (link == LINK_DOWN && !brief)
+            offline_advice(c, s.text + n, sizeof s.text - (size_t)n);
         s.st = ST_ERROR;
     } else if (link == LINK_STALE) {
         row_span(span, (double)client_silence_ns(c->client) / 1e9);
@@ -140,7 +158,9 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     if (!s->there)
         return;
     if (size == LAYOUT_WIDE && s->slots > 0) {
-        row_format(text, sizeof text, "workers %lld/%lld", (long long)s->workers, (long long)s->slots);
+        int64_t busy = s->running + s->paused; /* a paused trial keeps its slot */
+        row_format(text, sizeof text, "slots %lld/%lld", (long long)(busy < s->slots ? busy : s->slots),
+                   (long long)s->slots);
         piece(&l, ST_PLAIN, " \u2502 ", text);
     }
     char best[ROW_TEXT] = "", spent[80], state[40] = "";
@@ -378,6 +398,7 @@ void chrome_tiny(const struct console *c, struct canvas *out, struct rect r)
         int n = trial_row_spark(&t, v, TABLE_SPARK);
         spark_scale_add(&scale, v, n);
         spark_scale_done(&scale);
+        n = spark_fit(v, n, v, r.w);
         spark_draw(out, r.x, r.y + 1, r.w, ST_SPARK, &scale, v, n);
     }
     if (r.h >= 3) {

@@ -440,12 +440,9 @@ static bool seconds_shown(const struct console *c)
 
 int64_t console_deadline(const struct console *c)
 {
-    int64_t at = action_deadline(&c->act);
+    int64_t at = action_deadline(&c->act, c->mono);
     if (c->toast[0] && c->toast_until > c->mono && c->toast_until < at)
         at = c->toast_until;
-    const struct action_flight *f = &c->act.flights[c->act.newest];
-    if (f->used && c->mono - f->since < 13 * CLOCK_S && f->since + 13 * CLOCK_S < at)
-        at = f->since + 13 * CLOCK_S;
     if (seconds_shown(c) && c->mono + CLOCK_S < at)
         at = c->mono + CLOCK_S;
     if (c->time.playing && c->mono + CLOCK_S / 4 < at)

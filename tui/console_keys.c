@@ -77,6 +77,7 @@ void console_key(struct console *c, int key)
 {
     console_sync(c);
     table_touch(&c->table, c->mono);
+    action_seen(c);
     if (c->popup.kind != POPUP_NONE) {
         popup_key(c, key);
         return;

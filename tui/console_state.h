@@ -19,6 +19,8 @@
 #include "tui/timeline.h"
 
 #define CONSOLE_TOAST 240
+#define CONSOLE_ARMS  256 /* arms of one bandit that are listed */
+#define CONSOLE_BEST_ARMS 3
 
 enum popup_kind {
     POPUP_NONE,
@@ -77,8 +79,12 @@ struct console {
     struct curve_state curve;
     struct axis best_x, best_y;
     struct edit_state edit;
-    int arm; /* selected arm, by its number */
+    int arm; /* where the selected arm is listed */
     int64_t arm_id;
+    int arm_sort;                    /* enum arm_sort */
+    int64_t arm_order[CONSOLE_ARMS]; /* the arms as listed, by number */
+    int n_arm_order;
+    int64_t arm_best[CONSOLE_BEST_ARMS]; /* of those not banned; -1 fewer */
     char bandit[64];  /* shown bandit; "" the first */
     int64_t iv;       /* selected intervention; -1 the newest */
     bool percent;     /* the next digit is a tenth to seek to */

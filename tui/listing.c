@@ -123,6 +123,8 @@ int listing_print(struct client *c, const struct listing *l, const struct listin
                   int width, struct buf *out, char **cause)
 {
     struct printing p = {.out = out, .table = as_json ? NULL : row_table_new(l->columns)};
+    if (p.table)
+        row_table_remark(p.table, "warning");
     int rc = listing_rows(c, l, q, print_row, &p, cause);
     if (p.table && rc == 0)
         row_table_print(p.table, out, width);

@@ -46,6 +46,13 @@ void panel_note(struct canvas *out, struct rect r, style st, const char *text)
     canvas_textn(out, r.x + x, r.y + r.h / 2, r.w - x, st, text, strlen(text));
 }
 
+/* While time plays every frame asks for another moment: there the last answer counts. */
+const char *panel_empty(const struct console *c, enum sub_id id, const char *none)
+{
+    bool there = c->time.playing ? sub_any(&c->subs, id) : sub_loaded(&c->subs, id);
+    return there ? none : "loading";
+}
+
 uint32_t panel_mark_glyph(int64_t id)
 {
     return id >= 1 && id <= 20 ? 0x2460 + (uint32_t)(id - 1) : 0x25c6;
@@ -297,7 +304,7 @@ void panel_log_draw(const struct console *c, struct canvas *out, struct rect r)
     if (sub_error(&c->subs, SUB_TEXT))
         panel_note(out, r, ST_DIM, "no log");
     else if (n == 0)
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_TEXT) ? "no output yet" : "loading the log");
+        panel_note(out, r, ST_DIM, panel_empty(c, SUB_TEXT, "no output yet"));
     for (int i = first; i < n; i++) {
         struct span row = sub_row(&c->subs, SUB_TEXT, i);
         char clock[CLOCK_TEXT] = "", text[4 * ROW_TEXT];

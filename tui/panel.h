@@ -31,6 +31,8 @@ void panel_rungs_draw(const struct console *c, struct canvas *out, struct rect r
 /* A rule with a title in it: "-- best so far ----". */
 void panel_rule(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);
 struct rect panel_box(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);
+/* What an empty pane says: `none` once the answer to what it asks for now is there, "loading" before. */
+const char *panel_empty(const struct console *c, enum sub_id id, const char *none);
 /* One dim line in the middle of nothing. */
 void panel_note(struct canvas *out, struct rect r, style st, const char *text);
 /* The number of an intervention as a glyph: 1..20 circled, a diamond beyond. */

@@ -192,9 +192,7 @@ static const char *curve_note(const struct console *c)
         return "no trial selected";
     if (sub_error(&c->subs, SUB_CURVE))
         return "no such metric in this trial";
-    if (!sub_any(&c->subs, SUB_CURVE))
-        return "loading the curve";
-    return "no points yet";
+    return panel_empty(c, SUB_CURVE, "no points yet");
 }
 
 void panel_curve_draw(const struct console *c, struct canvas *out, struct rect r)
@@ -207,7 +205,7 @@ void panel_curve_draw(const struct console *c, struct canvas *out, struct rect r
         any = any || (part.p && cmap_int(part, "trial", -1) == c->table.sel && cmap_int(part, "n", 0) > 0);
     }
     if (!any || !c->curve.y.set || c->curve.y.key != c->curve.key + 1) {
-        panel_note(out, r, ST_DIM, any ? "loading the curve" : curve_note(c));
+        panel_note(out, r, ST_DIM, any ? "loading" : curve_note(c));
         canvas_clip(out, old);
         return;
     }
@@ -280,7 +278,7 @@ void panel_best_draw(const struct console *c, struct canvas *out, struct rect r,
     for (int i = 0; i < n; i++)
         any = any || isfinite(v[i]);
     if (!any || !(c->best_y.hi > c->best_y.lo) || !best_span(c, &t0, &t1)) {
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_BEST) ? "no result yet" : "loading");
+        panel_note(out, r, ST_DIM, panel_empty(c, SUB_BEST, "no result yet"));
     } else {
         struct plot p;
         struct plot_series s = {.mean = v, .n = n, .x0 = 0, .x1 = t1 - t0, .st = ST_BEST, .break_at = NAN};

@@ -38,7 +38,7 @@ void panel_pulls_draw(const struct console *c, struct canvas *out, struct rect r
            t1 = head.p ? cmap_double(head, "t1", NAN) / 1e9 : NAN;
     int n = sub_rows(&c->subs, SUB_HISTORY);
     if (n == 0 || !isfinite(t0) || !(t1 > t0)) {
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_HISTORY) ? "no pulls yet" : "loading");
+        panel_note(out, r, ST_DIM, panel_empty(c, SUB_HISTORY, "no pulls yet"));
         return;
     }
     struct plot p;

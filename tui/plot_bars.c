@@ -30,6 +30,27 @@ void spark_scale_done(struct spark_scale *s)
     }
 }
 
+int spark_fit(const double *v, int n, double *out, int w)
+{
+    int k = 0;
+    for (int i = 0; i < n; i++)
+        k += isfinite(v[i]);
+    if (w <= 0 || k == 0)
+        return 0;
+    int cells = k < w ? k : w;
+    for (int i = 0, at = 0, j = 0; i < cells; i++) { /* cell i takes the values k*i/cells up to k*(i+1)/cells */
+        double sum = 0;
+        int end = (int)((int64_t)k * (i + 1) / cells), from = at;
+        for (; at < end; j++)
+            if (isfinite(v[j])) {
+                sum += v[j];
+                at++;
+            }
+        out[i] = sum / (at - from);
+    }
+    return cells;
+}
+
 int spark_level(const struct spark_scale *s, double v)
 {
     if (!isfinite(v) || !s->any || (s->log && v <= 0))
@@ -77,5 +98,9 @@ void interval_draw(struct canvas *c, int x, int y, int w, style st, double lo, d
     if (isfinite(low) && isfinite(high))
         for (int i = cell_of(low, lo, hi, w), to = cell_of(high, lo, hi, w); i <= to; i++)
             canvas_put(c, x + i, y, st, 0x2501);
+    if (isfinite(low) && low < lo)
+        canvas_put(c, x, y, st, 0x25c2);
+    if (isfinite(high) && high > hi)
+        canvas_put(c, x + w - 1, y, st, 0x25b8);
     canvas_put(c, x + cell_of(mean, lo, hi, w), y, st | ST_BOLD, 0x25cf);
 }

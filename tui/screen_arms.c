@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tui/arm_list.h"
 #include "tui/panel.h"
 #include "tui/plot_bars.h"
 #include "tui/plot_curve.h"
@@ -18,52 +19,10 @@ struct places {
     struct rect line, arms, pulls, rungs;
 };
 
-static int n_bandits(const struct console *c, struct codec_reader *list)
-{
-    struct span head = sub_head(&c->subs, SUB_ARMS),
-                raw = head.p ? cmap_value(head, "bandits") : (struct span){NULL, 0};
-    if (!raw.p)
-        return 0;
-    cr_init(list, raw.p, raw.n);
-    return cr_peek(list) == CT_ARRAY ? (int)cr_array(list) : 0;
-}
-
-/* The bandit that is shown: the chosen one while it exists, else the first. */
-static struct span bandit(const struct console *c)
-{
-    struct codec_reader r;
-    int n = n_bandits(c, &r);
-    struct span first = {NULL, 0};
-    for (int i = 0; i < n; i++) {
-        struct span b = cr_value(&r);
-        if (!b.p)
-            break;
-        if (!first.p)
-            first = b;
-        if (c->bandit[0] && span_eq(cmap_str(b, "bandit"), c->bandit))
-            return b;
-    }
-    return first;
-}
-
-static struct span shown_id(const struct console *c)
-{
-    struct span b = bandit(c);
-    return b.p ? cmap_str(b, "bandit") : (struct span){NULL, 0};
-}
-
-static bool of_bandit(const struct console *c, struct span row)
-{
-    struct span want = shown_id(c), have = row.p ? cmap_str(row, "bandit") : (struct span){NULL, 0};
-    return row.p && (!want.p || (have.n == want.n && memcmp(have.p, want.p, want.n) == 0));
-}
-
 static int count_arms(const struct console *c)
 {
-    int n = 0;
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++)
-        n += of_bandit(c, sub_row(&c->subs, SUB_ARMS, i));
-    return n;
+    struct span rows[CONSOLE_ARMS];
+    return arm_rows(c, rows);
 }
 
 static struct places place(const struct console *c, struct rect body, enum layout_size size)
@@ -97,7 +56,7 @@ static void want(struct console *c, struct rect body, enum layout_size size)
     struct places p = place(c, body, size);
     if (p.pulls.h > 2) {
         struct rect r = p.pulls;
-        struct span id = shown_id(c);
+        struct span b = arm_bandit(c), id = b.p ? cmap_str(b, "bandit") : (struct span){NULL, 0};
         rect_top(&r, 1);
         w = sub_want(&c->subs, SUB_HISTORY, "arms_history", 2);
         cw_kint(&w, "columns", plot_columns(r));
@@ -110,32 +69,24 @@ static void want(struct console *c, struct rect body, enum layout_size size)
 /* The selected arm stays the same arm whatever the order of the rows. */
 static void follow(struct console *c)
 {
-    int n = 0;
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span row = sub_row(&c->subs, SUB_ARMS, i);
-        if (!of_bandit(c, row))
-            continue;
-        int64_t id = cmap_int(row, "arm", -1);
-        if (id == c->arm_id)
-            c->arm = n;
-        n++;
-    }
+    struct span rows[CONSOLE_ARMS];
+    arm_order_follow(c);
+    int n = arm_rows_sorted(c, rows, NULL);
+    for (int i = 0; i < n; i++)
+        if (cmap_int(rows[i], "arm", -1) == c->arm_id)
+            c->arm = i;
     if (c->arm >= n)
         c->arm = n ? n - 1 : 0;
-    n = 0;
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span row = sub_row(&c->subs, SUB_ARMS, i);
-        if (of_bandit(c, row) && n++ == c->arm)
-            c->arm_id = cmap_int(row, "arm", -1);
-    }
+    if (n)
+        c->arm_id = cmap_int(rows[c->arm], "arm", -1);
 }
 
 static void draw_line(const struct console *c, struct canvas *out, struct rect r)
 {
-    struct span b = bandit(c), head = sub_head(&c->subs, SUB_ARMS);
+    struct span b = arm_bandit(c), head = sub_head(&c->subs, SUB_ARMS);
     char text[500], name[ROW_TEXT] = "", algorithm[ROW_TEXT] = "", next[ROW_TEXT] = "";
     struct codec_reader list;
-    int n = n_bandits(c, &list);
+    int n = arm_bandits(c, &list);
     if (r.h <= 0)
         return;
     if (b.p) {
@@ -144,6 +95,9 @@ static void draw_line(const struct console *c, struct canvas *out, struct rect r
     }
     int k = row_format(text, sizeof text, "%s%s%s", algorithm[0] ? algorithm : c->sum.tuner,
                        name[0] ? " \u00b7 " : "", name);
+    if (c->arm_sort != ARM_SORT_BEST)
+        k += row_format(text + k, sizeof text - (size_t)k, " \u00b7 by %s",
+                        arm_sort_name((enum arm_sort)c->arm_sort));
     if (head.p && k >= 0) {
         struct codec_reader at;
         if (cmap_find(head, "next", &at))
@@ -163,23 +117,29 @@ struct arms_scale {
     int label;
 };
 
-static struct arms_scale scale_of(const struct console *c)
+static void widen(struct arms_scale *s, double v)
+{
+    if (!isfinite(v))
+        return;
+    s->lo = v < s->lo ? v : s->lo;
+    s->hi = v > s->hi ? v : s->hi;
+}
+
+/* All means, and the intervals of the best few: an arm that was pulled once or diverged may be uncertain over
+ * many times the range in which the decision falls, and is clipped instead. */
+static struct arms_scale scale_of(const struct console *c, const struct span *rows, int n)
 {
     struct arms_scale s = {INFINITY, -INFINITY, 3};
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span row = sub_row(&c->subs, SUB_ARMS, i);
+    for (int i = 0; i < n; i++) {
         char label[ROW_TEXT];
-        if (!of_bandit(c, row))
-            continue;
-        const char *const keys[] = {"low", "mean", "high"};
-        for (int k = 0; k < 3; k++) {
-            double v = cmap_double(row, keys[k], NAN);
-            if (isfinite(v)) {
-                s.lo = v < s.lo ? v : s.lo;
-                s.hi = v > s.hi ? v : s.hi;
-            }
+        widen(&s, cmap_double(rows[i], "mean", NAN));
+        for (int k = 0; k < CONSOLE_BEST_ARMS; k++) {
+            if (c->arm_best[k] < 0 || c->arm_best[k] != cmap_int(rows[i], "arm", -1))
+                continue;
+            widen(&s, cmap_double(rows[i], "low", NAN));
+            widen(&s, cmap_double(rows[i], "high", NAN));
         }
-        row_text(label, cmap_str(row, "label"), 30);
+        row_text(label, cmap_str(rows[i], "label"), 30);
         int w = canvas_columns(label, strlen(label));
         s.label = w > s.label ? w : s.label;
     }
@@ -217,7 +177,8 @@ static struct arm_columns arm_columns(int w, int label)
     return k;
 }
 
-static void draw_arm(const struct console *c, struct canvas *out, struct rect r, int y, int i,
+/* i: where it is listed; letter: its place in the tuner's order, which its colour in the other panes follows. */
+static void draw_arm(const struct console *c, struct canvas *out, struct rect r, int y, int i, int letter,
                      struct span row, const struct arm_columns *k, const struct arms_scale *s)
 {
     static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
@@ -238,8 +199,8 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
                : pinned                        ? 0x25c6
                : isfinite(boost) && boost != 1 ? (boost > 1 ? 0x2191 : 0x2193)
                                                : ' ');
-    canvas_put(out, r.x + 2, y, (style)(roles[i % 8] | (banned ? ST_FADED : 0)),
-               (uint32_t)(i < 26 ? 'A' + i : '.'));
+    canvas_put(out, r.x + 2, y, (style)(roles[letter % 8] | (banned ? ST_FADED : 0)),
+               (uint32_t)(letter < 26 ? 'A' + letter : '.'));
     row_text(text, cmap_str(row, "label"), k->label_w);
     canvas_textn(out, r.x + 4, y, k->label_w, st, text, strlen(text));
     row_count(text, (double)cmap_int(row, "pulls", 0));
@@ -272,27 +233,24 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
     canvas_hit(out, (struct rect){r.x, y, r.w, 1}, ACT_ROW, cmap_int(row, "arm", -1));
 }
 
-static bool has_p_best(const struct console *c)
+static bool has_p_best(const struct span *rows, int n)
 {
-    for (int i = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span row = sub_row(&c->subs, SUB_ARMS, i);
-        if (of_bandit(c, row) && isfinite(cmap_double(row, "p_best", NAN)))
+    for (int i = 0; i < n; i++)
+        if (isfinite(cmap_double(rows[i], "p_best", NAN)))
             return true;
-    }
     return false;
 }
 
 static void draw_arms(const struct console *c, struct canvas *out, struct rect r)
 {
-    int n = count_arms(c);
+    struct span rows[CONSOLE_ARMS];
+    int place[CONSOLE_ARMS], n = arm_rows_sorted(c, rows, place);
     if (n == 0) {
-        const char *none =
-            sub_any(&c->subs, SUB_ARMS) ? "no arms: this tuner is not a bandit" : "loading the arms";
-        panel_note(out, r, ST_DIM, none);
+        panel_note(out, r, ST_DIM, panel_empty(c, SUB_ARMS, "no arms: this tuner is not a bandit"));
         return;
     }
     struct rect old = canvas_clip(out, r);
-    struct arms_scale s = scale_of(c);
+    struct arms_scale s = scale_of(c, rows, n);
     struct arm_columns k = arm_columns(r.w, s.label);
     char lo[AXIS_LABEL] = "", hi[AXIS_LABEL] = "";
     canvas_text(out, r.x + 2, r.y, ST_DIM, "arm");
@@ -306,16 +264,10 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
         if (k.bar_w >= 24)
             canvas_text(out, r.x + k.bar + k.bar_w / 2 - 4, r.y, ST_DIM, "posterior");
     }
-    canvas_text(out, r.x + k.p, r.y, ST_DIM, has_p_best(c) ? "p(best)" : "p(next)");
+    canvas_text(out, r.x + k.p, r.y, ST_DIM, has_p_best(rows, n) ? "p(best)" : "p(next)");
     int skip = c->arm >= r.h - 1 ? c->arm - (r.h - 2) : 0;
-    for (int i = 0, j = 0; i < sub_rows(&c->subs, SUB_ARMS); i++) {
-        struct span row = sub_row(&c->subs, SUB_ARMS, i);
-        if (!of_bandit(c, row))
-            continue;
-        if (j >= skip && j - skip < r.h - 1)
-            draw_arm(c, out, r, r.y + 1 + j - skip, j, row, &k, &s);
-        j++;
-    }
+    for (int i = skip; i < n && i - skip < r.h - 1; i++)
+        draw_arm(c, out, r, r.y + 1 + i - skip, i, place[i], rows[i], &k, &s);
     canvas_clip(out, old);
 }
 
@@ -349,7 +301,7 @@ static void step(struct console *c, int by)
 static void next_bandit(struct console *c)
 {
     struct codec_reader r;
-    int n = n_bandits(c, &r), at = -1;
+    int n = arm_bandits(c, &r), at = -1;
     struct span list[64];
     n = n > 64 ? 64 : n;
     for (int i = 0; i < n; i++) {
@@ -364,6 +316,7 @@ static void next_bandit(struct console *c)
     cmap_strcpy(list[(at < 0 ? 1 : at + 1) % n], "bandit", c->bandit, sizeof c->bandit);
     c->arm_id = -1;
     c->arm = 0;
+    c->n_arm_order = -1; /* another bandit's arms: in their own order */
 }
 
 static bool act(struct console *c, enum action a, int64_t arg)
@@ -397,6 +350,11 @@ static bool act(struct console *c, enum action a, int64_t arg)
         action_submit(c, line);
         return true;
     }
+    case ACT_SORT_LEFT:
+    case ACT_SORT_RIGHT:
+        arm_sort_step(c, a == ACT_SORT_LEFT ? -1 : 1);
+        follow(c);
+        return true;
     case ACT_SHOWN:
         next_bandit(c);
         return true;

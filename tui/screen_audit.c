@@ -93,14 +93,12 @@ static void draw(const struct console *c, struct canvas *out, struct rect r, enu
     char line[80];
     if (n == 0) {
         const char *none = sub_error(&c->subs, SUB_IVS) ? "audit missing"
-                           : sub_any(&c->subs, SUB_IVS)
-                               ? "no interventions: the tuner has made every choice so far"
-                               : "loading";
+                           : panel_empty(c, SUB_IVS, "no interventions: the tuner has made every choice so far");
         panel_note(out, r, ST_DIM, none);
         return;
     }
     struct rect top = rect_top(&r, 1);
-    row_format(line, sizeof line, "%d interventions, newest first", n);
+    row_format(line, sizeof line, "%d intervention%s", n, n == 1 ? "" : "s, newest first");
     canvas_text(out, top.x + 1, top.y, ST_DIM, line);
     struct rect old = canvas_clip(out, r);
     int first = sel >= r.h ? sel - r.h + 1 : 0;

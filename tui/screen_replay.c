@@ -149,7 +149,7 @@ static void draw_bar(const struct console *c, struct canvas *out, struct rect r)
     struct rect old = canvas_clip(out, r);
     if (!t->known) {
         panel_note(out, r, ST_DIM,
-                   sub_any(&c->subs, SUB_EVENTS) ? "nothing is recorded yet" : "loading the timeline");
+                   panel_empty(c, SUB_EVENTS, "nothing is recorded yet"));
         canvas_clip(out, old);
         return;
     }

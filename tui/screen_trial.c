@@ -226,9 +226,10 @@ static void draw_values(const struct console *c, struct canvas *out, struct rect
                     "Enter sends \u00b7 Esc discards \u00b7 \u2191\u2193 \u00d71.1");
     } else {
         struct rect rest = {r.x + 1, r.y + y, r.w - 1, r.h - y};
-        if (n == 0 && rest.h > 0 && sub_any(&c->subs, SUB_TRIAL)) {
-            const char *why =
-                t.state->over ? "over: nothing can be changed" : "the code declared no live value";
+        if (n == 0 && rest.h > 0) {
+            const char *why = panel_empty(c, SUB_TRIAL,
+                                          t.state->over ? "over: nothing can be changed"
+                                                        : "the code declared no live value");
             canvas_text(out, rest.x, rest.y++, ST_DIM, why);
         }
         /* the trial's last interventions */
@@ -261,7 +262,7 @@ static void draw_metrics(const struct console *c, struct canvas *out, struct rec
     struct rect old = canvas_clip(out, r);
     int n = sub_rows(&c->subs, SUB_METRICS), y = 0;
     if (n == 0)
-        panel_note(out, r, ST_DIM, sub_any(&c->subs, SUB_METRICS) ? "no metrics yet" : "loading");
+        panel_note(out, r, ST_DIM, panel_empty(c, SUB_METRICS, "no metrics yet"));
     for (int i = 0; i < n && y < r.h; i++) {
         struct span m = sub_row(&c->subs, SUB_METRICS, i);
         char name[ROW_TEXT], last[32], lo[32], hi[32], count[32];

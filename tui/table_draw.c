@@ -134,46 +134,12 @@ static struct spark_scale column_scale(const struct table *t)
     return s;
 }
 
-/* A trial with few reports has empty cells between them: they show the value before. */
-static void fill_gaps(double *v, int n)
-{
-    int last = n;
-    while (last > 0 && !isfinite(v[last - 1]))
-        last--;
-    for (int i = 1; i < last; i++)
-        if (!isfinite(v[i]))
-            v[i] = v[i - 1];
-}
-
-/* Twenty values into fewer cells: the mean of what falls into a cell. */
-static int squeeze(const double *v, int n, double *out, int w)
-{
-    if (w >= TABLE_SPARK) {
-        memcpy(out, v, (size_t)n * sizeof *v);
-        return n;
-    }
-    int last = 0;
-    for (int i = 0; i < w; i++) {
-        double sum = 0;
-        int k = 0, from = i * TABLE_SPARK / w, to = (i + 1) * TABLE_SPARK / w;
-        for (int j = from; j < to && j < n; j++)
-            if (isfinite(v[j])) {
-                sum += v[j];
-                k++;
-            }
-        out[i] = k ? sum / k : NAN;
-        last = k ? i + 1 : last;
-    }
-    return last;
-}
-
 static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale,
                        const struct trial_row *r)
 {
     double v[TABLE_SPARK], fit[TABLE_SPARK];
     int n = trial_row_spark(r, v, TABLE_SPARK);
-    fill_gaps(v, n);
-    n = squeeze(v, n, fit, w);
+    n = spark_fit(v, n, fit, w < TABLE_SPARK ? w : TABLE_SPARK);
     spark_draw(c, x, y, w, r->state->over ? ST_DIM : ST_SPARK, scale, fit, n);
 }
 

@@ -669,6 +669,11 @@ const char *client_hub_name(const struct client *c)
     return fake_name("gpu01");
 }
 
+const char *client_address(const struct client *c)
+{
+    return "ipc:///run/hypertop/gpu01.sock";
+}
+
 bool client_readonly(const struct client *c)
 {
     return fake.readonly;

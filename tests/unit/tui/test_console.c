@@ -166,6 +166,67 @@ static void a_rejection_is_shown_with_its_reason(void **state)
     assert_true(shows("rejected: t17 is\\x1b[31m not running"));
 }
 
+static void a_finished_action_leaves_the_status_line(void **state)
+{
+    press_key('p');
+    pass(5 * CLOCK_S);
+    answer(5, "applied", NULL);
+    frame();
+    assert_true(shows("pause t17 \u2192 applied"));
+    assert_true(console_deadline(&con) <= mono + ACTION_SHOW_NS);
+    pass(ACTION_SHOW_NS - CLOCK_S);
+    assert_true(shows("applied"));
+    pass(CLOCK_S);
+    assert_false(shows("applied"));
+    press_key('u'); /* it can be undone all the same */
+    assert_string_equal(fake.last, "undo 5");
+}
+
+static void a_key_clears_an_action_that_was_shown_long_enough(void **state)
+{
+    press_key('p');
+    pass(5 * CLOCK_S);
+    answer(5, "applied", NULL);
+    frame();
+    press_key('j');
+    assert_true(shows("applied"));
+    pass(ACTION_READ_NS);
+    press_key('j');
+    assert_false(shows("applied"));
+}
+
+static void arms_are_named_by_letter_and_label(void **state)
+{
+    type("4j-");
+    assert_true(shows("boost arm B sgd/1e-2 0.5 in 5s"));
+    type("u");
+    assert_true(shows("not sent: boost arm B sgd/1e-2 0.5"));
+    type(":ban 0");
+    press_key(KX_ENTER);
+    assert_true(shows("ban arm A adam/1e-3 in 5s"));
+    pass(5 * CLOCK_S);
+    assert_string_equal(fake.last, "ban 0"); /* the hub gets what was typed */
+    assert_true(shows("ban arm A adam/1e-3 \u2192 sent"));
+}
+
+static void arms_are_listed_best_first_and_keep_their_letters(void **state)
+{
+    press_key('4');
+    int64_t best = con.arm_id;
+    press_key('>'); /* by mean: this sweep minimizes */
+    assert_true(shows("by mean"));
+    assert_int_equal(con.arm_order[0], FAKE_ARMS - 1);
+    assert_int_equal(con.arm_id, best); /* the selection went along */
+    assert_int_equal(con.arm, FAKE_ARMS - 1);
+    assert_true(shows("> A adam/1e-3"));
+    press_key('>');
+    assert_int_equal(con.arm_order[0], 0); /* by pulls */
+    press_key('<');
+    press_key('<');
+    assert_int_equal(con.arm_order[0], 0);
+    assert_int_equal(con.arm, 0);
+}
+
 static void a_broken_link_is_an_answer_too(void **state)
 {
     press_key('p');
@@ -552,9 +613,17 @@ static void a_silent_hub_shows_its_age(void **state)
     assert_true(shows("STALE 12s"));
     fake.link = LINK_DOWN;
     frame();
-    assert_true(shows("OFFLINE 12s"));
+    assert_true(shows("OFFLINE 12s \u00b7 hypertop -L gpu01 hub start"));
     assert_true(shows("t17")); /* the picture stays */
     assert_true(console_deadline(&con) <= mono + CLOCK_S);
+}
+
+static void a_curve_that_has_not_come_yet_is_loading(void **state)
+{
+    fake.loading = true; /* answers to what is asked for from now on stay out */
+    press_key('j');
+    assert_true(shows("loading"));
+    assert_false(shows("no points yet"));
 }
 
 static void screens_let_go_of_what_they_do_not_show(void **state)
@@ -580,6 +649,10 @@ int main(void)
         T(undo_takes_a_waiting_action_back_unsent),
         T(undo_after_sending_asks_the_hub),
         T(a_rejection_is_shown_with_its_reason),
+        T(a_finished_action_leaves_the_status_line),
+        T(a_key_clears_an_action_that_was_shown_long_enough),
+        T(arms_are_named_by_letter_and_label),
+        T(arms_are_listed_best_first_and_keep_their_letters),
         T(a_broken_link_is_an_answer_too),
         T(a_losing_action_asks_and_defaults_to_cancel),
         T(a_final_action_wants_the_id_typed),
@@ -605,6 +678,7 @@ int main(void)
         T(replay_shows_what_live_showed),
         T(nothing_is_drawn_while_nothing_changes),
         T(a_silent_hub_shows_its_age),
+        T(a_curve_that_has_not_come_yet_is_loading),
         T(screens_let_go_of_what_they_do_not_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

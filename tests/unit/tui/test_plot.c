@@ -199,6 +199,19 @@ static void sparklines_share_a_scale(void **state)
     assert_int_equal(canvas_at(&c, 2, 0)->cp, ' ');
 }
 
+static void a_short_series_takes_as_many_cells_as_it_has_values(void **state)
+{
+    double gaps[8] = {1, NAN, NAN, 2, NAN, NAN, NAN, 3}, all[6] = {1, 3, 5, 7, 9, 11}, out[8];
+    assert_int_equal(spark_fit(gaps, 8, out, 6), 3);
+    assert_true(out[0] == 1 && out[1] == 2 && out[2] == 3);
+    assert_int_equal(spark_fit(all, 6, out, 3), 3);
+    assert_true(out[0] == 2 && out[1] == 6 && out[2] == 10);
+    assert_int_equal(spark_fit(gaps, 8, gaps, 2), 2);
+    assert_true(gaps[0] == 1 && gaps[1] == 2.5);
+    assert_int_equal(spark_fit(all, 6, out, 0), 0);
+    assert_int_equal(spark_fit(all, 0, out, 5), 0);
+}
+
 static void a_slightly_better_best_redraws_no_sparkline(void **state)
 {
     struct spark_scale a = {0}, b = {0};
@@ -224,6 +237,9 @@ static void bars_and_intervals_stay_in_their_cells(void **state)
     assert_int_equal(canvas_at(&c, 8, 2)->cp, ' ');
     interval_draw(&c, 0, 3, 11, ST_SPARK, 0, 1, NAN, 5, NAN); /* outside: at the edge */
     assert_int_equal(canvas_at(&c, 10, 3)->cp, 0x25cf);
+    interval_draw(&c, 0, 4, 11, ST_SPARK, 0, 1, -3, .5, 9); /* goes on beyond both ends */
+    assert_int_equal(canvas_at(&c, 0, 4)->cp, 0x25c2);
+    assert_int_equal(canvas_at(&c, 10, 4)->cp, 0x25b8);
 }
 
 int main(void)
@@ -240,6 +256,7 @@ int main(void)
         T(a_mark_keeps_its_number_above_the_curve),
         T(smoothing_is_unbiased_and_keeps_gaps),
         T(sparklines_share_a_scale),
+        T(a_short_series_takes_as_many_cells_as_it_has_values),
         T(a_slightly_better_best_redraws_no_sparkline),
         T(bars_and_intervals_stay_in_their_cells),
     };
