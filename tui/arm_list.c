@@ -66,6 +66,7 @@ static double merit(const struct console *c, struct span row, enum arm_sort by)
     if (by == ARM_SORT_BEST) {
         p = cmap_double(row, "p_next", NAN);
         p = isfinite(p) ? p : cmap_double(row, "p_best", NAN);
+        p = round(p * 100); /* as shown: noise below a percent does not shuffle the rows, the mean decides */
     }
     if (by == ARM_SORT_PULLS)
         return (double)cmap_int(row, "pulls", 0);

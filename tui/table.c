@@ -142,9 +142,9 @@ static int text_width(const char *s)
 
 static void grow_widths(struct table *t, const struct summary *s)
 {
-    char text[ROW_TEXT], name[ROW_TEXT];
+    char text[ROW_TEXT], name[ROW_TEXT], first[ROW_TEXT];
     for (int p = 0; p < s->n_params; p++) {
-        row_text(text, s->params[p], 6); /* a name may be cut, so a long one does not widen its column */
+        row_text(text, s->params[p], 5); /* a name may be cut, so a long one does not widen its column */
         span_copy(name, sizeof name, s->params[p]);
         int w = text_width(text);
         for (int i = 0; i < t->n_rows; i++) {
@@ -155,6 +155,12 @@ static void grow_widths(struct table *t, const struct summary *s)
             w = v > w ? v : w;
             if ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'))
                 t->words |= 1u << p;
+            else if (strpbrk(text, ".e"))
+                t->fractions |= 1u << p;
+            if (i == 0)
+                memcpy(first, text, sizeof first);
+            else if (strcmp(first, text) != 0)
+                t->varied |= 1u << p;
         }
         if (w > t->width[p])
             t->width[p] = (uint8_t)(w > 9 ? 9 : w);
@@ -163,6 +169,41 @@ static void grow_widths(struct table *t, const struct summary *s)
         int w = snprintf(NULL, 0, "t%lld", (long long)t->rows[i].id);
         t->id_width = w > t->id_width ? w : t->id_width;
     }
+}
+
+/* Which parameters the code lets us steer: said of the selected trial while it runs. */
+static void learn_live(struct table *t, const struct subs *f, const struct summary *s)
+{
+    struct span row = sub_row(f, SUB_TRIAL, 0), list = row.p ? cmap_value(row, "live") : row;
+    struct codec_reader r;
+    if (!list.p)
+        return;
+    cr_init(&r, list.p, list.n);
+    for (size_t n = cr_peek(&r) == CT_ARRAY ? cr_array(&r) : 0; n > 0 && cr_ok(&r); n--) {
+        struct span v = cr_value(&r), name = v.p ? cmap_str(v, "name") : v;
+        for (int p = 0; p < s->n_params && name.p; p++)
+            if (s->params[p].n == name.n && memcmp(s->params[p].p, name.p, name.n) == 0)
+                t->live |= 1u << p;
+    }
+}
+
+static int param_rank(const struct table *t, int p)
+{
+    uint32_t bit = 1u << p;
+    return t->live & bit        ? 0
+           : !(t->varied & bit) ? 4
+           : t->words & bit     ? 3
+           : t->fractions & bit ? 1
+                                : 2;
+}
+
+void table_param_order(const struct table *t, const struct summary *s, int order[SUMMARY_PARAMS])
+{
+    int n = 0;
+    for (int rank = 0; rank <= 4; rank++)
+        for (int p = 0; p < s->n_params; p++)
+            if (param_rank(t, p) == rank)
+                order[n++] = p;
 }
 
 static void take_rows(struct table *t, const struct subs *f, const struct summary *s, int64_t mono)
@@ -185,6 +226,7 @@ void table_follow(struct table *t, const struct subs *f, const struct summary *s
 {
     if (sub_loaded(f, SUB_TRIALS))
         take_rows(t, f, s, mono);
+    learn_live(t, f, s);
     int64_t k = t->want_index - t->base;
     if (t->want_index >= 0 && k >= 0 && k < t->n_rows) {
         t->sel = t->rows[k].id;
@@ -293,7 +335,8 @@ void table_clear_marks(struct table *t)
 static const char *const fixed_sorts[] = {"trial", "state", "value", "step", "seconds"};
 #define N_FIXED ((int)(sizeof fixed_sorts / sizeof *fixed_sorts))
 
-static bool sort_name(const struct summary *s, int i, char *out, size_t cap)
+/* The i-th column from the left. */
+static bool sort_name(const struct table *t, const struct summary *s, int i, char *out, size_t cap)
 {
     if (i < N_FIXED) {
         snprintf(out, cap, "%s", fixed_sorts[i]);
@@ -301,16 +344,23 @@ static bool sort_name(const struct summary *s, int i, char *out, size_t cap)
     }
     if (i - N_FIXED >= s->n_params)
         return false;
-    span_copy(out, cap, s->params[i - N_FIXED]);
+    int order[SUMMARY_PARAMS];
+    table_param_order(t, s, order);
+    span_copy(out, cap, s->params[order[i - N_FIXED]]);
     return true;
 }
 
 bool table_has_sort(const struct summary *s, const char *column)
 {
     char name[80];
-    for (int i = 0; sort_name(s, i, name, sizeof name); i++)
+    for (int i = 0; i < N_FIXED; i++)
+        if (strcmp(fixed_sorts[i], column) == 0)
+            return true;
+    for (int p = 0; p < s->n_params; p++) {
+        span_copy(name, sizeof name, s->params[p]);
         if (strcmp(name, column) == 0)
             return true;
+    }
     return false;
 }
 
@@ -333,10 +383,10 @@ void table_sort_step(struct table *t, const struct summary *s, int dir)
     int n = N_FIXED + s->n_params, at = 0;
     char name[80];
     for (int i = 0; i < n; i++)
-        if (sort_name(s, i, name, sizeof name) && strcmp(name, t->sort) == 0)
+        if (sort_name(t, s, i, name, sizeof name) && strcmp(name, t->sort) == 0)
             at = i;
     at = (at + dir + n) % n;
-    sort_name(s, at, name, sizeof name);
+    sort_name(t, s, at, name, sizeof name);
     table_sort_by(t, name);
 }
 

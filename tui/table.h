@@ -46,7 +46,9 @@ struct table {
     int64_t base;
     uint64_t seen;                 /* version of the view that was read */
     uint8_t width[SUMMARY_PARAMS]; /* of parameter columns: grow only */
-    uint32_t words;                /* parameters whose values are words, by number */
+    /* What the values have shown of the parameters so far, a bit each by number; only ever added to, so that
+     * columns do not move to and fro. */
+    uint32_t words, fractions, varied, live;
     uint32_t hidden;               /* parameter columns switched off, by number */
     int id_width;
 };
@@ -73,6 +75,9 @@ void table_mark(struct table *t, int64_t trial, bool on);
 void table_mark_range(struct table *t);
 void table_mark_page(struct table *t);
 void table_clear_marks(struct table *t);
+/* The parameters in the order of their columns, all n_params of them: those that can be steered first, then
+ * fractions, counts, words, and last what is the same in every trial. */
+void table_param_order(const struct table *t, const struct summary *s, int order[SUMMARY_PARAMS]);
 /* dir -1 or 1: the neighbouring sort column. */
 void table_sort_step(struct table *t, const struct summary *s, int dir);
 void table_sort_by(struct table *t, const char *column);

@@ -14,10 +14,11 @@ struct columns { /* where things start; width 0: not shown */
 
 static int shown_params(const struct table *t, const struct summary *s, int *out)
 {
-    int n = 0;
+    int n = 0, order[SUMMARY_PARAMS];
+    table_param_order(t, s, order);
     for (int i = 0; i < s->n_params; i++)
-        if (!(t->hidden & 1u << i))
-            out[n++] = i;
+        if (!(t->hidden & 1u << order[i]))
+            out[n++] = order[i];
     return n;
 }
 
@@ -47,8 +48,20 @@ static int place_params(const struct table *t, const int *all, int n, int first,
     return c->n_param;
 }
 
-/* Widths left to right. What does not fit goes: the sparkline first down to 6 cells, then words are cut, then
- * parameters go from the right. */
+/* Parameters into what the curve leaves, words cut when that helps; true when `enough` of them fit. */
+static bool fit_params(const struct table *t, const int *all, int n, int first, int x, int rest, int enough,
+                       struct columns *c)
+{
+    int room = rest - (c->spark_w ? c->spark_w + 1 : 0), most = n - first;
+    enough = enough < most ? enough : most;
+    for (int cap = 9; cap >= 6; cap -= 3)
+        if (place_params(t, all, n, first, cap, x, room, c) >= most || c->n_param >= 3)
+            break;
+    return c->n_param >= enough;
+}
+
+/* Widths left to right. What does not fit goes: the curve first, from 20 cells to 12 unless every parameter
+ * fits, to 6 for the second parameter; then words are cut, then parameters go from the right. */
 static void place(const struct table *t, const struct summary *s, int w, struct columns *c)
 {
     int all[SUMMARY_PARAMS], n = shown_params(t, s, all), first = t->col < n ? t->col : n ? n - 1 : 0;
@@ -61,12 +74,15 @@ static void place(const struct table *t, const struct summary *s, int w, struct 
     int tail = w >= 36 ? 6 : 0;     /* percent */
     int wide = w >= 84 ? 8 + 7 : 0; /* step and time taken */
     int rest = w - x - tail - wide;
-    c->spark_w = rest >= 40 ? TABLE_SPARK : rest >= 24 ? 12 : rest >= 8 ? 6 : 0;
-    int room = rest - (c->spark_w ? c->spark_w + 1 : 0);
-    for (int cap = 9; cap >= 6; cap -= 3)
-        if (place_params(t, all, n, first, cap, x, room, c) >= n - first || c->n_param >= 3)
+    static const struct {
+        int cells, at_least, params; /* taken when the rest is that wide and that many parameters fit */
+    } curves[] = {{TABLE_SPARK, 40, SUMMARY_PARAMS}, {12, 20, 2}, {6, 8, 0}, {0, 0, 0}};
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        c->spark_w = curves[i].cells;
+        if (rest >= curves[i].at_least && fit_params(t, all, n, first, x, rest, curves[i].params, c))
             break;
-    room -= c->params_end - x;
+    }
+    int room = rest - (c->spark_w ? c->spark_w + 1 : 0) - (c->params_end - x);
     x = c->params_end;
     if (wide) {
         c->step = x;
@@ -267,6 +283,8 @@ void table_draw_small(const struct table *t, const struct subs *f, const struct 
     struct spark_scale scale = column_scale(t);
     struct trial_row row;
     char text[ROW_TEXT], name[ROW_TEXT];
+    int order[SUMMARY_PARAMS];
+    table_param_order(t, s, order);
     int x_value = 2 + t->id_width + 3, x_param = x_value + 8, spark_x = x_param + 7 + 6;
     if (t->n_rows == 0)
         empty_note(t, f, c, r);
@@ -278,7 +296,7 @@ void table_draw_small(const struct table *t, const struct subs *f, const struct 
         row_number(text, row.value, isnan(row.value) && row.step < 0);
         canvas_textn(c, r.x + x_value, y, 7, best ? ST_BEST : ST_PLAIN, text, strlen(text));
         if (s->n_params) {
-            span_copy(name, sizeof name, s->params[0]);
+            span_copy(name, sizeof name, s->params[order[0]]);
             row_param(text, row.params, name, 6);
             canvas_textn(c, r.x + x_param, y, 6, ST_PLAIN, text, strlen(text));
         }

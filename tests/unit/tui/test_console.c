@@ -103,6 +103,19 @@ static void moving_reaches_every_row_of_a_long_table(void **state)
     assert_true(con.table.sel == 100 + total - 301);
 }
 
+static void columns_begin_with_what_can_be_steered(void **state)
+{
+    struct table t = {.words = 1, .fractions = 2 | 8, .varied = 1 | 2 | 4 | 8, .live = 8};
+    struct summary s = {.n_params = 5}; /* words, fraction, count, live fraction, constant */
+    static const int want[] = {3, 1, 2, 0, 4};
+    int order[SUMMARY_PARAMS];
+    table_param_order(&t, &s, order);
+    assert_memory_equal(order, want, sizeof want);
+    press_key('1');
+    assert_int_equal(con.table.live, 3); /* lr and wd of the fake sweep */
+    assert_int_equal(con.table.varied, 7);
+}
+
 static void marks_stick_to_trials(void **state)
 {
     press_key(' ');
@@ -644,6 +657,7 @@ int main(void)
         T(the_same_trial_stays_selected_through_a_thousand_sorts),
         T(the_order_stands_still_after_a_key_and_while_frozen),
         cmocka_unit_test_setup_teardown(moving_reaches_every_row_of_a_long_table, setup_many, teardown),
+        T(columns_begin_with_what_can_be_steered),
         T(marks_stick_to_trials),
         T(a_reversible_action_waits_and_is_then_sent),
         T(undo_takes_a_waiting_action_back_unsent),
