@@ -324,12 +324,25 @@ static int64_t attach_anew(struct hub *h, struct sweep *s, const struct peer *p,
     return run;
 }
 
+/* A run that has ended and whose program does not know: only the last acknowledgement was lost, or it was
+ * given up while its program was cut off from us. It stays ended; what we have is dropped as a repeat, what
+ * we have not is taken. */
+static bool listen_again(struct sweep *s, int64_t run, const struct peer *p, struct span claim)
+{
+    const struct state_run *r = state_run(s->state, run);
+    if (!r || !s->rec || !s->adhoc || r->epoch != cmap_int(claim, "epoch", -1) ||
+        !run_state_terminal(run_now(s, run)))
+        return false;
+    sweep_run(s, run)->peer = p->id;
+    return true;
+}
+
 void worker_attach(struct hub *h, struct peer *p, const struct message *m)
 {
     char *cause = NULL;
     int64_t run = -1, handle = cmap_int(m->body, "run", -1);
     struct sweep *s = handle > 0 ? run_find(h, handle, &run) : NULL;
-    if (!s || !readopt(h, NULL, &p->id, m->body)) {
+    if (!s || (!readopt(h, NULL, &p->id, m->body) && !listen_again(s, run, p, m->body))) {
         char *program = cmap_strdup(m->body, "program");
         s = sweep_adhoc(h, program && *program ? program : "adhoc", &cause);
         free(program);

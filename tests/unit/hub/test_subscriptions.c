@@ -369,6 +369,42 @@ static void a_run_that_attaches_gets_a_sweep_and_goes_on_after_a_reconnect(void 
     fixture_close(&f);
 }
 
+static void a_run_whose_last_acknowledgement_was_lost_is_the_same_run_when_it_attaches(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct tester op, k;
+    struct lease l, again;
+    fixture_open(&f);
+    tester_open(&op, &f, ROLE_OPERATOR, getpid());
+    tester_open(&k, &f, ROLE_AGENT, getpid());
+    attach(&k, NULL, &l);
+    struct batch b = batch_begin(&k, &l, 1, 2);
+    batch_report(&b, 1, 0.5);
+    batch_state(&b, "exited", 0);
+    tester_send(&k);
+    await_row(&op, "trials", 0, "state", "done");
+    tester_close(&k); /* before it has read the acknowledgement */
+    tester_open(&k, &f, ROLE_AGENT, getpid());
+    attach(&k, &l, &again);
+    assert_int_equal(again.run, l.run);
+    assert_int_equal(again.epoch, l.epoch);
+    b = batch_begin(&k, &l, 1, 2);
+    batch_report(&b, 1, 0.5);
+    batch_state(&b, "exited", 0);
+    tester_send(&k);
+    await_ack(&k, &l, 1);
+    b = batch_begin(&k, &l, 2, 1); /* what the hub never got is not lost */
+    batch_report(&b, 2, 0.25);
+    tester_send(&k);
+    await_ack(&k, &l, 2);
+    assert_int_equal(cmap_int(ask_view(&op, "trials"), "count", -1), 1); /* no ghost beside it */
+    await_row(&op, "trials", 0, "state", "done");
+    tester_close(&k);
+    tester_close(&op);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_removed_socket_is_made_again),
         cmocka_unit_test(a_second_hub_of_the_same_name_is_refused),
         cmocka_unit_test(a_run_that_attaches_gets_a_sweep_and_goes_on_after_a_reconnect),
+        cmocka_unit_test(a_run_whose_last_acknowledgement_was_lost_is_the_same_run_when_it_attaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
