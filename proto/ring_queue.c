@@ -274,12 +274,14 @@ static uint64_t queue_heal(struct ring_queue *q, uint32_t slot_bytes)
 {
     uint64_t healed = 0;
     for (uint64_t pos = tail_of(q); claimed(q, pos); pos++) {
-        if (published(q, pos, slot_bytes))
+        /* only what nobody published: a consumer that is taking now frees slots before it moves the tail */
+        uint32_t lap = (uint32_t)(pos >> q->shift) * 2;
+        if (atomic_load_explicit(turn_at(q, pos, slot_bytes), memory_order_acquire) != lap)
             continue;
         /* bytes 4..8 hold id, kind and flags of a point, kind and slots of a record: all zero is void */
         memset((char *)turn_at(q, pos, slot_bytes) + 4, 0, 4);
-        ring_publish(turn_at(q, pos, slot_bytes), q, pos);
-        healed++;
+        if (atomic_compare_exchange_strong(turn_at(q, pos, slot_bytes), &lap, lap + 1))
+            healed++;
     }
     return healed;
 }

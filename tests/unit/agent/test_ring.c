@@ -311,6 +311,25 @@ static void claimed_slots_of_the_dead_are_skipped_and_counted(void **state)
     ring_unmap(&r);
 }
 
+/* The drainer frees what it takes one by one and moves the tail once, behind the last. */
+static void healing_leaves_alone_what_is_being_taken(void **state)
+{
+    struct ring r = small_ring(1, 128);
+    struct ring_point out[128];
+    uint64_t torn = 0;
+    for (int i = 0; i < 100; i++)
+        ring_point_push(&r.lanes[0], 0, i, 0, 0);
+    assert_int_equal(ring_points_take(&r, 0, out, 40, false, &torn), 40);
+    atomic_store(&r.h->lanes[0].tail, 0); /* as if it were still at it */
+    ring_heal(&r);
+    atomic_store(&r.h->lanes[0].tail, 40);
+    assert_int_equal(atomic_load(&r.h->torn), 0);
+    assert_int_equal(ring_points_take(&r, 0, out, 128, false, &torn), 60);
+    for (int i = 0; i < 128; i++)
+        assert_true(ring_point_push(&r.lanes[0], 0, i, 0, 0)); /* the next lap finds them free */
+    ring_unmap(&r);
+}
+
 static void healing_lets_a_successor_write_on(void **state)
 {
     struct ring r = small_ring(1, 128);
@@ -447,6 +466,7 @@ int main(void)
         FACT(killed_writer_loses_at_most_the_slot_it_was_in),
         FACT(claimed_slots_of_the_dead_are_skipped_and_counted),
         FACT(healing_lets_a_successor_write_on),
+        FACT(healing_leaves_alone_what_is_being_taken),
         FACT(damaged_headers_are_refused),
         FACT(foreign_and_short_files_are_refused),
         FACT(a_second_ring_of_that_name_is_refused),
