@@ -287,7 +287,7 @@ double outlet_turn(struct outlet *ol, bool dead, int64_t now)
     if (ol->ring.h) {
         fill = ring_fill(&ol->ring);
         take_records(ol, dead);
-        for (int i = 0; i < GATHERS_TURN; i++) {
+        for (int i = 0; dead || i < GATHERS_TURN; i++) { /* of the dead all: their end is said next */
             if (gather_drain(ol->gather, &ol->ring, dead, &ol->torn))
                 due(ol);
             if (gather_waiting(ol->gather) < GATHER_MAX)
@@ -295,7 +295,7 @@ double outlet_turn(struct outlet *ol, bool dead, int64_t now)
             outlet_flush(ol);
         }
     }
-    say_dropped(ol, now, false);
+    say_dropped(ol, now, dead);
     if ((ol->emit_due && now >= ol->emit_due) || ol->plain.len > EMIT_BYTES)
         outlet_flush(ol);
     return fill;

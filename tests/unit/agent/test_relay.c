@@ -126,6 +126,49 @@ static void points_of_a_killed_process_arrive(void **state)
     assert_int_equal(cmap_int(hub_body(hub_event("run_state", "state", "exited", 0)), "exit", -1), -1);
 }
 
+/* More than one turn can take: the end of the run is said behind its last point all the same. */
+static void end_of_a_run_comes_after_its_last_point(void **state)
+{
+    char why[RING_WHY];
+    struct ring r;
+    struct ring_identity id = {
+        .run = -1, .trial = -1, .program = "prog", .lanes = 1, .lane_slots = 524288};
+    assert_int_equal(ring_create(&r, ring_path, &id, why), 0);
+    ring_unmap(&r);
+    pid_t trainer = train(0, 400000, false);
+    int status;
+    waitpid(trainer, &status, 0);
+    hub_up();
+    assert_int_equal(agent_wait(relay()), 0);
+    assert_all_delivered(400000);
+    assert_ptr_equal(hub_event("run_state", "state", "exited", 0), &hub.events[hub.n_events - 1]);
+}
+
+/* The drops of the last moments are said too, before the end. */
+static void drops_just_before_the_end_are_said(void **state)
+{
+    make_ring();
+    hub_up();
+    struct ht_options o = {.size = sizeof o, .ring = ring_path, .no_relay = 1};
+    ht_agent *ht = ht_open(&o);
+    pid_t r = relay();
+    assert_int_equal(ht_log(ht, "loss", 0, 0.5), HT_OK);
+    assert_true(hub_until(hub.points == 1));
+    kill(r, SIGSTOP);
+    int status;
+    assert_int_equal(waitpid(r, &status, WUNTRACED), r);
+    for (int64_t i = 1; i < 20000; i++)
+        ht_log(ht, "loss", i, 0.5);
+    uint64_t dropped = ht_dropped(ht);
+    assert_true(dropped > 0);
+    kill(r, SIGCONT);
+    ht_close(ht);
+    assert_int_equal(agent_wait(r), 0);
+    assert_int_equal(hub.points + dropped, 20000);
+    assert_int_equal(hub.dropped, dropped);
+    assert_ptr_equal(hub_event("run_state", "state", "exited", 0), &hub.events[hub.n_events - 1]);
+}
+
 static void hub_that_dies_and_returns_misses_nothing(void **state)
 {
     make_ring();
@@ -272,6 +315,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         FACT(relay_delivers_everything_and_ends),
         FACT(points_of_a_killed_process_arrive),
+        FACT(end_of_a_run_comes_after_its_last_point),
+        FACT(drops_just_before_the_end_are_said),
         FACT(hub_that_dies_and_returns_misses_nothing),
         FACT(acknowledgements_that_get_lost_cause_no_doubles),
         FACT(without_a_hub_a_spill_file_is_left_and_delivered_later),
