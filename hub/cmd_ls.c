@@ -148,6 +148,8 @@ static int print(const struct ls_options *o, const struct view_out *v, char **ca
 {
     struct buf out = {0};
     struct row_table *t = o->json ? NULL : row_table_new(columns_of(o->view));
+    if (t)
+        row_table_remark(t, "warning");
     for (int i = 0; i < v->n_parts; i++) {
         struct span row = {(const char *)v->data.data + v->parts[i].off, v->parts[i].len};
         if (o->json)
@@ -189,7 +191,7 @@ int cmd_ls(int argc, char **argv)
     if (rc != 0)
         return rc;
     struct sweep_ref *ref = sweep_ref_load(o.file, &cause);
-    if (ref && ref->warning)
+    if (ref && ref->warning && (o.json || strcmp(o.view, "sweeps") != 0)) /* else it is under the table */
         fprintf(stderr, "hypertop ls: %s: %s\n", o.file, ref->warning);
     if (!ref || list(&o, &as_of, ref, &cause) != 0) {
         struct buf b = {0};

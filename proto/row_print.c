@@ -174,6 +174,8 @@ struct row_table {
     struct column *cols;
     size_t n_cols, n_rows;
     bool fixed;
+    char *remark;       /* key of the remarks, NULL none */
+    struct buf remarks; /* lines */
     struct row_cells {
         struct cell *cells;
         size_t n; /* columns known when the row came */
@@ -211,6 +213,22 @@ static struct column *find_column(struct row_table *t, struct span key)
     return t->fixed ? NULL : add_column(t, key.p, strnlen(key.p, key.n));
 }
 
+void row_table_remark(struct row_table *t, const char *key)
+{
+    free(t->remark);
+    t->remark = mem_str(key);
+}
+
+static void add_remark(struct row_table *t, struct span row, const struct cell *cells, size_t n)
+{
+    struct span text = t->remark ? cmap_str(row, t->remark) : (struct span){NULL, 0};
+    if (!text.n)
+        return;
+    buf_printf(&t->remarks, "%s: %s: ", n && cells[0].text ? cells[0].text : "-", t->remark);
+    safe_text_buf(&t->remarks, text.p, text.n, -1);
+    buf_putc(&t->remarks, '\n');
+}
+
 void row_table_add(struct row_table *t, struct span row)
 {
     struct codec_reader r;
@@ -236,6 +254,7 @@ void row_table_add(struct row_table *t, struct span row)
         c->columns = cells[i].columns > c->columns ? cells[i].columns : c->columns;
         c->number = c->number && (cells[i].number || absent);
     }
+    add_remark(t, row, cells, cap);
     t->rows = mem_resize(t->rows, t->n_rows + 1, sizeof *t->rows);
     t->rows[t->n_rows++] = (struct row_cells){cells, cap};
 }
@@ -280,6 +299,7 @@ void row_table_print(const struct row_table *t, struct buf *out, int width)
         }
         put_line(out, &line, width);
     }
+    buf_put(out, t->remarks.data, t->remarks.len);
     buf_release(&line);
     buf_release(&head);
 }
@@ -297,5 +317,7 @@ void row_table_free(struct row_table *t)
         free(t->cols[i].key);
     free(t->cols);
     free(t->rows);
+    free(t->remark);
+    buf_release(&t->remarks);
     free(t);
 }

@@ -15,6 +15,8 @@ void row_json(struct buf *out, struct span row);
 struct row_table;
 /* columns: keys joined by commas; NULL takes every key in the order in which the rows bring them. */
 struct row_table *row_table_new(const char *columns);
+/* Texts under this key, where a row has one, are printed in full under the table, after the row's first cell. */
+void row_table_remark(struct row_table *t, const char *key);
 void row_table_add(struct row_table *t, struct span row);
 /* A line of headings and a line per row, each at most `width` columns (0: no limit). Prints nothing when there is no row. */
 void row_table_print(const struct row_table *t, struct buf *out, int width);

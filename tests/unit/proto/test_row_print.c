@@ -103,6 +103,35 @@ static void columns_come_as_the_rows_bring_them(void **state)
     buf_release(&out);
 }
 
+static void remarks_are_printed_in_full_under_the_table(void **state)
+{
+    (void)state;
+    static const char *const warnings[] = {NULL, "the disk is full: nothing more is recorded until there is room\x1b"};
+    struct row_table *t = row_table_new("sweep,state");
+    struct buf out = {0};
+    row_table_remark(t, "warning");
+    for (int i = 0; i < 2; i++) {
+        struct buf b = {0};
+        struct codec_writer w;
+        cw_init(&w, &b);
+        cw_map(&w, 3);
+        cw_kstr(&w, "warning", warnings[i]);
+        cw_kstr(&w, "sweep", i ? "b" : "a");
+        cw_kstr(&w, "state", "running");
+        row_table_add(t, (struct span){(const char *)b.data, b.len});
+        buf_release(&b);
+    }
+    row_table_print(t, &out, 12);
+    const char *text = buf_cstr(&out), *last = strstr(text, "b: warning: the disk is full: nothing more is "
+                                                            "recorded until there is room");
+    assert_non_null(last);
+    assert_null(strchr(text, 0x1b));
+    assert_null(strstr(text, "a: warning"));
+    assert_true(strstr(text, "sweep") < last && strchr(last, '\n')[1] == '\0');
+    row_table_free(t);
+    buf_release(&out);
+}
+
 static void an_empty_table_prints_nothing(void **state)
 {
     struct buf out = {0};
@@ -127,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_table_is_aligned_and_sanitised),
         cmocka_unit_test(numbers_are_right_aligned_and_lines_cut),
         cmocka_unit_test(columns_come_as_the_rows_bring_them),
+        cmocka_unit_test(remarks_are_printed_in_full_under_the_table),
         cmocka_unit_test(an_empty_table_prints_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
