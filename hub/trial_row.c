@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define MAX_SPARK 256
+#define MAX_LIVE  64  /* parameters of one trial whose live changes are listed */
 
 /* ---- times ---- */
 
@@ -234,6 +235,58 @@ void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
         cw_nil(w);
     put_spark(r, spark, w);
     cw_kint(w, "changed", r->changed);
+}
+
+/* ---- live changes ---- */
+
+static bool as_number(struct span v, double *x)
+{
+    struct codec_reader r;
+    cr_init(&r, v.p, v.n);
+    enum codec_type type = cr_peek(&r);
+    if (type != CT_INT && type != CT_UINT && type != CT_DOUBLE)
+        return false;
+    *x = cr_double(&r);
+    return true;
+}
+
+/* 64 and 64.0 are one value. */
+static bool same(struct span a, struct span b)
+{
+    double x, y;
+    if (as_number(a, &x) && as_number(b, &y))
+        return x == y;
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* The last change of each parameter as of then: indexes into run->lives, newest first. */
+static int last_changes(const struct trial_row *r, const struct state_run *run, int at[MAX_LIVE])
+{
+    int n = 0;
+    for (int i = run->n_lives - 1; i >= 0 && n < MAX_LIVE; i--) {
+        bool seen = run->lives[i].time > r->rq->t;
+        for (int k = 0; k < n && !seen; k++)
+            seen = strcmp(run->lives[at[k]].param, run->lives[i].param) == 0;
+        if (!seen)
+            at[n++] = i;
+    }
+    return n;
+}
+
+void trial_row_put_live(const struct trial_row *r, struct codec_writer *w)
+{
+    const struct state_run *run = view_newest_run(r->rq, r->tr, view_has_run);
+    struct span params = {r->tr->params, r->tr->params_n};
+    int at[MAX_LIVE], n = 0, changed = run ? last_changes(r, run, at) : 0;
+    for (int i = 0; i < changed; i++) {
+        const struct state_live *l = &run->lives[at[i]];
+        if (!same(cmap_value(params, l->param), (struct span){l->new_value, l->new_n}))
+            at[n++] = at[i];
+    }
+    cw_str(w, "live");
+    cw_map(w, (size_t)n);
+    while (n-- > 0)
+        view_kraw(w, run->lives[at[n]].param, run->lives[at[n]].new_value, run->lives[at[n]].new_n);
 }
 
 /* ---- by name ---- */

@@ -74,8 +74,9 @@ static void put_window(const struct view_request *rq, const struct table *tb, in
         trial_row_begin(&row, rq, rq->s->trials[tb->keys[i].at]);
         trial_row_whole(&row);
         view_part_begin(out, &w, i - from);
-        cw_map(&w, TRIAL_ROW_PAIRS + 1);
+        cw_map(&w, TRIAL_ROW_PAIRS + 2);
         trial_row_put(&row, spark, &w);
+        trial_row_put_live(&row, &w);
         cw_kint(&w, "runs", row.runs);
         view_part_end(out);
     }

@@ -549,6 +549,60 @@ static void trial_shows_what_is_on_its_way(void **state)
     small_end(&t);
 }
 
+/* The program's answer that it runs with lr = value from here on. */
+static void lr_became(struct small *t, double value)
+{
+    t->l->now += CLOCK_S;
+    struct codec_writer *w = log_begin(t->l, EV_COMMAND, 8);
+    cw_kint(w, "run", 1);
+    cw_kint(w, "epoch", 1);
+    cw_kint(w, "command", 0);
+    cw_kstr(w, "state", "applied");
+    cw_kstr(w, "param", "lr");
+    cw_kdouble(w, "old", 0.01);
+    cw_kdouble(w, "new", value);
+    cw_kint(w, "step", 5);
+    log_end(t->l);
+    struct event ev = log_event(t->l, t->l->n - 1);
+    assert_int_equal(state_apply(t->s, &ev), 0);
+}
+
+static struct span live_of_t1(struct small *t, int64_t cursor)
+{
+    struct codec_writer *w = want(&t->a, "trials", 2);
+    cw_kstr(w, "filter", "trial=1");
+    cw_kint(w, "cursor", cursor);
+    must(&t->a, &t->wd.ctx);
+    assert_int_equal(t->a.out.n_parts, 1);
+    return cmap_value(part(&t->a, 0), "live");
+}
+
+static void trials_say_which_parameters_were_changed_live(void **state)
+{
+    (void)state;
+    struct small t;
+    small_begin(&t, "minimize");
+    struct codec_reader r;
+    struct span live = live_of_t1(&t, -1);
+    cr_init(&r, live.p, live.n);
+    assert_true(cr_peek(&r) == CT_MAP && cr_map(&r) == 0);
+    int64_t before = t.l->now;
+    lr_became(&t, 0.002);
+    lr_became(&t, 0.003);
+    live = live_of_t1(&t, -1);
+    cr_init(&r, live.p, live.n);
+    assert_int_equal(cr_map(&r), 1);
+    assert_true(cmap_double(live, "lr", 0) == 0.003);
+    assert_true(cmap_double(cmap_value(part(&t.a, 0), "params"), "lr", 0) == 0.01); /* as proposed */
+    live = live_of_t1(&t, before);
+    assert_true(isnan(cmap_double(live, "lr", NAN)));
+    lr_became(&t, 0.01); /* back at what was proposed */
+    live = live_of_t1(&t, -1);
+    cr_init(&r, live.p, live.n);
+    assert_int_equal(cr_map(&r), 0);
+    small_end(&t);
+}
+
 static double cell(struct span map, const char *key, int i)
 {
     struct codec_reader r;
@@ -934,6 +988,7 @@ int main(void)
         cmocka_unit_test(a_window_is_a_slice_of_the_whole_order),
         cmocka_unit_test(summary_counts_and_estimates),
         cmocka_unit_test(trial_shows_what_is_on_its_way),
+        cmocka_unit_test(trials_say_which_parameters_were_changed_live),
         cmocka_unit_test(curve_has_columns_gaps_and_the_step_of_the_first_nan),
         cmocka_unit_test(best_and_events_follow_the_incumbent),
         cmocka_unit_test(shares_of_arms_add_up),
