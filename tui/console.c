@@ -156,7 +156,7 @@ static void ask(struct console *c, const struct layout *l)
 void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, int rows)
 {
     struct layout l = layout_frame(cols, rows);
-    c->mono = mono;
+    c->mono = c->prepared = mono;
     c->wall = wall;
     c->cols = cols;
     c->rows = rows;
@@ -440,16 +440,16 @@ static bool seconds_shown(const struct console *c)
 
 int64_t console_deadline(const struct console *c)
 {
-    int64_t at = action_deadline(&c->act, c->mono);
-    if (c->toast[0] && c->toast_until > c->mono && c->toast_until < at)
+    int64_t at = action_deadline(&c->act, c->prepared);
+    if (c->toast[0] && c->toast_until > c->prepared && c->toast_until < at)
         at = c->toast_until;
-    if (seconds_shown(c) && c->mono + CLOCK_S < at)
-        at = c->mono + CLOCK_S;
-    if (c->time.playing && c->mono + CLOCK_S / 4 < at)
-        at = c->mono + CLOCK_S / 4;
-    if (c->table.hold_until > c->mono && !c->table.frozen && c->table.hold_until < at)
+    if (seconds_shown(c) && c->prepared + CLOCK_S < at)
+        at = c->prepared + CLOCK_S;
+    if (c->time.playing && c->prepared + CLOCK_S / 4 < at)
+        at = c->prepared + CLOCK_S / 4;
+    if (c->table.hold_until > c->prepared && !c->table.frozen && c->table.hold_until < at)
         at = c->table.hold_until;
-    if (c->curve.y.small_since && c->curve.y.small_since + AXIS_SHRINK_NS > c->mono &&
+    if (c->curve.y.small_since && c->curve.y.small_since + AXIS_SHRINK_NS > c->prepared &&
         c->curve.y.small_since + AXIS_SHRINK_NS < at)
         at = c->curve.y.small_since + AXIS_SHRINK_NS;
     return at;

@@ -62,6 +62,7 @@ struct console {
     struct console_options opt;
     char sweep[128], user[64];
     int64_t mono, wall; /* as of this frame: monotonic, and the hub's wall clock */
+    int64_t prepared;   /* mono of the last frame: what has come due since then is still to be drawn */
     int cols, rows;
 
     enum screen_id screen, back;

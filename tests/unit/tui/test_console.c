@@ -189,6 +189,8 @@ static void a_finished_action_leaves_the_status_line(void **state)
     assert_true(console_deadline(&con) <= mono + ACTION_SHOW_NS);
     pass(ACTION_SHOW_NS - CLOCK_S);
     assert_true(shows("applied"));
+    con.mono = mono + CLOCK_S; /* the clock has gone on, the frame has not been drawn: it is still due */
+    assert_true(console_deadline(&con) <= con.mono);
     pass(CLOCK_S);
     assert_false(shows("applied"));
     press_key('u'); /* it can be undone all the same */
