@@ -11,18 +11,18 @@ if [ $STATUS = 0 ]; then ok headless-demo-succeeds; else
     exit 1
 fi
 matches says-where-it-is-recorded 'recording /.*\.mcap$' "$(grep -m 1 '^sweep digits' <<<"$OUT")"
-matches progress-has-states-and-best '[0-9]+ running.* of 40, best 0\.[0-9]+ t[0-9]+' "$OUT"
+matches progress-has-states-and-best '[0-9]+ running.* of 50, best 0\.[0-9]+ t[0-9]+' "$OUT"
 matches sweep-is-done '^sweep digits: done$' "$OUT"
 recording=$(sed -n 's/^  recording *//p' <<<"$OUT")
 trials() { hypertop ls trials --sweep "$recording" --json; }
 best=$(sed -n 's/^  best .* val_error //p' <<<"$OUT")
 equal best-validation-error-is-under-4-percent yes "$(awk -v b="${best:-1}" 'BEGIN {print (b > 0 && b < 0.04) ? "yes" : b}')"
-equal all-forty-trials-ended 40 "$(trials | json state | grep -cxE 'done|pruned')"
+equal all-trials-ended 50 "$(trials | json state | grep -cxE 'done|pruned')"
 equal no-trial-failed 0 "$(trials | json state | grep -cxE 'failed|lost|killed')"
 check asha-stopped-some test "$(trials | json state | grep -cx pruned)" -ge 10
 arms=$(hypertop ls arms --sweep "$recording" --json)
 equal sixteen-arms 16 "$(wc -l <<<"$arms")"
-equal every-trial-is-a-pull 40 "$(json pulls <<<"$arms" | awk '{s += $1} END {print s}')"
+equal every-trial-is-a-pull 50 "$(json pulls <<<"$arms" | awk '{s += $1} END {print s}')"
 check recording-is-sound hypertop fsck "$recording"
 # The claim is not the summary's word: the points themselves hold a value that low.
 points() { hypertop dump "$recording" --json | grep '"report"' | json value | awk '$1 < 0.04' | grep -c .; }
