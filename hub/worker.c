@@ -330,8 +330,8 @@ static int64_t attach_anew(struct hub *h, struct sweep *s, const struct peer *p,
 static bool listen_again(struct sweep *s, int64_t run, const struct peer *p, struct span claim)
 {
     const struct state_run *r = state_run(s->state, run);
-    if (!r || !s->rec || !s->adhoc || r->epoch != cmap_int(claim, "epoch", -1) ||
-        !run_state_terminal(run_now(s, run)))
+    if (!r || !s->adhoc || r->epoch != cmap_int(claim, "epoch", -1) || !run_state_terminal(run_now(s, run)) ||
+        sweep_reopen(s, NULL) != 0)
         return false;
     sweep_run(s, run)->peer = p->id;
     return true;

@@ -1,4 +1,5 @@
 /* subscriptions: what a console is sent, when, and what it costs to be slow. And runs that nobody leased. */
+#include "hub/recorder.h"
 #include "tests/unit/hub/hub_fixture.h"
 
 struct stage {
@@ -405,6 +406,40 @@ static void a_run_whose_last_acknowledgement_was_lost_is_the_same_run_when_it_at
     fixture_close(&f);
 }
 
+/* The agent was away for so long that the sweep has ended: its recording is opened again for what it brings. */
+static void a_run_of_an_ended_sweep_is_the_same_run_when_it_attaches(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct tester op, k;
+    struct lease l, again;
+    char path[256];
+    fixture_open(&f);
+    tester_open(&op, &f, ROLE_OPERATOR, getpid());
+    tester_open(&k, &f, ROLE_AGENT, getpid());
+    attach(&k, NULL, &l);
+    struct batch b = batch_begin(&k, &l, 1, 1);
+    batch_state(&b, "exited", 0);
+    tester_send(&k);
+    await_ack(&k, &l, 1);
+    tester_close(&k);
+    cmap_strcpy(view_row(ask_view(&op, "sweeps"), 0), "recording", path, sizeof path);
+    await_row(&op, "sweeps", 0, "state", "done");
+    for (int64_t until = clock_mono_ns() + DEADLINE; recorder_locked(path) && clock_mono_ns() < until;)
+        poll(NULL, 0, 2);
+    tester_open(&k, &f, ROLE_AGENT, getpid());
+    attach(&k, &l, &again);
+    assert_int_equal(again.run, l.run);
+    b = batch_begin(&k, &l, 2, 1);
+    batch_report(&b, 1, 0.5);
+    tester_send(&k);
+    await_ack(&k, &l, 2);
+    assert_int_equal(cmap_int(ask_view(&op, "sweeps"), "count", -1), 1);
+    tester_close(&k);
+    tester_close(&op);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_second_hub_of_the_same_name_is_refused),
         cmocka_unit_test(a_run_that_attaches_gets_a_sweep_and_goes_on_after_a_reconnect),
         cmocka_unit_test(a_run_whose_last_acknowledgement_was_lost_is_the_same_run_when_it_attaches),
+        cmocka_unit_test(a_run_of_an_ended_sweep_is_the_same_run_when_it_attaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
