@@ -158,9 +158,7 @@ void outlet_discard(struct outlet *ol)
 
 void outlet_attached(struct outlet *ol, int64_t run, int64_t epoch, int64_t trial)
 {
-    if (ol->run >= 0 && (ol->run != run || ol->epoch != epoch)) /* the hub has closed the run that this was */
-        spill_discard(&ol->spill);
-    ol->run = run;
+    ol->run = run; /* the hub may have given the old one up: what is undelivered goes on under this one */
     ol->epoch = epoch;
     ol->attached = true;
     struct spill_identity id = ol->spill.id;

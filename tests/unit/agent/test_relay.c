@@ -204,6 +204,28 @@ static void acknowledgements_that_get_lost_cause_no_doubles(void **state)
     assert_true(hub.repeats > 0);
 }
 
+/* A hub that does not know the run any more gives it another: what nobody acknowledged goes there. */
+static void run_that_the_hub_forgot_keeps_what_is_undelivered(void **state)
+{
+    make_ring();
+    hub_up();
+    hub.mute = true;
+    pid_t trainer = train(0, 5000, true), r = relay();
+    assert_true(hub_until(hub.points > 0));
+    hub_down();
+    hub.mute = false;
+    hub.run++;
+    hub.last_seq = 0;
+    hub.points = hub.doubles = 0;
+    memset(hub.seen, 0, HUB_POINTS);
+    hub_up();
+    assert_int_equal(agent_wait(r), 0);
+    waitpid(trainer, NULL, 0);
+    assert_true(hub_has_all(5000));
+    assert_int_equal(hub.doubles, 0);
+    assert_int_equal(files_in("data/spill"), 0);
+}
+
 static void without_a_hub_a_spill_file_is_left_and_delivered_later(void **state)
 {
     make_ring();
@@ -319,6 +341,7 @@ int main(int argc, char **argv)
         FACT(drops_just_before_the_end_are_said),
         FACT(hub_that_dies_and_returns_misses_nothing),
         FACT(acknowledgements_that_get_lost_cause_no_doubles),
+        FACT(run_that_the_hub_forgot_keeps_what_is_undelivered),
         FACT(without_a_hub_a_spill_file_is_left_and_delivered_later),
         FACT(killed_relay_is_succeeded_by_another),
         FACT(two_relays_never_share_a_ring),
