@@ -406,7 +406,7 @@ static void a_run_whose_last_acknowledgement_was_lost_is_the_same_run_when_it_at
     fixture_close(&f);
 }
 
-/* The agent was away for so long that the sweep has ended: its recording is opened again for what it brings. */
+/* The agent was away for so long that the sweep has ended: its recording is opened again. */
 static void a_run_of_an_ended_sweep_is_the_same_run_when_it_attaches(void **state)
 {
     (void)state;
