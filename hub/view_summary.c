@@ -87,6 +87,20 @@ static void count_workers(const struct view_request *rq, int64_t *workers, int64
     }
 }
 
+/* Runs that hold a slot: a trial of several seeds holds as many. */
+static int64_t busy_slots(const struct view_request *rq)
+{
+    int64_t n = 0;
+    for (int i = 0; i < rq->s->n_runs; i++) {
+        const struct state_run *r = rq->s->runs[i];
+        if (!view_has_run(rq, r))
+            continue;
+        const struct state_change *c = state_change_at(r->changes, r->n_changes, rq->t);
+        n += c && (c->state == RUN_LEASED || c->state == RUN_RUNNING || c->state == RUN_PAUSED);
+    }
+    return n;
+}
+
 static bool has_name(const struct span *names, int n, struct span name)
 {
     for (int i = 0; i < n; i++)
@@ -148,7 +162,7 @@ int view_summary(const struct view_request *rq, struct view_out *out, char **cau
     struct codec_writer w;
     (void)cause;
     count_workers(rq, &workers, &slots);
-    view_head(out, &w, 34);
+    view_head(out, &w, 35);
     cw_kstr(&w, "sweep", s->info.name);
     cw_kstr(&w, "state", sweep_state_name(state_sweep_at(s, rq->t)));
     cw_kstr(&w, "goal", s->info.maximize ? "maximize" : "minimize");
@@ -163,6 +177,7 @@ int view_summary(const struct view_request *rq, struct view_out *out, char **cau
     view_kvalue(&w, "eta", eta(rq, &t, &v, slots));
     cw_kint(&w, "workers", workers);
     cw_kint(&w, "slots", slots);
+    cw_kint(&w, "busy", busy_slots(rq));
     cw_kint(&w, "points", (int64_t)state_points(s, rq->t));
     cw_kdouble(&w, "points_per_s", rate(rq));
     cw_kstr(&w, "recording", ref->recording);

@@ -31,7 +31,7 @@
  *   interventions  rows {id,time,who,verb,target,args{},reason,state,message,applied_step,undo_of,undoable}
  *   metrics        trial (optional) rows {trial,run,metric,count,first_step,last_step,first,last,min,max}
  *   summary        head {sweep,state,goal,metric,tuner,counts{STATE: n},trials,budget,best,best_trial,best_params{},started,elapsed,
- *                        eta,workers,slots,points,points_per_s,recording,sync,bytes,space_version,live (bool),now,first,last,
+ *                        eta,workers,slots,busy,points,points_per_s,recording,sync,bytes,space_version,live (bool),now,first,last,
  *                        cursor,seconds_running, explore, concurrency, warning (string or nil), consoles, params [name...]}
  *   curve          trials [id...] or run, metric (absent: the objective), x (step|time), x0, x1 (absent: all), columns
  *                  parts: one per run {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin, mean: bin (NaN = gap),

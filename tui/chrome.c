@@ -158,9 +158,7 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     if (!s->there)
         return;
     if (size == LAYOUT_WIDE && s->slots > 0) {
-        int64_t busy = s->running + s->paused; /* a paused trial keeps its slot */
-        row_format(text, sizeof text, "slots %lld/%lld", (long long)(busy < s->slots ? busy : s->slots),
-                   (long long)s->slots);
+        row_format(text, sizeof text, "slots %lld/%lld", (long long)s->busy, (long long)s->slots);
         piece(&l, ST_PLAIN, " \u2502 ", text);
     }
     char best[ROW_TEXT] = "", spent[80], state[40] = "";

@@ -83,6 +83,7 @@ void summary_read(struct summary *s, struct span head)
     s->concurrency = cmap_int(head, "concurrency", -1);
     s->workers = cmap_int(head, "workers", 0);
     s->slots = cmap_int(head, "slots", 0);
+    s->busy = cmap_int(head, "busy", 0);
     read_counts(s, head);
     read_params(s, head);
 }

@@ -19,7 +19,7 @@ struct summary {
     struct span params[SUMMARY_PARAMS];
     int n_params;
     double explore;
-    int64_t concurrency, workers, slots;
+    int64_t concurrency, workers, slots, busy;
 };
 void summary_read(struct summary *s, struct span head);
 
