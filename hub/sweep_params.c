@@ -234,32 +234,6 @@ static int read_numeric(struct entry *e, const struct distribution *d)
 
 /* ---- lists ---- */
 
-static void put_value(struct json_out *out, const struct tune_value *v)
-{
-    switch (v->kind) {
-    case TUNE_BOOL:
-        jw_bool(out, v->b);
-        break;
-    case TUNE_INT:
-        jw_int(out, v->i);
-        break;
-    case TUNE_FLOAT:
-        jw_double(out, v->f);
-        break;
-    case TUNE_STRING:
-        jw_str(out, v->s);
-        break;
-    case TUNE_JSON:
-        if (out->comma)
-            buf_putc(out->b, ',');
-        buf_puts(out->b, v->s);
-        out->comma = true;
-        break;
-    default:
-        jw_null(out);
-    }
-}
-
 static struct tune_value list_value(struct entry *e, const struct yaml_node *node)
 {
     bool loose;
@@ -314,7 +288,7 @@ static void put_list(struct entry *e, const struct tune_value *v, const double *
     jw_key(e->all->out, "values");
     jw_array(e->all->out);
     for (int k = 0; k < n; k++)
-        put_value(e->all->out, &v[k]);
+        tune_value_json(e->all->out, &v[k]);
     jw_array_end(e->all->out);
     if (!weighted)
         return;
@@ -364,7 +338,7 @@ static int read_constant(struct entry *e, const struct yaml_node *node)
     e->p->type = PARAM_CONSTANT;
     param_set_choices(e->p, &v, 1);
     jw_key(e->all->out, "value");
-    put_value(e->all->out, &v);
+    tune_value_json(e->all->out, &v);
     tune_value_free(&v);
     return 0;
 }

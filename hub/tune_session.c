@@ -25,32 +25,6 @@ struct tune_session {
 
 /* ---- values ---- */
 
-static void put_value(struct json_out *out, const struct tune_value *v)
-{
-    switch (v->kind) {
-    case TUNE_BOOL:
-        jw_bool(out, v->b);
-        break;
-    case TUNE_INT:
-        jw_int(out, v->i);
-        break;
-    case TUNE_FLOAT:
-        jw_double(out, v->f);
-        break;
-    case TUNE_STRING:
-        jw_str(out, v->s);
-        break;
-    case TUNE_JSON:
-        if (out->comma)
-            buf_putc(out->b, ',');
-        buf_puts(out->b, v->s);
-        out->comma = true;
-        break;
-    default:
-        jw_null(out);
-    }
-}
-
 static void put_params(struct json_out *out, const struct space *s, const double *dna)
 {
     jw_object(out);
@@ -60,7 +34,7 @@ static void put_params(struct json_out *out, const struct space *s, const double
             continue;
         param_decode(&s->params[i], dna[i], &v);
         jw_key(out, s->params[i].name);
-        put_value(out, &v);
+        tune_value_json(out, &v);
     }
     jw_object_end(out);
 }

@@ -92,3 +92,29 @@ int tune_text(const struct tune_value *v, char *out, size_t cap)
         return snprintf(out, cap, "null");
     }
 }
+
+void tune_value_json(struct json_out *out, const struct tune_value *v)
+{
+    switch (v->kind) {
+    case TUNE_BOOL:
+        jw_bool(out, v->b);
+        break;
+    case TUNE_INT:
+        jw_int(out, v->i);
+        break;
+    case TUNE_FLOAT:
+        jw_double(out, v->f);
+        break;
+    case TUNE_STRING:
+        jw_str(out, v->s);
+        break;
+    case TUNE_JSON:
+        if (out->comma)
+            buf_putc(out->b, ',');
+        buf_puts(out->b, v->s);
+        out->comma = true;
+        break;
+    default:
+        jw_null(out);
+    }
+}

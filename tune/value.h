@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json_out.h"
+
 enum tune_kind { TUNE_ABSENT, TUNE_NULL, TUNE_BOOL, TUNE_INT, TUNE_FLOAT, TUNE_STRING, TUNE_JSON };
 
 struct tune_value {
@@ -32,5 +34,8 @@ bool tune_number(const struct tune_value *v, double *out); /* int or float */
 /* As people write it: 0.001, adam, true, null, JSON as it is. Returns the length it would have, like
  * snprintf. */
 int tune_text(const struct tune_value *v, char *out, size_t cap);
+
+/* The value as JSON; TUNE_JSON goes in as it is. */
+void tune_value_json(struct json_out *out, const struct tune_value *v);
 
 #endif
