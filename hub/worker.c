@@ -2,6 +2,7 @@
  * so it is the same one after its connection broke and after the hub was started again. */
 #include "hub/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,15 +327,16 @@ static int64_t attach_anew(struct hub *h, struct sweep *s, const struct peer *p,
 
 /* A run that has ended and whose program does not know: only the last acknowledgement was lost, or it was
  * given up while its program was cut off from us. It stays ended; what we have is dropped as a repeat, what
- * we have not is taken. */
-static bool listen_again(struct sweep *s, int64_t run, const struct peer *p, struct span claim)
+ * we have not is taken. 1 done, 0 not such a run, -1 its recording is just being closed: ask again. */
+static int listen_again(struct sweep *s, int64_t run, const struct peer *p, struct span claim)
 {
     const struct state_run *r = state_run(s->state, run);
-    if (!r || !s->adhoc || r->epoch != cmap_int(claim, "epoch", -1) || !run_state_terminal(run_now(s, run)) ||
-        sweep_reopen(s, NULL) != 0)
-        return false;
+    if (!r || !s->adhoc || r->epoch != cmap_int(claim, "epoch", -1) || !run_state_terminal(run_now(s, run)))
+        return 0;
+    if (sweep_reopen(s, NULL) != 0)
+        return errno == EAGAIN ? -1 : 0;
     sweep_run(s, run)->peer = p->id;
-    return true;
+    return 1;
 }
 
 void worker_attach(struct hub *h, struct peer *p, const struct message *m)
@@ -342,7 +344,10 @@ void worker_attach(struct hub *h, struct peer *p, const struct message *m)
     char *cause = NULL;
     int64_t run = -1, handle = cmap_int(m->body, "run", -1);
     struct sweep *s = handle > 0 ? run_find(h, handle, &run) : NULL;
-    if (!s || (!readopt(h, NULL, &p->id, m->body) && !listen_again(s, run, p, m->body))) {
+    int known = s && readopt(h, NULL, &p->id, m->body) ? 1 : s ? listen_again(s, run, p, m->body) : 0;
+    if (known < 0 && hub_hold(h, p))
+        return;
+    if (known <= 0) {
         char *program = cmap_strdup(m->body, "program");
         s = sweep_adhoc(h, program && *program ? program : "adhoc", &cause);
         free(program);
