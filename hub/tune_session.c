@@ -98,6 +98,30 @@ static void put_proposal(struct tune_session *s, int64_t id, const struct propos
     jw_object_end(&s->out);
 }
 
+/* The context of the next asks. An empty list takes it away. */
+static int op_context(struct tune_session *s, const json_t *in, char **cause)
+{
+    const json_t *list = json_object_get(in, "values"), *v;
+    double values[TUNER_CONTEXT_MAX];
+    size_t i;
+    if (!json_is_array(list) || json_array_size(list) > TUNER_CONTEXT_MAX)
+        return cause_set(cause, "context: values must be a list of at most %d numbers", TUNER_CONTEXT_MAX);
+    json_array_foreach(list, i, v) {
+        if (!json_is_number(v))
+            return cause_set(cause, "context: value %zu is not a number", i + 1);
+        values[i] = json_number_value(v);
+    }
+    char *why = NULL;
+    if (tuner_context(s->tuner, values, (int)json_array_size(list), &why) < 0) {
+        cause_set(cause, "context: %s", why);
+        free(why);
+        return -1;
+    }
+    begin(s, "context");
+    jw_object_end(&s->out);
+    return 0;
+}
+
 static int op_ask(struct tune_session *s, const json_t *in, char **cause)
 {
     const json_t *count = json_object_get(in, "n");
@@ -195,13 +219,6 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
         put_text(s, "why", r.why);
     jw_object_end(&s->out);
     return 0;
-}
-
-static int op_context(struct tune_session *s, const json_t *in, char **cause)
-{
-    char what[200];
-    tuner_describe(s->tuner, what, sizeof what);
-    return cause_set(cause, "context: this tuner has no use for a context (%s)", what);
 }
 
 /* args: an object of target, for, weight, factor; target may also be a list of arms. */

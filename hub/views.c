@@ -111,7 +111,7 @@ int views_answer(const struct views_ctx *ctx, struct span request, struct view_o
     text_param(request, "view", name, sizeof name);
     int kind = VIEW_UNKNOWN;
     for (int i = 1; i < VIEW_COUNT; i++)
-        if (strcmp(views[i].name, name) == 0)
+        if (views[i].answer && strcmp(views[i].name, name) == 0)
             kind = i;
     if (kind == VIEW_UNKNOWN)
         return cause_set(cause, "there is no view called '%.60s'", name);

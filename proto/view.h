@@ -46,7 +46,30 @@
  *                  head {run, first, end, lines}: indexes of the oldest line kept and one past the newest
  *   events         t0, t1, columns, trial (optional): rows {time, kind: best|fail|intervention|hub, id, trial, step, text};
  *                  head {first, last, density: bin f64[columns]}
- *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}
+ *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}; head {correlation: [[rung, n, tau, low, high]...]}: Kendall's
+ *                  tau of a rung's values with the last rung both reached
+ *   landscape      x, y (parameter names; y absent: a slice along x), layer (mean | deviation | acquisition | observed | partial),
+ *                  columns, rows (grid cells, at most 512 x 256), hold (best | typical | a trial id), fix (map {param: value}, over hold)
+ *                  head {x: axis, y: axis or nil, layer, columns, rows, z: bin f32[rows * columns] (row 0 is the lowest y; NaN unknown),
+ *                        deviation: bin f32[...] (slices only), z0, z1, held: [[name, value]...], model, trials, noise, enough (bool), why,
+ *                        best: {trial, x, y, value} or nil, basins: [[x, y, value, persistence or nil]...],
+ *                        regions: [[verb, text, x0, y0, x1, y1, weight, until or nil, intervention or nil]...],
+ *                        cells: [[x0, y0, x1, y1, depth, pulls]...], quadratic: {x, y, value, convex, r2, plateau} or nil}
+ *                  axis is {name, type, low, high, scale (linear|log|rlog|choices), labels: [...] or nil}; x and y of points and
+ *                  boxes run from 0 to 1 along the axis (a choice k of n lies at (k + 0.5) / n); values in the user's sign
+ *                  parts: the trials {trial, state, x, y, value, order, inside (of every held interval)}
+ *   preview        words: a command line as `send` takes it; head {text, trials: [id...], share (of the tuner's next proposals), value
+ *                  (predicted), ok, message}: what the command would do, said in words, nothing done
+ *   importance     method (fanova | quick): rows {param, importance, low, high, pair (second parameter or nil)}; head {method, trials, enough, why}
+ *   pareto         columns: rows {trial, state, values: [...], front}; head {objectives: [{name, goal}], reference: [...], hypervolume,
+ *                  over_time: bin f64[columns], t0, t1, enough, why}
+ *   edf            by (tuner | origin | space_version | a parameter), columns: parts {label, trials, best, median, share: bin f64[columns]}: the
+ *                  share of a group's trials at least as good as each of `columns` values from head.v0 to head.v1
+ *   seeds          rows {trial, n, mean, deviation, min, max, test_n, test_mean}: spread over repeats
+ *   hosts          rows {host, role (hub|worker), cpu, memory, memory_total, load, net_in, net_out, disk_in, disk_out, gpus: [{name, use,
+ *                  memory, memory_total, power, temperature}], power, energy, seen}: shares 0..1, bytes, bytes/s, W, J; what is not measured is nil
+ *   consoles       rows {console, user, host, role, since, seen, sweep, last (its last command), last_time}
+ *   alerts         rows {id, time, rule, trial, text, state}; head {rules: [[text, fired]...]}
  */
 #ifndef PROTO_VIEW_H
 #define PROTO_VIEW_H
@@ -66,7 +89,16 @@
     VIEW(TRIAL, "trial", false)                                                                                        \
     VIEW(TEXT, "text", false)                                                                                          \
     VIEW(EVENTS, "events", false)                                                                                      \
-    VIEW(RUNGS, "rungs", false)
+    VIEW(RUNGS, "rungs", false)                                                                                         \
+    VIEW(LANDSCAPE, "landscape", false)                                                                                \
+    VIEW(PREVIEW, "preview", false)                                                                                    \
+    VIEW(IMPORTANCE, "importance", false)                                                                              \
+    VIEW(PARETO, "pareto", false)                                                                                      \
+    VIEW(EDF, "edf", false)                                                                                            \
+    VIEW(SEEDS, "seeds", false)                                                                                        \
+    VIEW(HOSTS, "hosts", false)                                                                                        \
+    VIEW(CONSOLES, "consoles", false)                                                                                  \
+    VIEW(ALERTS, "alerts", false)
 
 enum view_kind {
     VIEW_UNKNOWN,

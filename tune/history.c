@@ -24,6 +24,7 @@ void history_release(struct history *h)
     for (int i = 0; i < h->n; i++) {
         free(h->trials[i].dna);
         free(h->trials[i].points);
+        free(h->trials[i].context);
     }
     free(h->trials);
     free(h->slots);
@@ -211,6 +212,8 @@ void history_pack(const struct history *h, struct buf *out)
         pack_i64(out, t->space_version);
         pack_i64(out, t->order);
         pack_str(out, t->origin);
+        pack_u64(out, (uint64_t)t->n_context);
+        pack_doubles(out, t->context, (size_t)t->n_context);
         pack_u64(out, (uint64_t)t->n_points);
         for (int k = 0; k < t->n_points; k++) {
             pack_i64(out, t->points[k].step);
@@ -252,6 +255,9 @@ int history_unpack(struct history *h, struct unpack *in)
         char *origin = unpack_str(in);
         snprintf(t->origin, sizeof t->origin, "%s", origin ? origin : "");
         free(origin);
+        t->n_context = (int)unpack_count(in, 8);
+        t->context = mem_zero((size_t)t->n_context, sizeof *t->context);
+        unpack_doubles(in, t->context, (size_t)t->n_context);
         t->n_points = t->cap_points = (int)unpack_count(in, 16);
         t->points = mem_zero((size_t)t->n_points, sizeof *t->points);
         for (int p = 0; p < t->n_points; p++) {

@@ -41,6 +41,8 @@ struct history_trial {
     bool outside;
     int space_version; /* of the ask */
     int64_t order;     /* counts endings: the n-th trial to end; -1 pending */
+    double *context;   /* under which it was asked; NULL none */
+    int n_context;
     char origin[16];
 };
 

@@ -46,6 +46,8 @@ struct tuner_env tuner_env(const struct tuner *t, const struct part *p)
                               .rng = (struct rng *)&t->rng,
                               .kv = p->kv,
                               .budget = t->budget,
+                              .context = t->context,
+                              .n_context = t->n_context,
                               .maximize = t->maximize};
 }
 
@@ -131,6 +133,7 @@ void tuner_free(struct tuner *t)
     history_release(&t->history);
     steering_release(&t->steer);
     space_free(t->space);
+    free(t->context);
     free(t);
 }
 
@@ -149,6 +152,7 @@ static void proposal_clear(struct proposal *out)
     out->arm = -1;
     out->forced = false;
     out->label[0] = out->why[0] = '\0';
+    out->resume = out->steps = out->donor = -1;
 }
 
 /* An algorithm that cannot honour bans by itself is asked a few times; after that the prior helps out. */
@@ -188,9 +192,28 @@ int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
     h->propensity = out->propensity;
     h->forced = out->forced;
     h->asked = true;
+    h->context = mem_dup(t->context, (size_t)t->n_context * sizeof *h->context);
+    h->n_context = t->n_context;
     h->space_version = t->space->version;
     snprintf(h->origin, sizeof h->origin, "tuner");
     t->steer.asks++;
+    return 0;
+}
+
+int tuner_context(struct tuner *t, const double *values, int n, char **cause)
+{
+    if (n && !t->sampler.ops->contextual)
+        return cause_set(cause, "%s has no use for a context", t->sampler.ops->name);
+    for (int i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return cause_set(cause, "a context must be finite numbers; number %d is not", i + 1);
+    if (n > TUNER_CONTEXT_MAX)
+        return cause_set(cause, "a context has at most %d numbers, not %d", TUNER_CONTEXT_MAX, n);
+    if (t->n_context && n && n != t->n_context)
+        return cause_set(cause, "this sweep's contexts have %d numbers, not %d", t->n_context, n);
+    free(t->context);
+    t->context = mem_dup(values, (size_t)n * sizeof *values);
+    t->n_context = n;
     return 0;
 }
 
@@ -255,7 +278,7 @@ int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool fin
 {
     int k = history_find(&t->history, id);
     double loss = t->maximize ? -value : value;
-    *out = (struct tell_result){.rung = -1, .cutoff = NAN};
+    *out = (struct tell_result){.rung = -1, .cutoff = NAN, .donor = -1};
     if (k < 0)
         return cause_set(cause, "there is no trial %lld", (long long)id);
     enum trial_end end = t->history.trials[k].end;

@@ -24,12 +24,22 @@ struct proposal {
     bool forced;       /* a person's pin chose it */
     char label[96];    /* of the arm, "" none */
     char why[160];     /* a sentence for people */
+    int64_t resume;    /* >= 0: no new trial; this one, held by TELL_PAUSE before, goes on (dna is its own). -1: a new one */
+    int64_t steps;     /* it is expected to train up to this step and then be judged; -1 to the end */
+    int64_t donor;     /* >= 0: starts from the last checkpoint of this trial; -1 from scratch */
 };
 
-enum tell_action { TELL_CONTINUE, TELL_STOP, TELL_PAUSE /* promotion schemes: hold until resumed */ };
+enum tell_action {
+    TELL_CONTINUE,
+    TELL_STOP,
+    TELL_PAUSE,  /* promotion schemes: hold, with a checkpoint, until an ask resumes it */
+    TELL_CHANGE, /* populations: go on with the configuration tell_result.dna, from the donor's checkpoint if there is one */
+};
 
 struct tell_result {
     enum tell_action action;
+    const double *dna; /* TELL_CHANGE: the new configuration, the tuner's, good until its next call; NULL otherwise */
+    int64_t donor;     /* TELL_CHANGE: take over this trial's last checkpoint first; -1 keep the own weights */
     int rung;          /* rung decided at, -1 none */
     double cutoff;     /* value to beat there, NaN none (user's sign) */
     char why[160];
@@ -47,6 +57,7 @@ struct arm_row {
 
 /* An option as the sweep file gives it. Arms are options too: arms.PARAM with a number of bins, or one of */
 #define ARMS_VALUES (-1.0)  /* every value is an arm */
+#define TUNER_CONTEXT_MAX 64 /* numbers in a context */
 #define ARMS_DECADES (-2.0) /* one arm a decade */
 struct tuner_kv {
     const char *name;
@@ -67,6 +78,16 @@ struct tuner_env { /* what every call gets */
     const struct tuner_kv *kv;     /* options as given, NULL name ends; for those that no table can list (arms.PARAM) */
     int64_t budget;                /* trials, -1 unlimited */
     bool maximize;                 /* only for texts: losses are minimised */
+    const double *context;         /* what the world looks like at this ask; n_context numbers, NULL none */
+    int n_context;
+};
+
+/* A cell of an algorithm that splits the space (HOO, StoSOO): a box in dna. low and high have space->n entries. */
+struct tuner_cell {
+    double *low, *high;
+    int depth;
+    uint64_t pulls;
+    double mean, bound;            /* in the user's sign; NaN unknown */
 };
 
 /* An algorithm. Slots that it has no use for are NULL: a sampler without early stopping has no judge; a stopper has no
@@ -74,6 +95,7 @@ struct tuner_env { /* what every call gets */
 struct tuner_ops {
     const char *name, *paper, *summary;
     const struct tuner_option *options; /* ends with a NULL name */
+    bool contextual; /* its choice depends on env->context */
     /* A fresh state; values[i] belongs to options[i]. NULL and a cause when the space does not suit it. */
     void *(*make)(const struct tuner_env *env, const double *values, char **cause);
     void (*drop)(void *self);
@@ -91,6 +113,11 @@ struct tuner_ops {
     int (*arm)(void *self, const struct tuner_env *env, int arm, struct region *out, char label[96]);
     /* The rung table of an early stopper; returns how many there are, filling at most max. Losses, not signed back. */
     int (*rungs)(void *self, const struct tuner_env *env, struct rung_row *rows, int max);
+    /* How much it would like each of n configurations (space->n doubles each) to be tried next: its acquisition, larger is better,
+     * on a scale of its own. NULL: it has no such notion. 0, -1 it cannot say yet. */
+    int (*score)(void *self, const struct tuner_env *env, const double *dna, int n, double *out);
+    /* Its cells, leaves only; returns how many there are, filling at most max (the caller provides low and high). */
+    int (*cells)(void *self, const struct tuner_env *env, struct tuner_cell *rows, int max);
     /* What it does in a few words: "over optimizer x lr decades". */
     void (*describe)(void *self, const struct tuner_env *env, char *out, size_t cap);
     /* The whole state as MessagePack-free bytes of its own; load gives a state that behaves the same. */
@@ -125,6 +152,8 @@ int tuner_adopt(struct tuner *t, int64_t id, const double *dna, const char *orig
 /* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. */
 int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause);
 int tuner_tell_failed(struct tuner *t, int64_t id, char **cause);
+/* The context of the asks from here on (copied; n 0 none), for a contextual sampler: kept with every trial asked under it. */
+int tuner_context(struct tuner *t, const double *values, int n, char **cause);
 /* A trial that will never report (withdrawn). */
 int tuner_forget(struct tuner *t, int64_t id, char **cause);
 /* Steering by verb, arguments as steer_parse made them. undo token in *token (see steer.h). */

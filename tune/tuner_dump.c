@@ -9,7 +9,7 @@
 #include "tune/space_pack.h"
 #include "tune/tuner_state.h"
 
-#define DUMP_VERSION 1
+#define DUMP_VERSION 2
 
 static void dump_part(const struct part *p, struct buf *out)
 {
@@ -36,6 +36,8 @@ void tuner_dump(const struct tuner *t, struct buf *out)
         pack_u64(out, t->rng.s[i]);
     pack_u64(out, t->maximize);
     pack_i64(out, t->budget);
+    pack_u64(out, (uint64_t)t->n_context);
+    pack_doubles(out, t->context, (size_t)t->n_context);
     space_pack(t->space, out);
     history_pack(&t->history, out);
     steering_pack(&t->steer, out);
@@ -80,6 +82,9 @@ int tuner_load(struct tuner *t, const uint8_t *p, size_t n, char **cause)
         l->rng.s[i] = unpack_u64(&in);
     l->maximize = unpack_u64(&in);
     l->budget = unpack_i64(&in);
+    l->n_context = (int)unpack_count(&in, 8);
+    l->context = mem_zero((size_t)l->n_context, sizeof *l->context);
+    unpack_doubles(&in, l->context, (size_t)l->n_context);
     l->space = space_unpack(&in);
     history_init(&l->history, l->space ? l->space->n : 0);
     if (!l->space || history_unpack(&l->history, &in) < 0 || steering_unpack(&l->steer, &in) < 0 || in.bad) {

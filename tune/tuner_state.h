@@ -22,6 +22,8 @@ struct tuner {
     struct part sampler, stopper; /* stopper.ops NULL: none */
     /* how people see a sampler without arms; NULL when it has some, or none can be made */
     struct arms *regions;
+    double *context; /* of the next asks; NULL none */
+    int n_context;
     bool maximize;
     int64_t budget;
 };

@@ -128,7 +128,7 @@ static void errors_are_lines_and_the_session_goes_on(void **state)
     answers(s, "{\"op\":\"ask\",\"n\":0}",
             "{\"op\":\"error\",\"message\":\"ask: n must be a whole number from 1 to 10000\"}");
     answers(s, "{\"op\":\"context\",\"values\":[1]}",
-            "{\"op\":\"error\",\"message\":\"context: this tuner has no use for a context (random)\"}");
+            "{\"op\":\"error\",\"message\":\"context: random has no use for a context\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"ban\",\"args\":{\"target\":\"opt=sdg\"}}",
             "{\"op\":\"error\",\"message\":\"opt: sdg is not one of its values\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"kick\"}",
