@@ -1,6 +1,9 @@
+/* keymap: the key table and the actions menu as compiled in. What a person has changed of them is in keymap_user.c, which is
+ * also where the console looks keys up. */
 #include "tui/keymap.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct key_row rows[] = {
     /* everywhere */
@@ -111,22 +114,33 @@ static const struct menu_row menu[] = {
     {ON_ALL, 'N', VERB_ENQUEUE, "enqueue ", "queue a configuration of yours"},
 };
 
-const struct key_row *keymap_rows(int *n)
+const struct key_row *keymap_default_rows(int *n)
 {
     *n = (int)(sizeof rows / sizeof *rows);
     return rows;
 }
 
-const struct key_row *keymap_find(enum screen_id screen, int key)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].key == key && (rows[i].on & 1u << screen))
-            return &rows[i];
-    return NULL;
-}
-
-const struct menu_row *keymap_menu(int *n)
+const struct menu_row *keymap_default_menu(int *n)
 {
     *n = (int)(sizeof menu / sizeof *menu);
     return menu;
+}
+
+static const char *const actions[ACT_COUNT] = {
+#define ACTION_NAME(e, name) [ACT_##e] = name,
+    ACTIONS(ACTION_NAME)
+#undef ACTION_NAME
+};
+
+const char *action_name(enum action a)
+{
+    return a > ACT_NONE && a < ACT_COUNT ? actions[a] : "";
+}
+
+enum action action_find(const char *name)
+{
+    for (int a = ACT_NONE + 1; a < ACT_COUNT; a++)
+        if (strcmp(actions[a], name) == 0)
+            return (enum action)a;
+    return ACT_NONE;
 }

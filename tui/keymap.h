@@ -58,75 +58,83 @@ enum screen_id { SCREEN_OVER, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_RE
 #define ON_TABLE  (ON_OVER | ON_REPLAY)
 #define ON_CURVE  (ON_OVER | ON_TRIAL)
 
+/* ACTION(enumerator, "name"): the names are what ~/.config/hypertop/hypertop.conf calls them, so they are never changed. The last
+ * three come from the mouse only. */
+#define ACTIONS(ACTION)                                \
+    ACTION(QUIT, "quit")                               \
+    ACTION(SUSPEND, "suspend")                         \
+    ACTION(REDRAW, "redraw")                           \
+    ACTION(HELP, "help")                               \
+    ACTION(COMMAND, "command")                         \
+    ACTION(SCREEN, "screen") /* arg: enum screen_id */ \
+    ACTION(BACK_SCREEN, "back-screen")                 \
+    ACTION(PANE, "pane")                               \
+    ACTION(PANE_BACK, "pane-back")                     \
+    ACTION(ZOOM, "zoom")                               \
+    ACTION(UP, "up")                                   \
+    ACTION(DOWN, "down")                               \
+    ACTION(LEFT, "left")                               \
+    ACTION(RIGHT, "right")                             \
+    ACTION(FAR_LEFT, "far-left")                       \
+    ACTION(FAR_RIGHT, "far-right")                     \
+    ACTION(PAGE_UP, "page-up")                         \
+    ACTION(PAGE_DOWN, "page-down")                     \
+    ACTION(HALF_UP, "half-up")                         \
+    ACTION(HALF_DOWN, "half-down")                     \
+    ACTION(HOME, "home")                               \
+    ACTION(END, "end")                                 \
+    ACTION(LAST, "last")                               \
+    ACTION(OPEN, "open")                               \
+    ACTION(CANCEL, "cancel")                           \
+    ACTION(MARK, "mark")                               \
+    ACTION(MARK_RANGE, "mark-range")                   \
+    ACTION(MARK_ALL, "mark-all")                       \
+    ACTION(MARK_CLEAR, "mark-clear")                   \
+    ACTION(FILTER, "filter")                           \
+    ACTION(FILTER_CLEAR, "filter-clear")               \
+    ACTION(SORT_LEFT, "sort-left")                     \
+    ACTION(SORT_RIGHT, "sort-right")                   \
+    ACTION(SORT_REVERSE, "sort-reverse")               \
+    ACTION(COLUMNS, "columns")                         \
+    ACTION(FREEZE, "freeze")                           \
+    ACTION(FOLLOW, "follow")                           \
+    ACTION(LOG_Y, "log-y")                             \
+    ACTION(X_AXIS, "x-axis")                           \
+    ACTION(SMOOTH, "smooth")                           \
+    ACTION(SHOWN, "shown")                             \
+    ACTION(PREV_EVENT, "prev-event")                   \
+    ACTION(NEXT_EVENT, "next-event")                   \
+    ACTION(MENU, "menu")                               \
+    ACTION(PAUSE, "pause")                             \
+    ACTION(EDIT, "edit")                               \
+    ACTION(UNDO, "undo")                               \
+    ACTION(LOG, "log")                                 \
+    ACTION(CHECKPOINT, "checkpoint")                   \
+    ACTION(MORE, "more")                               \
+    ACTION(LESS, "less")                               \
+    ACTION(NEXT_TRIAL, "next-trial")                   \
+    ACTION(PREV_TRIAL, "prev-trial")                   \
+    ACTION(PLAY, "play")                               \
+    ACTION(STEP_BACK, "step-back")                     \
+    ACTION(STEP_ON, "step-on")                         \
+    ACTION(SLOWER, "slower")                           \
+    ACTION(FASTER, "faster")                           \
+    ACTION(SPEED_ONE, "speed-one")                     \
+    ACTION(PERCENT, "percent")                         \
+    ACTION(START, "start")                             \
+    ACTION(ROW, "row") /* arg: trial id */             \
+    ACTION(SORT, "sort") /* arg: column */             \
+    ACTION(SEEK, "seek") /* arg: wall ns */
+
 enum action {
     ACT_NONE,
-    ACT_QUIT,
-    ACT_SUSPEND,
-    ACT_REDRAW,
-    ACT_HELP,
-    ACT_COMMAND,
-    ACT_SCREEN, /* arg: enum screen_id */
-    ACT_BACK_SCREEN,
-    ACT_PANE,
-    ACT_PANE_BACK,
-    ACT_ZOOM,
-    ACT_UP,
-    ACT_DOWN,
-    ACT_LEFT,
-    ACT_RIGHT,
-    ACT_FAR_LEFT,
-    ACT_FAR_RIGHT,
-    ACT_PAGE_UP,
-    ACT_PAGE_DOWN,
-    ACT_HALF_UP,
-    ACT_HALF_DOWN,
-    ACT_HOME,
-    ACT_END,
-    ACT_LAST,
-    ACT_OPEN,
-    ACT_CANCEL,
-    ACT_MARK,
-    ACT_MARK_RANGE,
-    ACT_MARK_ALL,
-    ACT_MARK_CLEAR,
-    ACT_FILTER,
-    ACT_FILTER_CLEAR,
-    ACT_SORT_LEFT,
-    ACT_SORT_RIGHT,
-    ACT_SORT_REVERSE,
-    ACT_COLUMNS,
-    ACT_FREEZE,
-    ACT_FOLLOW,
-    ACT_LOG_Y,
-    ACT_X_AXIS,
-    ACT_SMOOTH,
-    ACT_SHOWN,
-    ACT_PREV_EVENT,
-    ACT_NEXT_EVENT,
-    ACT_MENU,
-    ACT_PAUSE,
-    ACT_EDIT,
-    ACT_UNDO,
-    ACT_LOG,
-    ACT_CHECKPOINT,
-    ACT_MORE,
-    ACT_LESS,
-    ACT_NEXT_TRIAL,
-    ACT_PREV_TRIAL,
-    ACT_PLAY,
-    ACT_STEP_BACK,
-    ACT_STEP_ON,
-    ACT_SLOWER,
-    ACT_FASTER,
-    ACT_SPEED_ONE,
-    ACT_PERCENT,
-    ACT_START,
-    /* mouse only */
-    ACT_ROW,  /* arg: trial id */
-    ACT_SORT, /* arg: column */
-    ACT_SEEK, /* arg: wall ns */
-    ACT_COUNT
+#define ACTION_ENUM(e, name) ACT_##e,
+    ACTIONS(ACTION_ENUM)
+#undef ACTION_ENUM
+        ACT_COUNT
 };
+const char *action_name(enum action a);
+enum action action_find(const char *name); /* ACT_NONE when unknown */
 
 /* When a key is refused, with the reason shown. */
 enum key_guard {
@@ -147,8 +155,10 @@ struct key_row {
     const char *footer; /* what the footer says; NULL: not in the footer */
     const char *text;   /* a sentence for help and the manual */
 };
+/* The table in force: what is compiled in, with the person's own changes (keymap_bind). */
 const struct key_row *keymap_rows(int *n);
 const struct key_row *keymap_find(enum screen_id screen, int key);
+const struct key_row *keymap_default_rows(int *n);
 
 /* The `a` menu. */
 struct menu_row {
@@ -160,5 +170,16 @@ struct menu_row {
     const char *text;
 };
 const struct menu_row *keymap_menu(int *n);
+const struct menu_row *keymap_default_menu(int *n);
+
+/* ---- the person's own (keymap_user.c); each 0, or -1 and a cause ---- */
+void keymap_reset(void); /* as compiled in */
+/* The key means the action on these screens, whatever it meant there. Guard, sentence and footer come with the action:
+ * an action that is not in the table for any of the screens is refused. */
+int keymap_bind(unsigned on, int key, enum action action, int arg, char **cause);
+int keymap_unbind(unsigned on, int key, char **cause); /* refused when it has no meaning there */
+/* A letter of the `a` menu; line as in struct menu_row. a, y and q keep their meaning there. */
+int keymap_menu_bind(unsigned on, int key, const char *line, char **cause);
+int keymap_menu_unbind(unsigned on, int key, char **cause);
 
 #endif
