@@ -57,7 +57,7 @@ static double quantile(const struct param *p, double u)
     return p->prior == PRIOR_LOG_NORMAL ? exp(z) : z;
 }
 
-static double warp(const struct param *p, double u)
+double param_warp(const struct param *p, double u)
 {
     double lo, hi;
     ends(p, &lo, &hi);
@@ -107,7 +107,7 @@ static double snap(const struct param *p, double x)
 
 double param_value(const struct param *p, double u)
 {
-    return snap(p, warp(p, u));
+    return snap(p, param_warp(p, u));
 }
 
 double param_place(const struct param *p, double x)

@@ -81,6 +81,7 @@ int space_find_near(const struct space *s, const char *name); /* "did you mean",
 bool param_numeric(const struct param *p); /* float or int */
 double param_value(const struct param *p, double u);     /* number at u, snapped */
 double param_place(const struct param *p, double x);     /* u of a number (clamped into the bounds) */
+double param_warp(const struct param *p, double u);     /* number at u, not snapped: u 0 and 1 lie half a quantum outside */
 double param_unwarp(const struct param *p, double x);    /* the same without snapping to the lattice */
 /* number of distinct values, INFINITY when continuous or unbounded */
 double param_count(const struct param *p);
