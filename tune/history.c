@@ -25,6 +25,9 @@ void history_release(struct history *h)
         free(h->trials[i].dna);
         free(h->trials[i].points);
         free(h->trials[i].context);
+        for (int k = 0; k < h->trials[i].n_changes; k++)
+            free(h->trials[i].changes[k].dna);
+        free(h->trials[i].changes);
     }
     free(h->trials);
     free(h->slots);
@@ -119,8 +122,17 @@ void history_revive(struct history *h, int trial)
     --*tally(h, t->end);
     h->pending++;
     t->end = END_PENDING;
+    t->paused = false;
     t->loss = t->n_points ? t->points[t->n_points - 1].loss : NAN;
     t->step = t->n_points ? t->points[t->n_points - 1].step : -1;
+}
+
+void history_change(struct history *h, int trial, int64_t step, const double *dna, int64_t donor)
+{
+    struct history_trial *t = &h->trials[trial];
+    t->changes = mem_resize(t->changes, (size_t)t->n_changes + 1, sizeof *t->changes);
+    t->changes[t->n_changes++] = (struct history_change){step, t->dna, donor};
+    t->dna = mem_dup(dna, (size_t)h->dims * sizeof *dna);
 }
 
 double history_at(const struct history *h, int trial, int64_t step, bool best)
@@ -183,13 +195,22 @@ int *history_sorted(const struct history *h, int *n)
     return out;
 }
 
+static bool carry(double **dna, const struct space *from, const struct space *to)
+{
+    double *carried = mem_zero((size_t)to->n, sizeof *carried);
+    bool inside = space_carry(from, *dna, to, carried);
+    free(*dna);
+    *dna = carried;
+    return inside;
+}
+
 void history_carry(struct history *h, const struct space *from, const struct space *to)
 {
     for (int i = 0; i < h->n; i++) {
-        double *dna = mem_zero((size_t)to->n, sizeof *dna);
-        h->trials[i].outside = !space_carry(from, h->trials[i].dna, to, dna) || h->trials[i].outside;
-        free(h->trials[i].dna);
-        h->trials[i].dna = dna;
+        struct history_trial *t = &h->trials[i];
+        t->outside = !carry(&t->dna, from, to) || t->outside;
+        for (int k = 0; k < t->n_changes; k++)
+            carry(&t->changes[k].dna, from, to);
     }
     h->dims = to->n;
 }
@@ -208,7 +229,7 @@ void history_pack(const struct history *h, struct buf *out)
         pack_i64(out, t->step);
         pack_i64(out, t->arm);
         pack_f64(out, t->propensity);
-        pack_u64(out, (uint64_t)(t->forced | t->asked << 1 | t->outside << 2));
+        pack_u64(out, (uint64_t)(t->forced | t->asked << 1 | t->outside << 2 | t->paused << 3));
         pack_i64(out, t->space_version);
         pack_i64(out, t->order);
         pack_str(out, t->origin);
@@ -218,6 +239,12 @@ void history_pack(const struct history *h, struct buf *out)
         for (int k = 0; k < t->n_points; k++) {
             pack_i64(out, t->points[k].step);
             pack_f64(out, t->points[k].loss);
+        }
+        pack_u64(out, (uint64_t)t->n_changes);
+        for (int k = 0; k < t->n_changes; k++) {
+            pack_i64(out, t->changes[k].step);
+            pack_i64(out, t->changes[k].donor);
+            pack_doubles(out, t->changes[k].dna, (size_t)h->dims);
         }
     }
 }
@@ -250,6 +277,7 @@ int history_unpack(struct history *h, struct unpack *in)
         t->forced = flags & 1;
         t->asked = flags >> 1 & 1;
         t->outside = flags >> 2 & 1;
+        t->paused = flags >> 3 & 1;
         t->space_version = (int)unpack_i64(in);
         t->order = unpack_i64(in);
         char *origin = unpack_str(in);
@@ -263,6 +291,14 @@ int history_unpack(struct history *h, struct unpack *in)
         for (int p = 0; p < t->n_points; p++) {
             t->points[p].step = unpack_i64(in);
             t->points[p].loss = unpack_f64(in);
+        }
+        t->n_changes = (int)unpack_count(in, 16);
+        t->changes = mem_zero((size_t)t->n_changes, sizeof *t->changes);
+        for (int c = 0; c < t->n_changes; c++) {
+            t->changes[c].step = unpack_i64(in);
+            t->changes[c].donor = unpack_i64(in);
+            t->changes[c].dna = mem_zero(dims, sizeof *dna);
+            unpack_doubles(in, t->changes[c].dna, dims);
         }
     }
     free(dna);

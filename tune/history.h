@@ -26,6 +26,12 @@ struct history_point {
     double loss;
 };
 
+struct history_change { /* of a running trial's configuration, by a population */
+    int64_t step;      /* up to here ... */
+    double *dna;       /* ... it had this */
+    int64_t donor;     /* then it took over the weights of this trial; -1 kept its own */
+};
+
 struct history_trial {
     int64_t id;
     double *dna;
@@ -39,6 +45,9 @@ struct history_trial {
     bool forced;       /* a pin chose it */
     bool asked;        /* came from ask; false: adopted */
     bool outside;
+    bool paused;       /* END_PRUNED for now: a scheduler holds it and may resume it */
+    struct history_change *changes; /* its schedule so far; dna is what it has now */
+    int n_changes;
     int space_version; /* of the ask */
     int64_t order;     /* counts endings: the n-th trial to end; -1 pending */
     double *context;   /* under which it was asked; NULL none */
@@ -74,6 +83,22 @@ struct rung_row {
     double cutoff;     /* value to beat, user's sign; NaN while everybody passes */
 };
 
+/* How far a rung can be trusted: over all pairs of trials that both reached it and some later rung, whether they stand in the
+ * same order at the last rung that both reached. Kendall's tau-b with its 95 % interval (Fieller, Hartley and Pearson
+ * 1957; -1 to 1 below 5 trials). */
+struct rung_tau {
+    int rung;
+    int n;                 /* trials that are in some pair */
+    double tau, low, high; /* NaN: no pair */
+};
+struct rung_point { /* what a trial had at a rung */
+    int64_t trial;
+    int rung;
+    double loss;
+};
+/* points in any order (sorted in place); row k is for rung k, all but the highest; returns how many there are. */
+int rung_correlation(struct rung_point *points, int n, struct rung_tau *rows, int max);
+
 void history_init(struct history *h, int dims);
 void history_release(struct history *h);
 int history_find(const struct history *h, int64_t id); /* index or -1 */
@@ -81,7 +106,9 @@ int history_find(const struct history *h, int64_t id); /* index or -1 */
 int history_add(struct history *h, int64_t id, const double *dna);
 void history_point(struct history *h, int trial, int64_t step, double loss);
 void history_end(struct history *h, int trial, enum trial_end end, int64_t step, double loss);
-void history_revive(struct history *h, int trial); /* a failed or forgotten trial runs again */
+void history_revive(struct history *h, int trial); /* a failed, forgotten or paused trial runs again */
+/* Another configuration (copied) from the present step on; donor: a trial's id or -1. */
+void history_change(struct history *h, int trial, int64_t step, const double *dna, int64_t donor);
 /* Loss of the trial at its last point with step <= this; NaN none. best: the smallest so far. */
 double history_at(const struct history *h, int trial, int64_t step, bool best);
 /* Smallest final loss (pruned trials included); index or -1. */

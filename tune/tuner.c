@@ -3,7 +3,8 @@
  * It owns the sign (algorithms minimise), the ends of trials, the budget, and the promise that no proposal
  * violates a ban or a pin. A failure is a value that is not finite, or a failed trial; it ends the trial.
  * When the stopper says stop, the trial has ended as pruned with the loss it had; a final value that still
- * arrives only corrects that loss. */
+ * arrives only corrects that loss. A paused trial has ended in the same way, but an ask may revive it: samplers need to
+ * know nothing of pauses. */
 #include "tune/tuner_state.h"
 
 #include <math.h>
@@ -78,18 +79,31 @@ int part_choose(struct part *p, const char *name, bool sampler, const struct tun
 {
     struct buf known = {0};
     p->ops = tuner_find(name);
-    if (p->ops && (sampler ? (void *)p->ops->propose : (void *)p->ops->judge)) {
+    if (p->ops && (sampler ? p->ops->propose != NULL : tuner_is_stopper(p->ops))) {
         p->kv = kv_copy(kv);
         return option_values(p, cause);
     }
     p->ops = NULL;
     for (int i = 0; tuner_list[i]; i++)
-        if (sampler ? (void *)tuner_list[i]->propose : (void *)tuner_list[i]->judge)
+        if (sampler ? tuner_list[i]->propose != NULL : tuner_is_stopper(tuner_list[i]))
             buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
     cause_set(cause, "no %s is called \"%s\"; there are %s", sampler ? "tuner" : "stopper", name,
               buf_cstr(&known));
     buf_release(&known);
     return -1;
+}
+
+struct part *tuner_judge(struct tuner *t)
+{
+    return t->stopper.ops ? &t->stopper : t->sampler.ops && t->sampler.ops->judge ? &t->sampler : NULL;
+}
+
+int tuner_one_judge(const struct part *sampler, const struct part *stopper, char **cause)
+{
+    if (!sampler->ops->judge || !stopper->ops)
+        return 0;
+    return cause_set(cause, "%s decides by itself how long trials train: leave out the stopper %s",
+                     sampler->ops->name, stopper->ops->name);
 }
 
 int part_make(struct tuner *t, struct part *p, char **cause)
@@ -113,6 +127,7 @@ struct tuner *tuner_new(struct tuner_setup *setup, char **cause)
                     cause) == 0 &&
         (!setup->stopper ||
          part_choose(&t->stopper, setup->stopper, false, setup->stopper_options, cause) == 0) &&
+        tuner_one_judge(&t->sampler, &t->stopper, cause) == 0 &&
         part_make(t, &t->sampler, cause) == 0 && (!setup->stopper || part_make(t, &t->stopper, cause) == 0)) {
         setup->space = NULL;
         tuner_cut_regions(t);
@@ -158,8 +173,10 @@ static void proposal_clear(struct proposal *out)
 /* An algorithm that cannot honour bans by itself is asked a few times; after that the prior helps out. */
 static int propose_allowed(struct tuner *t, struct tuner_env *env, struct proposal *out, char **cause)
 {
+    int64_t steps = out->steps; /* as the scheduler offered */
     for (int tries = 0; tries < 50; tries++) {
         proposal_clear(out);
+        out->steps = steps;
         int rc = t->sampler.ops->propose(t->sampler.self, env, out, cause);
         if (rc != 0)
             return rc;
@@ -167,6 +184,7 @@ static int propose_allowed(struct tuner *t, struct tuner_env *env, struct propos
             return 0;
     }
     proposal_clear(out);
+    out->steps = steps;
     if (draw_prior(env, NULL, out->dna) < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
     out->forced = steering_pin(&t->steer) != NULL;
@@ -175,17 +193,18 @@ static int propose_allowed(struct tuner *t, struct tuner_env *env, struct propos
     return 0;
 }
 
-int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
+static void say_begun(struct tuner *t, int trial, const struct proposal *p)
 {
-    struct tuner_env env = tuner_env(t, &t->sampler);
-    if (history_find(&t->history, id) >= 0)
-        return cause_set(cause, "trial %lld exists already", (long long)id);
-    proposal_clear(out);
-    if (t->budget >= 0 && spent(t) >= t->budget)
-        return 1;
-    int rc = propose_allowed(t, &env, out, cause);
-    if (rc != 0)
-        return rc;
+    struct part *judge = tuner_judge(t);
+    if (!judge || !judge->ops->begun)
+        return;
+    struct tuner_env env = tuner_env(t, judge);
+    judge->ops->begun(judge->self, &env, trial, p);
+}
+
+/* A new trial of what was proposed. */
+static void begin(struct tuner *t, int64_t id, const struct proposal *out)
+{
     int k = history_add(&t->history, id, out->dna);
     struct history_trial *h = &t->history.trials[k];
     h->arm = out->arm;
@@ -197,7 +216,65 @@ int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
     h->space_version = t->space->version;
     snprintf(h->origin, sizeof h->origin, "tuner");
     t->steer.asks++;
-    return 0;
+    say_begun(t, k, out);
+}
+
+/* Indices, as algorithms name trials, become ids, as callers do. */
+static int64_t id_of(const struct tuner *t, int64_t index)
+{
+    return index < 0 ? -1 : t->history.trials[index].id;
+}
+
+static void resume(struct tuner *t, struct proposal *out)
+{
+    int k = (int)out->resume;
+    struct history_trial *h = &t->history.trials[k];
+    out->resume = h->id;
+    out->donor = id_of(t, out->donor);
+    if (out->donor >= 0 || !space_same(t->space, h->dna, out->dna))
+        history_change(&t->history, k, h->step, out->dna, out->donor);
+    history_revive(&t->history, k);
+    h->asked = false; /* its pull was settled when it was paused */
+    say_begun(t, k, out);
+}
+
+static enum tuner_offer offer(struct tuner *t, bool last, struct proposal *out)
+{
+    struct part *judge = tuner_judge(t);
+    proposal_clear(out);
+    if (!judge || !judge->ops->offer)
+        return OFFER_NEW;
+    struct tuner_env env = tuner_env(t, judge);
+    env.last = last;
+    return judge->ops->offer(judge->self, &env, out);
+}
+
+/* Nothing new can begin: a held trial goes on, or there is nothing to do, now or for good. */
+static int ask_again_later(struct tuner *t, enum tuner_offer what, struct proposal *out)
+{
+    if (what == OFFER_RESUME) {
+        resume(t, out);
+        return 0;
+    }
+    proposal_clear(out);
+    return what == OFFER_WAIT && t->history.pending > 0 ? TUNER_WAIT : 1;
+}
+
+int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
+{
+    struct tuner_env env = tuner_env(t, &t->sampler);
+    if (history_find(&t->history, id) >= 0)
+        return cause_set(cause, "trial %lld exists already", (long long)id);
+    bool last = t->budget >= 0 && spent(t) >= t->budget;
+    enum tuner_offer what = offer(t, last, out);
+    if (last || what != OFFER_NEW)
+        return ask_again_later(t, what, out);
+    int rc = propose_allowed(t, &env, out, cause);
+    if (rc == 1) /* the sampler is exhausted */
+        return ask_again_later(t, offer(t, true, out), out);
+    if (rc == 0)
+        begin(t, id, out);
+    return rc;
 }
 
 int tuner_context(struct tuner *t, const double *values, int n, char **cause)
@@ -265,12 +342,49 @@ static void finish(struct tuner *t, int k, enum trial_end end, int64_t step, dou
 static void judge(struct tuner *t, int k, int64_t step, double loss, bool final, struct tell_result *out)
 {
     struct observation ob = {.trial = k, .step = step, .loss = loss, .final = final};
-    struct tuner_env env = tuner_env(t, &t->stopper);
-    if (!t->stopper.ops)
+    struct part *part = tuner_judge(t);
+    if (!part)
         return;
-    t->stopper.ops->judge(t->stopper.self, &env, &ob, out);
+    struct tuner_env env = tuner_env(t, part);
+    part->ops->judge(part->self, &env, &ob, out);
+    out->donor = out->action == TELL_CHANGE ? id_of(t, out->donor) : -1;
     if (t->maximize)
         out->cutoff = -out->cutoff;
+}
+
+/* A value of a trial that was stopped or failed, or that is held. True when it goes on after all: it had ended by
+ * itself, further on than where it was to be held. */
+static bool tell_ended(struct tuner *t, int k, int64_t step, double loss, bool final, struct tell_result *out)
+{
+    struct history_trial *h = &t->history.trials[k];
+    if (h->paused && final && isfinite(loss) && step > h->step) {
+        history_revive(&t->history, k);
+        return true;
+    }
+    if (h->end == END_PRUNED && isfinite(loss))
+        history_end(&t->history, k, END_PRUNED, step >= 0 ? step : h->step, loss);
+    if (h->paused && final)
+        h->paused = false; /* nobody can resume it any more */
+    out->action = h->paused ? TELL_PAUSE : TELL_STOP;
+    snprintf(out->why, sizeof out->why, "the trial was %s",
+             h->end == END_FAILED ? "counted as failed" : h->paused ? "told to pause" : "stopped before");
+    return false;
+}
+
+static void act(struct tuner *t, int k, int64_t step, double loss, bool final, struct tell_result *out)
+{
+    if (final) {
+        out->action = TELL_CONTINUE;
+        finish(t, k, END_DONE, step, loss);
+    } else if (out->action == TELL_STOP || out->action == TELL_PAUSE) {
+        t->history.trials[k].paused = out->action == TELL_PAUSE;
+        finish(t, k, END_PRUNED, step, loss);
+    } else {
+        struct observation ob = {.trial = k, .step = step, .loss = loss};
+        if (out->action == TELL_CHANGE)
+            history_change(&t->history, k, step, out->dna, out->donor);
+        tell_parts(t, &ob);
+    }
 }
 
 int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out,
@@ -285,14 +399,8 @@ int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool fin
     if (end == END_DONE || end == END_FORGOTTEN)
         return cause_set(cause, "trial %lld has %s", (long long)id,
                          end == END_DONE ? "its final value" : "been withdrawn");
-    if (end == END_FAILED || end == END_PRUNED) {
-        if (end == END_PRUNED && isfinite(loss))
-            history_end(&t->history, k, END_PRUNED, step >= 0 ? step : t->history.trials[k].step, loss);
-        out->action = TELL_STOP;
-        snprintf(out->why, sizeof out->why, "the trial was %s",
-                 end == END_FAILED ? "counted as failed" : "stopped before");
+    if ((end == END_FAILED || end == END_PRUNED) && !tell_ended(t, k, step, loss, final, out))
         return 0;
-    }
     if (!isfinite(loss)) {
         finish(t, k, END_FAILED, step, NAN);
         out->action = TELL_STOP;
@@ -302,15 +410,7 @@ int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool fin
     if (step >= 0 || !final)
         history_point(&t->history, k, step, loss);
     judge(t, k, step, loss, final, out);
-    if (final) {
-        out->action = TELL_CONTINUE;
-        finish(t, k, END_DONE, step, loss);
-    } else if (out->action == TELL_STOP) {
-        finish(t, k, END_PRUNED, step, loss);
-    } else {
-        struct observation ob = {.trial = k, .step = step, .loss = loss};
-        tell_parts(t, &ob);
-    }
+    act(t, k, step, loss, final, out);
     return 0;
 }
 
@@ -321,8 +421,9 @@ static int end_unfinished(struct tuner *t, int64_t id, enum trial_end end, char 
         return cause_set(cause, "there is no trial %lld", (long long)id);
     if (t->history.trials[k].end == end)
         return 0;
-    if (t->history.trials[k].end != END_PENDING)
+    if (t->history.trials[k].end != END_PENDING && !t->history.trials[k].paused)
         return cause_set(cause, "trial %lld has ended", (long long)id);
+    t->history.trials[k].paused = false;
     finish(t, k, end, t->history.trials[k].step, NAN);
     return 0;
 }

@@ -40,6 +40,7 @@ struct tell_result {
     enum tell_action action;
     const double *dna; /* TELL_CHANGE: the new configuration, the tuner's, good until its next call; NULL otherwise */
     int64_t donor;     /* TELL_CHANGE: take over this trial's last checkpoint first; -1 keep the own weights */
+    bool checkpoint;   /* the trial should write a checkpoint now: others may take it over, or it may be held soon */
     int rung;          /* rung decided at, -1 none */
     double cutoff;     /* value to beat there, NaN none (user's sign) */
     char why[160];
@@ -64,6 +65,7 @@ struct tuner_kv {
     double value;
 };
 
+struct rungs;
 struct tuner_option { /* a row of an algorithm's options: tuner: {name: X, OPTION: value} */
     const char *name;
     double low, high, fallback;
@@ -80,6 +82,14 @@ struct tuner_env { /* what every call gets */
     bool maximize;                 /* only for texts: losses are minimised */
     const double *context;         /* what the world looks like at this ask; n_context numbers, NULL none */
     int n_context;
+    bool last;                     /* no new trial can begin any more: a scheduler makes do with those it has */
+};
+
+/* What a scheduler answers when a slot is free. */
+enum tuner_offer {
+    OFFER_NEW,    /* a new configuration is wanted of the sampler; out->steps says how far it trains first */
+    OFFER_RESUME, /* out->resume (an index into the history here), steps and dna are filled; a dna that differs is a change */
+    OFFER_WAIT,   /* nothing until the next value arrives */
 };
 
 /* A cell of an algorithm that splits the space (HOO, StoSOO): a box in dna. low and high have space->n entries. */
@@ -91,7 +101,13 @@ struct tuner_cell {
 };
 
 /* An algorithm. Slots that it has no use for are NULL: a sampler without early stopping has no judge; a stopper has no
- * propose. State is a private struct; all memory is freed by drop. Every slot may compute, none may block or do I/O. */
+ * propose. One with both (BOHB, DEHB, PBT) decides alone what is tried and for how long: no stopper stands beside it.
+ *
+ * A stopper that also decides what a free slot works on is a scheduler and has offer: when it wants a held trial to go on,
+ * the sampler is not asked at all; when it wants a new one, the sampler fills in the configuration and the scheduler has said
+ * how far it trains. What became of an offer comes back through begun, so an offer that is not taken up leaves no trace.
+ *
+ * State is a private struct; all memory is freed by drop. Every slot may compute, none may block or do I/O. */
 struct tuner_ops {
     const char *name, *paper, *summary;
     const struct tuner_option *options; /* ends with a NULL name */
@@ -105,6 +121,14 @@ struct tuner_ops {
     void (*learn)(void *self, const struct tuner_env *env, const struct observation *ob);
     /* Early stopping: continue, stop or pause this trial after this value? */
     void (*judge)(void *self, const struct tuner_env *env, const struct observation *ob, struct tell_result *out);
+    /* Schedulers: see enum tuner_offer. donor is an index too. */
+    enum tuner_offer (*offer)(void *self, const struct tuner_env *env, struct proposal *out);
+    /* The offer or proposal became this trial (index), new or resumed. Adopted trials are not announced. */
+    void (*begun)(void *self, const struct tuner_env *env, int trial, const struct proposal *p);
+    /* Whether a trial that it paused may still be resumed. NULL: it may. */
+    bool (*holds)(void *self, const struct tuner_env *env, int trial);
+    /* Its values at rungs, for explaining how well they agree; NULL slot or answer: none. */
+    const struct rungs *(*ladder)(void *self);
     /* A person steered (env->steer has it already) or the space has a new version. */
     void (*steered)(void *self, const struct tuner_env *env);
     /* Rows for people; returns how many there are, filling at most max. */
@@ -128,6 +152,7 @@ struct tuner_ops {
 /* The list: adding an algorithm touches tuner_list.c only. */
 extern const struct tuner_ops *const tuner_list[]; /* ends with NULL */
 const struct tuner_ops *tuner_find(const char *name);
+bool tuner_is_stopper(const struct tuner_ops *ops); /* may stand beside a sampler */
 
 /* ---- the facade ---- */
 struct tuner;
@@ -145,11 +170,14 @@ struct tuner_setup {
 struct tuner *tuner_new(struct tuner_setup *setup, char **cause);
 void tuner_free(struct tuner *t);
 /* Next trial: id is the caller's number for it (trials are numbered by the hub). The configuration goes to out->dna (caller
- * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), -1 cause. */
+ * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), TUNER_WAIT: nothing until the next
+ * value; -1 cause. With out->resume >= 0 no trial of this number comes into being: the one named there, paused before, goes on. */
+#define TUNER_WAIT 3
 int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause);
 /* A trial that did not come from ask (enqueued, cloned, recovered, imported): puts it into the history as pending. */
 int tuner_adopt(struct tuner *t, int64_t id, const double *dna, const char *origin, char **cause);
-/* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. */
+/* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. A paused trial counts as pruned, with the
+ * loss it had, until an ask resumes it; a final value at its last step means that it will not be resumed. */
 int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause);
 int tuner_tell_failed(struct tuner *t, int64_t id, char **cause);
 /* The context of the asks from here on (copied; n 0 none), for a contextual sampler: kept with every trial asked under it. */
@@ -168,6 +196,10 @@ int tuner_explain(struct tuner *t, struct arm_row *rows, int max);
 /* "thompson over optimizer x lr decade, asha eta 3": for the header line. */
 void tuner_describe(const struct tuner *t, char *out, size_t cap);
 int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max); /* see history.h */
+/* Whether a paused trial may still be resumed: if not, what was kept for it may go. */
+bool tuner_holds(const struct tuner *t, int64_t id);
+/* How well each rung's order agrees with later ones: see history.h. Returns how many rungs there are. */
+int tuner_correlation(const struct tuner *t, struct rung_tau *rows, int max);
 bool tuner_best(const struct tuner *t, int64_t *id, double *value);
 const struct space *tuner_space(const struct tuner *t);
 const struct history *tuner_history(const struct tuner *t);

@@ -9,7 +9,7 @@
 #include "tune/space_pack.h"
 #include "tune/tuner_state.h"
 
-#define DUMP_VERSION 2
+#define DUMP_VERSION 3
 
 static void dump_part(const struct part *p, struct buf *out)
 {

@@ -41,3 +41,8 @@ const struct tuner_ops *tuner_find(const char *name)
             return tuner_list[i];
     return NULL;
 }
+
+bool tuner_is_stopper(const struct tuner_ops *ops)
+{
+    return ops->judge && !ops->propose;
+}

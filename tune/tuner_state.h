@@ -28,6 +28,11 @@ struct tuner {
     int64_t budget;
 };
 
+/* Who decides how long trials train: the stopper, or a sampler that does it itself; NULL nobody. */
+struct part *tuner_judge(struct tuner *t);
+/* -1 and a cause when both would. */
+int tuner_one_judge(const struct part *sampler, const struct part *stopper, char **cause);
+
 struct tuner_env tuner_env(const struct tuner *t, const struct part *p);
 /* Finds the algorithm and checks its options; makes no state yet. */
 int part_choose(struct part *p, const char *name, bool sampler, const struct tuner_kv *kv, char **cause);

@@ -104,7 +104,7 @@ static int relearn(struct tuner *t, struct part *p, char **cause)
 int tuner_switch(struct tuner *t, const char *sampler, const struct tuner_kv *options, char **cause)
 {
     struct part next = {0};
-    if (part_choose(&next, sampler, true, options, cause) < 0) {
+    if (part_choose(&next, sampler, true, options, cause) < 0 || tuner_one_judge(&next, &t->stopper, cause) < 0) {
         part_release(&next);
         return -1;
     }

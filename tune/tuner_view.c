@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tune/rungs.h"
 #include "tune/tuner_state.h"
 
 #define REGIONS 32 /* bound on the regions that a sampler without arms is shown by */
@@ -73,13 +74,41 @@ void tuner_describe(const struct tuner *t, char *out, size_t cap)
 
 int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max)
 {
-    struct tuner_env env = tuner_env(t, &t->stopper);
-    if (!t->stopper.ops || !t->stopper.ops->rungs)
+    const struct part *p = tuner_judge((struct tuner *)t);
+    if (!p || !p->ops->rungs)
         return 0;
-    int n = t->stopper.ops->rungs(t->stopper.self, &env, rows, max);
+    struct tuner_env env = tuner_env(t, p);
+    int n = p->ops->rungs(p->self, &env, rows, max);
     for (int i = 0; t->maximize && i < n && i < max; i++)
         rows[i].cutoff = -rows[i].cutoff;
     return n;
+}
+
+int tuner_correlation(const struct tuner *t, struct rung_tau *rows, int max)
+{
+    const struct part *p = tuner_judge((struct tuner *)t);
+    const struct rungs *r = p && p->ops->ladder ? p->ops->ladder(p->self) : NULL;
+    int n = 0;
+    for (int k = 0; r && k < r->n; k++)
+        n += r->rung[k].n;
+    struct rung_point *points = mem_zero((size_t)n, sizeof *points);
+    n = 0;
+    for (int k = 0; r && k < r->n; k++)
+        for (int i = 0; i < r->rung[k].n; i++)
+            points[n++] = (struct rung_point){r->rung[k].values[i].trial, k, r->rung[k].values[i].loss};
+    int found = rung_correlation(points, n, rows, max);
+    free(points);
+    return found;
+}
+
+bool tuner_holds(const struct tuner *t, int64_t id)
+{
+    int k = history_find(&t->history, id);
+    const struct part *p = tuner_judge((struct tuner *)t);
+    if (k < 0 || !t->history.trials[k].paused || !p || !p->ops->offer)
+        return false;
+    struct tuner_env env = tuner_env(t, p);
+    return !p->ops->holds || p->ops->holds(p->self, &env, k);
 }
 
 bool tuner_best(const struct tuner *t, int64_t *id, double *value)
