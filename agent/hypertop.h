@@ -139,7 +139,15 @@ HT_API int ht_flush(ht_agent *, int timeout_ms);
 enum ht_algorithm {
     HT_TSALLIS_INF,    /* Tsallis-INF, importance-weighted (Zimmert and Seldin 2021) */
     HT_TSALLIS_INF_RV, /* the same, reduced-variance estimator */
-    HT_UCB1, HT_KL_UCB, HT_THOMPSON, HT_EXP3
+    HT_UCB1, HT_KL_UCB, HT_THOMPSON, HT_EXP3,
+    HT_EXP3_IX, HT_UCB_TUNED,
+    HT_UCB_DISCOUNTED, /* for costs that drift: old pulls fade */
+    HT_UCB_SLIDING,    /* the same: only the last `window` pulls count */
+    HT_ELIMINATION,    /* successive elimination */
+    /* Contextual: they choose by the number given to ht_bandit_choose_in. */
+    HT_TSALLIS_CB,     /* a Tsallis-INF for each of `bins` equal bins */
+    HT_CHEB_CB,        /* ChebCB (Khodak et al. 2024): costs that are a smooth function of the context */
+    HT_LINUCB          /* LinUCB (Li et al. 2010): costs that are linear in it */
 };
 struct ht_bandit_options {
     size_t size;
@@ -152,6 +160,13 @@ struct ht_bandit_options {
     /* Losses: with scale 0 any positive cost is fine (iteration counts, seconds): it is divided by the running mean
      * as in Learning to Relax (Khodak et al. 2024); else loss = (cost - low) / scale should lie in [0, 1]. */
     double low, scale;
+    /* Contextual algorithms. Contexts lie in context_low..context_high (both 0: in 0..1); outside they count as the
+     * bound, and without one (ht_bandit_choose, NaN) as the middle. 0 in the others: the number in brackets. */
+    double context_low, context_high;
+    int bins;                     /* HT_TSALLIS_CB (5): 1..1000 */
+    int features;                 /* HT_CHEB_CB (6): polynomials up to degree features - 1; 1..16 */
+    double alpha;                 /* HT_LINUCB (1): width of the bounds */
+    int window;                   /* HT_UCB_SLIDING (1000): pulls that count; 1..1000000 */
 };
 HT_API ht_bandit *ht_bandit_open(ht_agent *, const struct ht_bandit_options *);
 /* The arm to play. propensity (may be NULL) gets its probability. With `context` use ht_bandit_choose_in. */

@@ -42,6 +42,14 @@ static const enum bandit_algorithm algorithms[] = {
     [HT_KL_UCB] = BANDIT_KL_UCB,
     [HT_THOMPSON] = BANDIT_THOMPSON,
     [HT_EXP3] = BANDIT_EXP3,
+    [HT_EXP3_IX] = BANDIT_EXP3_IX,
+    [HT_UCB_TUNED] = BANDIT_UCB_TUNED,
+    [HT_UCB_DISCOUNTED] = BANDIT_UCB_DISCOUNTED,
+    [HT_UCB_SLIDING] = BANDIT_UCB_SLIDING,
+    [HT_ELIMINATION] = BANDIT_ELIMINATION,
+    [HT_TSALLIS_CB] = BANDIT_TSALLIS_CB,
+    [HT_CHEB_CB] = BANDIT_CHEB_CB,
+    [HT_LINUCB] = BANDIT_LINUCB,
 };
 
 /* ---- opening ---- */
@@ -146,6 +154,24 @@ static void enlist(ht_bandit *h, ht_agent *a)
     say_arms(h, hti_now(), false);
 }
 
+/* The options that only some algorithms have; 0 leaves what bandit_init has set. -1: they make no sense. */
+static int configure(struct bandit *b, const struct ht_bandit_options *o)
+{
+    if (b->algorithm == BANDIT_UCB_SLIDING && o->window)
+        return bandit_set_window(b, o->window);
+    if (!bandit_contextual(b->algorithm))
+        return 0;
+    struct bandit_context c = bandit_context_fallback;
+    if (o->context_low != 0 || o->context_high != 0) {
+        c.low = o->context_low;
+        c.high = o->context_high;
+    }
+    c.bins = o->bins ? o->bins : c.bins;
+    c.features = o->features ? o->features : c.features;
+    c.alpha = o->alpha != 0 ? o->alpha : c.alpha;
+    return c.low < c.high ? bandit_set_context(b, &c) : -1;
+}
+
 ht_bandit *ht_bandit_open(ht_agent *a, const struct ht_bandit_options *given)
 {
     struct ht_bandit_options o = {.size = sizeof o};
@@ -164,7 +190,7 @@ ht_bandit *ht_bandit_open(ht_agent *a, const struct ht_bandit_options *given)
     h->best = h->next ? h->next + o.arms : NULL;
     h->said = calloc((size_t)o.arms, sizeof *h->said);
     if (!h->labels || (o.values && !h->values) || !h->next || !h->said ||
-        bandit_init(&h->b, algorithms[o.algorithm], o.arms, o.low, o.scale) != 0) {
+        bandit_init(&h->b, algorithms[o.algorithm], o.arms, o.low, o.scale) != 0 || configure(&h->b, &o) != 0) {
         release(h);
         return NULL;
     }
@@ -200,7 +226,7 @@ int ht_bandit_choose_in(ht_bandit *h, double context, double *propensity)
     }
     if (h->open)
         bandit_forget(&h->b, &h->pull);
-    bandit_choose(&h->b, &h->rng, &h->pull);
+    bandit_choose_in(&h->b, &context, 1, &h->rng, &h->pull);
     h->open = true;
     h->context = context;
     if (propensity)
@@ -219,7 +245,7 @@ int ht_bandit_reward(ht_bandit *h, double cost)
         return HT_INVALID;
     h->open = false;
     h->t++;
-    bandit_learn(&h->b, &h->pull, cost);
+    bandit_learn_in(&h->b, &h->pull, &h->context, 1, cost);
     if (!h->agent || !hti_live(h->agent))
         return HT_INERT;
     struct ring_pull p = {.bandit = h->number,

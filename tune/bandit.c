@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tune/bandit_context.h"
 #include "tune/bandit_policy.h"
+#include "tune/bandit_window.h"
 
 static const struct {
     const char *name, *text;
@@ -72,11 +74,17 @@ int bandit_init(struct bandit *b, enum bandit_algorithm a, int arms, double low,
     b->scale = scale;
     b->explore = 1;
     b->discount = 1 - 1 / (4 * sqrt(1e4)); /* the paper's choice for a horizon of 10,000 pulls */
+    b->confidence = 0.05;
     b->pinned = -1;
     b->root = NAN;
     for (int i = 0; i < arms; i++) {
         b->arm[i].boost = 1;
         b->p[i] = 1.0 / arms;
+    }
+    if ((bandit_contextual(a) && bandit_set_context(b, &bandit_context_fallback) < 0) ||
+        (a == BANDIT_UCB_SLIDING && bandit_set_window(b, 1000) < 0)) {
+        bandit_release(b);
+        return -1;
     }
     return 0;
 }
@@ -86,6 +94,8 @@ void bandit_release(struct bandit *b)
     free(b->arm);
     free(b->p);
     free(b->climb);
+    free(b->window);
+    side_free(b->side);
     memset(b, 0, sizeof *b);
 }
 
@@ -163,6 +173,18 @@ int bandit_explore(struct bandit *b, double factor)
     return 0;
 }
 
+void bandit_look(struct bandit *b, const double *context, int n)
+{
+    if (b->side)
+        side_look(b, context, n);
+}
+
+void bandit_choose_in(struct bandit *b, const double *context, int n, struct rng *rng, struct bandit_pull *out)
+{
+    bandit_look(b, context, n);
+    bandit_choose(b, rng, out);
+}
+
 void bandit_choose(struct bandit *b, struct rng *rng, struct bandit_pull *out)
 {
     double u = rng_unit(rng); /* always one draw, so that a pin does not shift the stream of chance */
@@ -230,6 +252,8 @@ static void count(struct bandit *b, int arm, double x)
     a->n += 1;
     a->sum += x;
     a->sum2 += x * x;
+    if (b->window)
+        window_push(b, arm, x);
     b->learned++;
     b->total += x;
     b->largest = fmax(b->largest, x);
@@ -253,10 +277,11 @@ void bandit_learn(struct bandit *b, const struct bandit_pull *pull, double cost)
     if (a->pending)
         a->pending--;
     count(b, pull->arm, x);
-    if (pull->forced || !(p > 0))
-        return;
-    b->rounds++;
-    if (!weighted(b->algorithm))
+    bool forced = pull->forced || !(p > 0);
+    b->rounds += !forced;
+    if (b->side)
+        side_learn(b, pull->arm, x, forced ? 0 : p);
+    if (forced || !weighted(b->algorithm))
         return;
     for (int i = 0; i < b->arms; i++)
         if (i != pull->arm && b->arm[i].ban_until && bandit_banned(b, i))
@@ -276,9 +301,39 @@ void bandit_learn(struct bandit *b, const struct bandit_pull *pull, double cost)
         a->control += 0.5 - 0.5 / p;
 }
 
+void bandit_learn_in(struct bandit *b, const struct bandit_pull *pull, const double *context, int n, double cost)
+{
+    bandit_look(b, context, n);
+    bandit_learn(b, pull, cost);
+}
+
 void bandit_observe(struct bandit *b, int arm, double cost)
 {
-    count(b, arm, excess(b, cost));
+    double x = excess(b, cost);
+    count(b, arm, x);
+    if (b->side)
+        side_observe(b, arm, x);
+}
+
+void bandit_observe_in(struct bandit *b, int arm, const double *context, int n, double cost)
+{
+    bandit_look(b, context, n);
+    bandit_observe(b, arm, cost);
+}
+
+void bandit_clear(struct bandit *b)
+{
+    for (int i = 0; i < b->arms; i++) {
+        struct bandit_arm *a = &b->arm[i];
+        a->n = a->sum = a->sum2 = 0;
+        a->pulls = a->pending = 0;
+    }
+    b->total = b->largest = 0;
+    b->learned = 0;
+    if (b->window)
+        window_clear(b->window);
+    if (b->side)
+        side_clear(b->side);
 }
 
 void bandit_forget(struct bandit *b, const struct bandit_pull *pull)
@@ -315,10 +370,43 @@ struct dump_head {
     uint64_t choices, rounds, learned, pin_until;
 };
 
+/* What the policies with more state than their arms append: the confidence, the window, the side. */
+static size_t more_size(const struct bandit *b)
+{
+    if (b->window)
+        return window_size(b->window);
+    if (b->side)
+        return side_size(b->side);
+    return b->algorithm == BANDIT_ELIMINATION ? sizeof b->confidence : 0;
+}
+
+static void more_dump(const struct bandit *b, uint8_t *out)
+{
+    if (b->window)
+        memcpy(out, b->window, window_size(b->window));
+    else if (b->side)
+        side_dump(b->side, out);
+    else if (b->algorithm == BANDIT_ELIMINATION)
+        memcpy(out, &b->confidence, sizeof b->confidence);
+}
+
+static int more_load(struct bandit *b, const uint8_t *p, size_t n)
+{
+    if (b->window)
+        return window_load(b, p, n);
+    if (b->side)
+        return side_load(b, p, n);
+    if (n != more_size(b))
+        return -1;
+    if (n)
+        memcpy(&b->confidence, p, n);
+    return b->confidence > 0 && b->confidence < 1 ? 0 : -1;
+}
+
 size_t bandit_dump(const struct bandit *b, void *out, size_t cap)
 {
     size_t k = (size_t)b->arms, arms = k * sizeof *b->arm, probs = k * sizeof *b->p;
-    size_t size = sizeof(struct dump_head) + arms + probs;
+    size_t size = sizeof(struct dump_head) + arms + probs + more_size(b);
     if (!out || cap < size)
         return size;
     struct dump_head h = {DUMP_MAGIC, b->algorithm, b->arms,    b->pinned,   b->low,  b->scale,
@@ -328,6 +416,7 @@ size_t bandit_dump(const struct bandit *b, void *out, size_t cap)
     memcpy(at, &h, sizeof h);
     memcpy(at + sizeof h, b->arm, arms);
     memcpy(at + sizeof h + arms, b->p, probs);
+    more_dump(b, at + sizeof h + arms + probs);
     return size;
 }
 
@@ -342,7 +431,7 @@ int bandit_load(struct bandit *b, const void *p, size_t n)
         h.arms > BANDIT_ARMS_MAX || h.pinned < -1 || h.pinned >= h.arms)
         return -1;
     size_t arms = (size_t)h.arms * sizeof *b->arm, probs = (size_t)h.arms * sizeof *b->p;
-    if (n != sizeof h + arms + probs ||
+    if (n < sizeof h + arms + probs ||
         bandit_init(b, (enum bandit_algorithm)h.algorithm, (int)h.arms, h.low, h.scale) < 0)
         return -1;
     b->pinned = (int)h.pinned;
@@ -358,5 +447,9 @@ int bandit_load(struct bandit *b, const void *p, size_t n)
     b->pin_until = h.pin_until;
     memcpy(b->arm, at + sizeof h, arms);
     memcpy(b->p, at + sizeof h + arms, probs);
-    return 0;
+    size_t head = sizeof h + arms + probs;
+    if (more_load(b, at + head, n - head) == 0)
+        return 0;
+    bandit_release(b);
+    return -1;
 }

@@ -36,7 +36,14 @@
     BANDIT(EXP3_IX, "exp3_ix", "exponential weights with implicit exploration (Neu 2015)")                   \
     BANDIT(UCB_TUNED, "ucb_tuned", "confidence bounds that use the measured variance (Auer et al. 2002)")    \
     BANDIT(UCB_DISCOUNTED, "ucb_discounted",                                                                 \
-           "confidence bounds that forget, for drifting costs (Garivier and Moulines 2011)")
+           "confidence bounds that forget, for drifting costs (Garivier and Moulines 2011)")                 \
+    BANDIT(UCB_SLIDING, "ucb_sliding",                                                                       \
+           "confidence bounds over the last pulls only (Garivier and Moulines 2011)")                        \
+    BANDIT(ELIMINATION, "elimination",                                                                       \
+           "successive elimination: even pulls of all arms that may be best (Even-Dar et al. 2006)")         \
+    BANDIT(TSALLIS_CB, "tsallis_cb", "a Tsallis-INF of its own for each bin of the context")                 \
+    BANDIT(CHEB_CB, "chebcb", "SquareCB over Chebyshev features of the context (Khodak et al. 2024)")        \
+    BANDIT(LINUCB, "linucb", "confidence bounds of a linear model in the context (Li et al. 2010)")
 
 enum bandit_algorithm {
 #define BANDIT_ENUM(e, name, text) BANDIT_##e,
@@ -46,10 +53,15 @@ enum bandit_algorithm {
 };
 const char *bandit_name(enum bandit_algorithm a);
 const char *bandit_text(enum bandit_algorithm a);
+bool bandit_contextual(enum bandit_algorithm a); /* its probabilities depend on a context */
 bool bandit_find(const char *name, enum bandit_algorithm *out);
 
 #define BANDIT_ARMS_MAX 1024
 #define BANDIT_FOREVER UINT64_MAX
+#define BANDIT_CONTEXT_MAX 64 /* numbers in a context */
+#define BANDIT_FEATURES_MAX 16
+#define BANDIT_BINS_MAX 1000
+#define BANDIT_WINDOW_MAX 1000000
 
 struct bandit_arm {
     uint64_t pulls;      /* costs learned, forced ones included */
@@ -80,6 +92,9 @@ struct bandit {
     double *p;             /* probabilities of the last choice */
     double *loss, *work;   /* scratch, arms long each */
     struct bandit_climb *climb; /* scratch of probability matching */
+    double confidence;     /* of ELIMINATION: chance of dropping the best arm */
+    struct bandit_window *window; /* of UCB_SLIDING */
+    struct bandit_side *side;     /* of the contextual ones */
 };
 
 /* low and scale say what costs look like: loss = (cost - low) / scale is meant to lie in [0,1] (values
@@ -89,6 +104,23 @@ struct bandit {
  * number is not finite, or memory ran out. */
 int bandit_init(struct bandit *b, enum bandit_algorithm a, int arms, double low, double scale);
 void bandit_release(struct bandit *b); /* frees; safe on a zeroed struct */
+
+/* What a contextual policy looks at. A context is `dims` numbers; those outside low..high count as the bound, those that
+ * are missing or not finite as the middle. Only LINUCB takes other than 1 number; with low == high it takes them as they
+ * come. */
+struct bandit_context {
+    int dims;     /* 0..BANDIT_CONTEXT_MAX */
+    double low, high;
+    int bins;     /* TSALLIS_CB: equal ones */
+    int features; /* CHEB_CB: polynomials of degree 0 .. features - 1 */
+    double alpha; /* LINUCB: width of the bounds */
+};
+/* One number in 0..1, 5 bins, 6 features, alpha 1: what bandit_init sets. */
+extern const struct bandit_context bandit_context_fallback;
+/* Directly after bandit_init; forgets what was learned. -1: makes no sense, not a contextual policy, or no memory. */
+int bandit_set_context(struct bandit *b, const struct bandit_context *c);
+/* Directly after bandit_init: how many pulls UCB_SLIDING remembers (1000). -1 as above. */
+int bandit_set_window(struct bandit *b, int pulls);
 
 struct bandit_pull {
     int arm;
@@ -100,6 +132,13 @@ struct bandit_pull {
 void bandit_choose(struct bandit *b, struct rng *rng, struct bandit_pull *out);
 /* The cost of a pull. Not finite: a failure, counted as the worst seen so far. */
 void bandit_learn(struct bandit *b, const struct bandit_pull *pull, double cost);
+/* The same three under a context; n numbers (0: none). The calls without _in stay under the context looked at last. */
+void bandit_look(struct bandit *b, const double *context, int n); /* what the next probabilities are for */
+void bandit_choose_in(struct bandit *b, const double *context, int n, struct rng *rng, struct bandit_pull *out);
+void bandit_learn_in(struct bandit *b, const struct bandit_pull *pull, const double *context, int n, double cost);
+void bandit_observe_in(struct bandit *b, int arm, const double *context, int n, double cost);
+/* Forgets all observed costs but keeps steering, estimates and counts of choices: before they are observed anew. */
+void bandit_clear(struct bandit *b);
 /* A pull whose cost will never come. */
 void bandit_forget(struct bandit *b, const struct bandit_pull *pull);
 /* Somebody pulled an arm without asking (imported, enqueued): counts for the means alone. */

@@ -14,6 +14,8 @@
  * there; this sums to 1 by construction. */
 #include "tune/bandit_policy.h"
 
+#include "tune/bandit_context.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -51,13 +53,15 @@ double bandit_unit(const struct bandit *b)
     if (b->scale > 0)
         return b->scale;
     bool bounds = b->algorithm == BANDIT_UCB1 || b->algorithm == BANDIT_KL_UCB ||
-                  b->algorithm == BANDIT_UCB_TUNED || b->algorithm == BANDIT_UCB_DISCOUNTED;
+                  b->algorithm == BANDIT_UCB_TUNED || b->algorithm == BANDIT_UCB_DISCOUNTED ||
+                  b->algorithm == BANDIT_UCB_SLIDING || b->algorithm == BANDIT_ELIMINATION ||
+                  b->algorithm == BANDIT_LINUCB;
     double unit = bounds ? b->largest : b->learned ? b->total / (double)b->learned : 0;
     return unit > 0 ? unit : 1;
 }
 
 /* Puts a vector over the allowed arms into b->p, boosts applied, summing to 1. */
-static void spread(struct bandit *b, const double *w, bool boost)
+void bandit_spread(struct bandit *b, const double *w, bool boost)
 {
     double sum = 0;
     for (int i = 0, k = 0; i < b->arms; i++) {
@@ -88,7 +92,7 @@ static int estimates(struct bandit *b)
 }
 
 /* All weight on the smallest score, shared by those that tie. */
-static void greedy(const double *score, int n, double *w)
+void bandit_greedy(const double *score, int n, double *w)
 {
     double least = INFINITY;
     for (int i = 0; i < n; i++)
@@ -103,12 +107,12 @@ static void tsallis(struct bandit *b)
     double base = b->algorithm == BANDIT_TSALLIS_INF_RV ? 4 : 2;
     b->rate = base / sqrt((double)b->rounds + 1);
     if (n == 1 || b->explore == 0) {
-        greedy(b->loss, n, b->work);
+        bandit_greedy(b->loss, n, b->work);
     } else {
         b->rate /= b->explore;
         b->root = bandit_tsallis(b->loss, n, b->rate, b->root, b->work);
     }
-    spread(b, b->work, true);
+    bandit_spread(b, b->work, true);
 }
 
 static void exp3(struct bandit *b)
@@ -116,7 +120,7 @@ static void exp3(struct bandit *b)
     int n = estimates(b);
     b->rate = sqrt(log(b->arms) / (((double)b->rounds + 1) * b->arms));
     if (n == 1 || b->explore == 0) {
-        greedy(b->loss, n, b->work);
+        bandit_greedy(b->loss, n, b->work);
     } else {
         double least = INFINITY;
         b->rate /= b->explore;
@@ -125,7 +129,7 @@ static void exp3(struct bandit *b)
         for (int i = 0; i < n; i++)
             b->work[i] = exp(-b->rate * (b->loss[i] - least));
     }
-    spread(b, b->work, true);
+    bandit_spread(b, b->work, true);
 }
 
 /* ---- confidence bounds ---- */
@@ -168,6 +172,8 @@ static double bound(const struct bandit *b, int i, double unit, double log_t)
     }
     case BANDIT_UCB_DISCOUNTED:
         return mean - c * 2 * sqrt(0.6 * log_t / n);
+    case BANDIT_UCB_SLIDING:
+        return mean - c * sqrt(0.6 * log_t / n);
     default:
         return mean - c * sqrt(2 * log_t / n);
     }
@@ -188,13 +194,41 @@ static void bounds(struct bandit *b)
         fresh += untried;
     }
     if (fresh) {
-        spread(b, b->work, false);
+        bandit_spread(b, b->work, false);
         return;
     }
     for (int k = 0; k < n; k++)
         b->loss[k] = bound(b, (int)b->loss[k], unit, log(t));
-    greedy(b->loss, n, b->work);
-    spread(b, b->work, false);
+    bandit_greedy(b->loss, n, b->work);
+    bandit_spread(b, b->work, false);
+}
+
+/* ---- successive elimination ---- */
+
+/* Even-Dar, Mannor and Mansour (JMLR 2006): an arm is out when its bound lies above another's; of those that are left the
+ * one pulled least comes next. Judged anew at every choice, so a drift or a late cost can bring an arm back. */
+static void eliminate(struct bandit *b)
+{
+    double unit = bandit_unit(b), least = INFINITY;
+    int n = 0;
+    for (int i = 0; i < b->arms; i++) {
+        const struct bandit_arm *a = &b->arm[i];
+        if (bandit_banned(b, i))
+            continue;
+        double width = INFINITY;
+        if (a->n > 0)
+            width = b->explore * sqrt(log(4 * b->arms * a->n * a->n / b->confidence) / (2 * a->n));
+        double mean = a->n > 0 ? a->sum / a->n / unit : 0;
+        b->loss[n] = mean - width;
+        b->work[n++] = (a->n + (double)a->pending) / bandit_boosted(b, i);
+        if (a->n > 0)
+            least = fmin(least, mean + width);
+    }
+    for (int k = 0; k < n; k++)
+        if (b->loss[k] > least)
+            b->work[k] = INFINITY;
+    bandit_greedy(b->work, n, b->loss);
+    bandit_spread(b, b->loss, false);
 }
 
 /* ---- probability matching ---- */
@@ -340,7 +374,7 @@ void bandit_match(struct bandit *b, double heat, bool skip_banned, double *p)
         n++;
     }
     if (heat == 0 || n == 1) {
-        greedy(b->loss, n, b->work);
+        bandit_greedy(b->loss, n, b->work);
         for (int i = 0; i < n; i++)
             sum += p[b->climb[i].arm] = b->work[i];
     } else {
@@ -378,6 +412,14 @@ void bandit_policy(struct bandit *b)
         break;
     case BANDIT_THOMPSON:
         thompson(b);
+        break;
+    case BANDIT_ELIMINATION:
+        eliminate(b);
+        break;
+    case BANDIT_TSALLIS_CB:
+    case BANDIT_CHEB_CB:
+    case BANDIT_LINUCB:
+        side_policy(b);
         break;
     default:
         bounds(b);

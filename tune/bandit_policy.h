@@ -12,6 +12,10 @@
 void bandit_policy(struct bandit *b);
 /* Scaled loss of an arm's raw sums: what one unit of cost - low is worth to this policy. */
 double bandit_unit(const struct bandit *b);
+/* Puts a vector over the allowed arms (in their order) into b->p, boosts applied if wanted, summing to 1. */
+void bandit_spread(struct bandit *b, const double *w, bool boost);
+/* All weight on the smallest score, shared by those that tie. */
+void bandit_greedy(const double *score, int n, double *w);
 /* P(arm has the smallest mean), by quadrature over the posteriors. heat 1: the posteriors as they are;
  * larger: as if fewer costs had been seen; 0: all on the smallest posterior mean. skip_banned: banned arms
  * take no part. */

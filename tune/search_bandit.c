@@ -6,8 +6,8 @@
  * half the equal ones) / all of them; failures rank last. Ranks change as trials arrive:
  *   - the confidence bounds and Thompson sampling are sums over past losses, so they are summed anew, with
  *     today's ranks, whenever an ask follows a tell: the state is the history, and nothing else;
- *   - the importance-weighted policies (Tsallis-INF, EXP3) take the rank at arrival, as their adversarial
- *     analysis allows losses to be anything; their state is dumped.
+ *   - the importance-weighted policies (Tsallis-INF, EXP3) and ChebCB take the rank at arrival, as their
+ *     analysis allows losses to be anything; their state is dumped. tsallis_cb ranks within the context's bin.
  * What people see (explain) is in the unit of the objective, not in ranks.
  *
  * Steering is read from env->steer before each choice: an arm is banned when a ban covers all of it or the
@@ -27,6 +27,8 @@
 struct search {
     struct arms *arms;
     struct bandit bandit;
+    struct bandit_context looks; /* what a contextual policy looks at */
+    bool fitted;  /* looks.dims is the sweep's */
     bool summed;  /* state is rebuilt from the history before a choice */
     bool dirty;
 };
@@ -41,7 +43,31 @@ static void drop(void *self)
 
 static bool sums(enum bandit_algorithm a)
 {
-    return a != BANDIT_TSALLIS_INF && a != BANDIT_TSALLIS_INF_RV && a != BANDIT_EXP3 && a != BANDIT_EXP3_IX;
+    return a != BANDIT_TSALLIS_INF && a != BANDIT_TSALLIS_INF_RV && a != BANDIT_EXP3 && a != BANDIT_EXP3_IX &&
+           a != BANDIT_TSALLIS_CB && a != BANDIT_CHEB_CB;
+}
+
+/* The options behind `most`. */
+static int configure(struct search *s, enum bandit_algorithm a, const double *values, char **cause)
+{
+    s->looks = bandit_context_fallback;
+    if (a == BANDIT_ELIMINATION)
+        s->bandit.confidence = values[1];
+    if (a == BANDIT_UCB_SLIDING)
+        return bandit_set_window(&s->bandit, (int)values[1]);
+    if (!bandit_contextual(a))
+        return 0;
+    s->looks.low = values[2];
+    s->looks.high = values[3];
+    if (a == BANDIT_TSALLIS_CB)
+        s->looks.bins = (int)values[1];
+    else if (a == BANDIT_CHEB_CB)
+        s->looks.features = (int)values[1];
+    else
+        s->looks.alpha = values[1];
+    return bandit_set_context(&s->bandit, &s->looks) == 0
+               ? 0
+               : cause_set(cause, "%s: contexts lie in low..high; %g..%g is none", bandit_name(a), values[2], values[3]);
 }
 
 static void *make(const struct tuner_env *env, const double *values, enum bandit_algorithm a, char **cause)
@@ -62,6 +88,10 @@ static void *make(const struct tuner_env *env, const double *values, enum bandit
         free(s);
         return cause_null(cause, "%d arms: a bandit takes 2 to %d", arms->n, BANDIT_ARMS_MAX);
     }
+    if (configure(s, a, values, cause) < 0) {
+        drop(s);
+        return NULL;
+    }
     return s;
 }
 
@@ -72,13 +102,24 @@ static bool ended(const struct history_trial *t)
     return !t->outside && (t->end == END_DONE || t->end == END_PRUNED || t->end == END_FAILED);
 }
 
+/* The bin of a trial's context; everything is one bin to a policy that has none. */
+static int bin_of(const struct search *s, const struct history_trial *t)
+{
+    const struct bandit_context *c = &s->looks;
+    if (s->bandit.algorithm != BANDIT_TSALLIS_CB || !t->n_context)
+        return 0;
+    double z = (t->context[0] - c->low) / (c->high - c->low);
+    return (int)(fmin(fmax(z, 0), 1 - 1e-12) * c->bins);
+}
+
 /* Normalised rank of a trial among those that have ended. */
-static double rank_of(const struct history *h, int trial)
+static double rank_of(const struct search *s, const struct history *h, int trial)
 {
     double below = 0, all = 0, mine = h->trials[trial].loss;
+    int bin = bin_of(s, &h->trials[trial]);
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
-        if (!ended(t))
+        if (!ended(t) || bin_of(s, t) != bin)
             continue;
         all++;
         if (isnan(mine) ? !isnan(t->loss) : t->loss < mine)
@@ -91,7 +132,7 @@ static double rank_of(const struct history *h, int trial)
 
 struct scored {
     int64_t order;
-    int arm;
+    int arm, trial;
     double rank;
 };
 
@@ -123,6 +164,7 @@ static struct scored *score(struct search *s, const struct tuner_env *env, int *
     for (int m = 0; m < k; m++) {
         const struct history_trial *t = &h->trials[out[m].arm];
         out[m].order = t->order;
+        out[m].trial = out[m].arm;
         out[m].arm = arms_of(s->arms, env, out[m].arm);
     }
     qsort(out, (size_t)k, sizeof *out, by_order);
@@ -136,16 +178,12 @@ static void rebuild(struct search *s, const struct tuner_env *env)
     const struct history *h = env->history;
     int n;
     struct scored *all = score(s, env, &n);
-    for (int i = 0; i < s->bandit.arms; i++) {
-        struct bandit_arm *a = &s->bandit.arm[i];
-        a->n = a->sum = a->sum2 = 0;
-        a->pulls = a->pending = 0;
-    }
-    s->bandit.total = s->bandit.largest = 0;
-    s->bandit.learned = 0;
-    for (int i = 0; i < n; i++)
+    bandit_clear(&s->bandit);
+    for (int i = 0; i < n; i++) {
+        const struct history_trial *t = &h->trials[all[i].trial];
         if (all[i].arm >= 0)
-            bandit_observe(&s->bandit, all[i].arm, all[i].rank);
+            bandit_observe_in(&s->bandit, all[i].arm, t->context, t->n_context, all[i].rank);
+    }
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
         int arm = t->end != END_PENDING ? -1 : arms_of(s->arms, env, i);
@@ -175,8 +213,21 @@ static int steer(struct search *s, const struct tuner_env *env, const bool *hope
     return allowed;
 }
 
+/* A linear model has as many coefficients as the sweep's contexts have numbers, which the first context tells. */
+static void fit_dims(struct search *s, const struct tuner_env *env)
+{
+    int dims = env->n_context;
+    for (int i = env->history->n - 1; i >= 0 && !dims; i--)
+        dims = env->history->trials[i].n_context;
+    if (s->bandit.algorithm != BANDIT_LINUCB || (s->fitted && dims == s->looks.dims))
+        return;
+    s->looks.dims = dims;
+    s->fitted = s->dirty = bandit_set_context(&s->bandit, &s->looks) == 0;
+}
+
 static void prepare(struct search *s, const struct tuner_env *env)
 {
+    fit_dims(s, env);
     if (!s->summed || !s->dirty)
         return;
     rebuild(s, env);
@@ -198,10 +249,13 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     struct search *s = self;
     bool *hopeless = NULL;
     int rc = -1;
+    if (bandit_contextual(s->bandit.algorithm) && s->bandit.algorithm != BANDIT_LINUCB && env->n_context > 1)
+        return cause_set(cause, "%s looks at a context of one number, not of %d; linucb takes several",
+                         bandit_name(s->bandit.algorithm), env->n_context);
     prepare(s, env);
     while (steer(s, env, hopeless) > 0) {
         struct bandit_pull pull;
-        bandit_choose(&s->bandit, env->rng, &pull);
+        bandit_choose_in(&s->bandit, env->context, env->n_context, env->rng, &pull);
         rc = draw_prior(env, &s->arms->cell[pull.arm], out->dna);
         if (rc == 0) {
             out->arm = pull.arm;
@@ -233,12 +287,12 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
         bandit_forget(&s->bandit, &pull);
         return;
     }
-    double loss = rank_of(env->history, ob->trial);
+    double loss = rank_of(s, env->history, ob->trial);
     int arm = arms_of(s->arms, env, ob->trial);
     if (mine)
-        bandit_learn(&s->bandit, &pull, loss);
+        bandit_learn_in(&s->bandit, &pull, t->context, t->n_context, loss);
     else if (arm >= 0 && !ob->forgotten)
-        bandit_observe(&s->bandit, arm, loss);
+        bandit_observe_in(&s->bandit, arm, t->context, t->n_context, loss);
 }
 
 /* ---- for people ---- */
@@ -252,6 +306,7 @@ static int explain(void *self, const struct tuner_env *env, struct arm_row *out,
     prepare(s, env);
     bool any = steer(s, env, NULL) > 0;
     pinned = bandit_pinned(&s->bandit);
+    bandit_look(&s->bandit, env->context, env->n_context);
     if (any)
         bandit_probs(&s->bandit, next);
     bandit_best(&s->bandit, best);
@@ -313,13 +368,29 @@ static void *load(const struct tuner_env *env, const double *values, enum bandit
     return s;
 }
 
-static const struct tuner_option options[] = {
-    {"most", 0, BANDIT_ARMS_MAX, 0,
-     "bound on the arms chosen when arms: does not say which; 0: a third of the budget, 8 to 64"},
-    {NULL, 0, 0, 0, NULL},
-};
+#define OPTION_MOST                                                                                          \
+    {"most", 0, BANDIT_ARMS_MAX, 0,                                                                          \
+     "bound on the arms chosen when arms: does not say which; 0: a third of the budget, 8 to 64"}
+#define OPTION_RANGE(top)                                                                                    \
+    {"low", -1e300, 1e300, 0, "smallest context"}, {"high", -1e300, 1e300, top, "largest context"}
+#define OPTION_END {NULL, 0, 0, 0, NULL}
 
-#define SEARCH(symbol, algorithm, title, source, text)                                                       \
+static const struct tuner_option plain[] = {OPTION_MOST, OPTION_END};
+static const struct tuner_option sliding[] = {
+    OPTION_MOST, {"window", 2, BANDIT_WINDOW_MAX, 100, "trials that count: the last ones"}, OPTION_END};
+static const struct tuner_option eliminating[] = {
+    OPTION_MOST, {"confidence", 1e-6, 0.5, 0.05, "chance of dropping the best arm"}, OPTION_END};
+static const struct tuner_option binned[] = {
+    OPTION_MOST, {"bins", 1, BANDIT_BINS_MAX, 5, "equal pieces of low..high, a bandit in each"}, OPTION_RANGE(1), OPTION_END};
+static const struct tuner_option smooth[] = {
+    OPTION_MOST,
+    {"features", 1, BANDIT_FEATURES_MAX, 6, "Chebyshev polynomials of the context: degree 0 to features - 1"},
+    OPTION_RANGE(1),
+    OPTION_END};
+static const struct tuner_option linear[] = {
+    OPTION_MOST, {"alpha", 0, 100, 1, "width of the confidence bounds"}, OPTION_RANGE(0), OPTION_END};
+
+#define SEARCH(symbol, algorithm, list, context, title, source, text)                                                       \
     static void *make_##symbol(const struct tuner_env *env, const double *values, char **cause)              \
     {                                                                                                        \
         return make(env, values, algorithm, cause);                                                          \
@@ -332,7 +403,8 @@ static const struct tuner_option options[] = {
         .name = title,                                                                                       \
         .paper = source,                                                                                     \
         .summary = text,                                                                                     \
-        .options = options,                                                                                  \
+        .options = list,                                                                                     \
+        .contextual = context,                                                                               \
         .make = make_##symbol,                                                                               \
         .drop = drop,                                                                                        \
         .propose = propose,                                                                                  \
@@ -344,19 +416,29 @@ static const struct tuner_option options[] = {
         .load = load_##symbol,                                                                               \
     };
 
-SEARCH(thompson, BANDIT_THOMPSON, "thompson", "Thompson 1933; Chapelle and Li 2011",
+SEARCH(thompson, BANDIT_THOMPSON, plain, false, "thompson", "Thompson 1933; Chapelle and Li 2011",
        "probability matching over arms")
-SEARCH(ucb1, BANDIT_UCB1, "ucb1", "Auer, Cesa-Bianchi and Fischer 2002", "upper confidence bounds over arms")
-SEARCH(ucb_tuned, BANDIT_UCB_TUNED, "ucb_tuned", "Auer, Cesa-Bianchi and Fischer 2002",
+SEARCH(ucb1, BANDIT_UCB1, plain, false, "ucb1", "Auer, Cesa-Bianchi and Fischer 2002", "upper confidence bounds over arms")
+SEARCH(ucb_tuned, BANDIT_UCB_TUNED, plain, false, "ucb_tuned", "Auer, Cesa-Bianchi and Fischer 2002",
        "confidence bounds with the measured variance")
-SEARCH(kl_ucb, BANDIT_KL_UCB, "kl_ucb", "Garivier and Cappe 2011",
+SEARCH(kl_ucb, BANDIT_KL_UCB, plain, false, "kl_ucb", "Garivier and Cappe 2011",
        "confidence bounds from the Bernoulli divergence")
-SEARCH(tsallis, BANDIT_TSALLIS_INF, "tsallis", "Zimmert and Seldin 2021",
+SEARCH(tsallis, BANDIT_TSALLIS_INF, plain, false, "tsallis", "Zimmert and Seldin 2021",
        "Tsallis-INF over arms, importance weighted")
-SEARCH(tsallis_rv, BANDIT_TSALLIS_INF_RV, "tsallis_rv", "Zimmert and Seldin 2021",
+SEARCH(tsallis_rv, BANDIT_TSALLIS_INF_RV, plain, false, "tsallis_rv", "Zimmert and Seldin 2021",
        "Tsallis-INF over arms, reduced variance")
-SEARCH(exp3, BANDIT_EXP3, "exp3", "Auer, Cesa-Bianchi, Freund and Schapire 2002",
+SEARCH(exp3, BANDIT_EXP3, plain, false, "exp3", "Auer, Cesa-Bianchi, Freund and Schapire 2002",
        "exponential weights over arms")
-SEARCH(exp3_ix, BANDIT_EXP3_IX, "exp3_ix", "Neu 2015", "exponential weights with implicit exploration")
-SEARCH(ucb_discounted, BANDIT_UCB_DISCOUNTED, "ucb_discounted", "Garivier and Moulines 2011",
+SEARCH(exp3_ix, BANDIT_EXP3_IX, plain, false, "exp3_ix", "Neu 2015", "exponential weights with implicit exploration")
+SEARCH(ucb_discounted, BANDIT_UCB_DISCOUNTED, plain, false, "ucb_discounted", "Garivier and Moulines 2011",
        "confidence bounds that forget")
+SEARCH(ucb_sliding, BANDIT_UCB_SLIDING, sliding, false, "ucb_sliding", "Garivier and Moulines 2011",
+       "confidence bounds over the last trials only")
+SEARCH(elimination, BANDIT_ELIMINATION, eliminating, false, "elimination", "Even-Dar, Mannor and Mansour 2006",
+       "successive elimination of arms")
+SEARCH(tsallis_cb, BANDIT_TSALLIS_CB, binned, true, "tsallis_cb", "Zimmert and Seldin 2021; Khodak et al. 2024",
+       "Tsallis-INF for each bin of the context")
+SEARCH(chebcb, BANDIT_CHEB_CB, smooth, true, "chebcb", "Khodak, Chow, Balcan and Talwalkar 2024",
+       "inverse gaps over Chebyshev regressions on the context")
+SEARCH(linucb, BANDIT_LINUCB, linear, true, "linucb", "Li, Chu, Langford and Schapire 2010",
+       "confidence bounds of a linear model in the context")

@@ -18,10 +18,15 @@
     TUNER(ucb_tuned)                                                                                                   \
     TUNER(kl_ucb)                                                                                                      \
     TUNER(ucb_discounted)                                                                                              \
+    TUNER(ucb_sliding)                                                                                                 \
+    TUNER(elimination)                                                                                                 \
     TUNER(tsallis)                                                                                                     \
     TUNER(tsallis_rv)                                                                                                  \
     TUNER(exp3)                                                                                                        \
     TUNER(exp3_ix)                                                                                                     \
+    TUNER(linucb)                                                                                                      \
+    TUNER(tsallis_cb)                                                                                                  \
+    TUNER(chebcb)                                                                                                      \
     TUNER(asha)                                                                                                        \
     TUNER(hyperband_stop)                                                                                              \
     TUNER(median)

@@ -17,7 +17,22 @@ FILE = "libhypertop.so"
 LOG, LIVE = 1, 2  # enum ht_flags
 STOP, PAUSED = 1, 2  # enum ht_action
 CMD_NONE, CMD_SET, CMD_PAUSE, CMD_RESUME, CMD_STOP, CMD_CHECKPOINT, CMD_CUSTOM = range(7)
-ALGORITHMS = ("tsallis_inf", "tsallis_inf_rv", "ucb1", "kl_ucb", "thompson", "exp3")  # enum ht_algorithm
+ALGORITHMS = (  # enum ht_algorithm
+    "tsallis_inf",
+    "tsallis_inf_rv",
+    "ucb1",
+    "kl_ucb",
+    "thompson",
+    "exp3",
+    "exp3_ix",
+    "ucb_tuned",
+    "ucb_discounted",
+    "ucb_sliding",
+    "elimination",
+    "tsallis_cb",
+    "chebcb",
+    "linucb",
+)
 
 
 class Options(ctypes.Structure):
@@ -57,6 +72,12 @@ class BanditOptions(ctypes.Structure):
         ("seed", ctypes.c_uint64),
         ("low", ctypes.c_double),
         ("scale", ctypes.c_double),
+        ("context_low", ctypes.c_double),
+        ("context_high", ctypes.c_double),
+        ("bins", ctypes.c_int),
+        ("features", ctypes.c_int),
+        ("alpha", ctypes.c_double),
+        ("window", ctypes.c_int),
     ]
 
 
