@@ -20,10 +20,13 @@
  *
  *   sweeps         rows {sweep,state,trials,running,best,best_trial,goal,tuner,space_version,recording,started,warning}
  *   trials         from, rows (window; rows 0 = all), sort (column or parameter name, "-" in front reverses), filter, spark (columns
- *                  of a sparkline, 0 none), follow (trial id: head.index says where it is)
- *                  rows {trial,state,value,step,params{},origin,space_version,runs,started,seconds,energy_j,tags[],
+ *                  of a sparkline, 0 none), follow (trial id: head.index says where it is), extra ([name...]: row.extra has the
+ *                  values of these columns, parameters or metrics), group (a column, parameter or metric: the rows are a tree),
+ *                  folded ([id...]: groups whose trials are left out)
+ *                  rows {trial,state,value,values[] (several objectives; else absent),step,params{},origin,space_version,runs,started,seconds,energy_j,tags[],
  *                        progress (0..1 or nil), note, spark [f64 or nil...], changed (ns of last change)}
- *                  head {shown, total, index}
+ *                  of a group {trial: its id (below -1), group: label, trials, running, over, value (the best), mean, best_trial, folded}
+ *                  head {shown, total, index, groups}
  *   runs           rows {run,trial,seed,state,worker,pid,exit,epoch,host,started,points,dropped}
  *   arms           rows {bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost,until}
  *                  head {bandits: [{bandit, name, algorithm, run, rounds, cost}], policy, next}
@@ -33,10 +36,14 @@
  *   summary        head {sweep,state,goal,metric,tuner,counts{STATE: n},trials,budget,best,best_trial,best_params{},started,elapsed,
  *                        eta,workers,slots,busy,points,points_per_s,recording,sync,bytes,space_version,live (bool),now,first,last,
  *                        cursor,seconds_running, explore, concurrency, warning (string or nil), consoles, params [name...]}
- *   curve          trials [id...] or run, metric (absent: the objective), x (step|time), x0, x1 (absent: all), columns
- *                  parts: one per run {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin, mean: bin (NaN = gap),
- *                        first, last, last_step, nan_step}
- *                  head {x0, x1, y0, y1, metric, columns, x}; x in steps, or in seconds since each run's first point
+ *   curve          trials [id...], run, or best: n (the n best that `filter` lets through); metric (absent: the objective) or metrics
+ *                  [name...]; x: step | time | a metric's name (epoch, cost); x0, x1 (absent: all), log_x (columns even on a log axis),
+ *                  columns; group: run (absent) | trial (its repeats as one) | a parameter (its values or ranges)
+ *                  parts: one per run or group, and metric {trial, run, metric, label, n, x0, x1, min: bin f64[columns], max: bin,
+ *                        mean: bin (NaN = no point, infinite = points, none finite), first, last, last_step, nan_step, nan_x, runs,
+ *                        marks: [[intervention, x]...]; groups also: group, trials, deviation: bin (over runs; min, max, mean too)}
+ *                  head {x0, x1, y0, y1, metric, columns, x, log_x, why}; x in steps, in seconds since each run's first point, or in
+ *                  the metric's unit
  *   best           columns: the best value that any incumbent had, against time; head {t0,t1,columns, value: bin f64[columns]}
  *   arms_history   columns, bandit: pulls (cumulative share) over time; parts {arm, label, share: bin f64[columns]}; head {t0,t1}
  *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],

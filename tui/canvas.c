@@ -106,6 +106,18 @@ static uint32_t ascii_for(uint32_t cp)
     return '?';
 }
 
+/* Eight dots as four quadrants: one is lit when either of its dots is. */
+static uint32_t quadrants(uint32_t dots)
+{
+    static const uint8_t quarter[4] = {0x01 | 0x02, 0x08 | 0x10, 0x04 | 0x40, 0x20 | 0x80}; /* ul ur ll lr */
+    static const uint16_t glyph[16] = {' ',    0x2598, 0x259d, 0x2580, 0x2596, 0x258c, 0x259e, 0x259b,
+                                       0x2597, 0x259a, 0x2590, 0x259c, 0x2584, 0x2599, 0x259f, 0x2588};
+    int lit = 0;
+    for (int i = 0; i < 4; i++)
+        lit |= dots & quarter[i] ? 1 << i : 0;
+    return glyph[lit];
+}
+
 /* ---- cells ---- */
 
 static struct cell *cell_at(struct canvas *c, int x, int y)
@@ -138,6 +150,8 @@ static int char_width(const struct canvas *c, uint32_t *cp)
         *cp = ascii_for(*cp);
         return 1;
     }
+    if (c->blocks && *cp >= 0x2800 && *cp <= 0x28ff)
+        *cp = quadrants(*cp - 0x2800);
     if (*cp < 0x7f)
         return 1;
     int w = wcwidth((wchar_t)*cp);

@@ -36,6 +36,7 @@ struct canvas {
     struct cell *cells;
     struct rect clip;
     bool ascii;
+    bool blocks; /* curves in quadrant blocks: for fonts that draw braille badly */
     int cursor_x, cursor_y; /* where the hardware cursor goes; -1 hidden */
     struct hit *hits;
     int n_hits, cap_hits;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct client;
+struct config;
 
 struct console_options {
     const char *color; /* "auto" (or NULL), "never", "16" or "256" */
@@ -18,6 +19,8 @@ struct console_options {
     const char
         *at; /* where the time cursor starts: HH:MM[:SS], RFC 3339, N%; NULL: the end, in replay the start */
     double speed;  /* of replay; 0: 1 */
+    struct config *config; /* the person's own, borrowed; NULL: none */
+    const char *exec;      /* command for the shell on an alert; NULL: the configuration's */
     bool ascii;    /* no character outside ASCII, whatever the locale says */
     bool readonly; /* verbs are greyed */
     bool slow;     /* one data frame a second */

@@ -28,23 +28,12 @@
 /* What a terminal needs that nobody put right: modes off, cursor shown, colours off, main screen. */
 #define RESET_ALL MODES_OFF "\033[?25h\033[m\033(B\017\033[?1l\033>\033[?1049l"
 
-#define A_DIM8 0 /* dim text where there are colours: the grey does it */
-
-struct role_look {
-    short c256, c8;
-    attr_t attr, mono;
-};
-static const struct role_look looks[ST_COUNT] = {
-#define ROLE_LOOK(name, c256, c8, attr, mono) [ST_##name] = {c256, c8, attr, mono},
-    THEME_ROLES(ROLE_LOOK)
-#undef ROLE_LOOK
-};
-
 static struct {
     SCREEN *screen;
     struct termios saved;
     bool open, ascii, modes, color, saved_valid;
     int colors;
+    unsigned theme; /* what the pairs were painted from */
     int signal_fd;
     sigset_t old_mask;
     struct canvas shown; /* what ncurses was last told */
@@ -184,18 +173,66 @@ static int wanted_colors(const struct term_options *o)
     return COLORS >= 256 ? 256 : 8;
 }
 
+static void paint_pairs(void)
+{
+    t.theme = theme_version();
+    for (int i = 0; t.color && i < ST_COUNT; i++) {
+        const struct theme_look *l = theme_look((enum theme_role)i);
+        init_pair((short)(i + 1), t.colors >= 256 ? l->c256 : l->c8, -1);
+    }
+}
+
 /* One pair a role, fixed for life: pairs are never allocated while drawing (alloc_pair crashes without
  * colours, and reuses pairs that are on the screen when it runs out). */
 static void init_colors(const struct term_options *o)
 {
+    static SCREEN *started;
     t.colors = wanted_colors(o);
     t.color = t.colors > 0;
-    if (!t.color)
+    if (t.color && started != t.screen) {
+        start_color();
+        use_default_colors();
+        started = t.screen;
+    }
+    paint_pairs();
+}
+
+void term_colors(const char *color)
+{
+    struct term_options o = {.color = color};
+    init_colors(&o);
+    t.shown_valid = false;
+}
+
+void term_ring(void)
+{
+    beep();
+}
+
+/* Terminals known to show OSC 9 or OSC 777; others swallow an OSC, but not all of them. */
+bool term_notifies(void)
+{
+    static const char *const names[] = {"iTerm.app", "WezTerm", "ghostty", "kitty", "rio"};
+    const char *program = getenv("TERM_PROGRAM"), *term = getenv("TERM");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((program && strcasecmp(program, names[i]) == 0) || (term && strcasestr(term, names[i])))
+            return true;
+    return (term && (strncmp(term, "foot", 4) == 0 || strncmp(term, "rxvt", 4) == 0)) || getenv("KITTY_WINDOW_ID") ||
+           getenv("WEZTERM_PANE");
+}
+
+/* Both forms, each by whoever knows it; text is printable characters without a semicolon by then. */
+void term_notify(const char *title, const char *text)
+{
+    char safe[400], out[1000];
+    size_t n = 0;
+    for (const char *p = text; *p && n + 1 < sizeof safe; p++)
+        safe[n++] = (unsigned char)*p < 0x20 || *p == 0x7f || *p == ';' ? ' ' : *p;
+    safe[n] = '\0';
+    if (!t.modes)
         return;
-    start_color();
-    use_default_colors();
-    for (int i = 0; i < ST_COUNT; i++)
-        init_pair((short)(i + 1), t.colors >= 256 ? looks[i].c256 : looks[i].c8, -1);
+    snprintf(out, sizeof out, "\033]9;%s: %s\033\\\033]777;notify;%s;%s\033\\", title, safe, title, safe);
+    put_raw(out);
 }
 
 static void name_fatal_bytes(void)
@@ -378,10 +415,17 @@ bool term_busy(void)
 
 /* ---- drawing ---- */
 
+static attr_t flags_of(uint8_t look)
+{
+    return (look & LOOK_BOLD ? A_BOLD : 0) | (look & LOOK_DIM ? A_DIM : 0) |
+           (look & LOOK_UNDERLINE ? A_UNDERLINE : 0) | (look & LOOK_REVERSE ? A_REVERSE : 0);
+}
+
 static attr_t look_of(style st, short *pair)
 {
     int role = STYLE_ROLE(st) < ST_COUNT ? STYLE_ROLE(st) : ST_PLAIN;
-    attr_t a = t.color ? looks[role].attr : looks[role].mono;
+    const struct theme_look *look = theme_look((enum theme_role)role);
+    attr_t a = flags_of(t.color ? look->color : look->mono);
     *pair = t.color ? (short)(role + 1) : 0;
     if (st & ST_REVERSE)
         a |= A_REVERSE;
@@ -421,6 +465,10 @@ static void remember(const struct canvas *c)
 
 void term_show(const struct canvas *c)
 {
+    if (t.theme != theme_version()) {
+        paint_pairs();
+        t.shown_valid = false;
+    }
     bool all = !t.shown_valid || t.shown.cols != c->cols || t.shown.rows != c->rows;
     if (all)
         erase();

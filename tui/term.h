@@ -24,6 +24,12 @@ struct term_options {
 int term_open(const struct term_options *o, char **cause);
 void term_close(void);
 
+void term_colors(const char *color); /* another depth: auto, never, 16, 256 */
+void term_ring(void);                /* the bell */
+bool term_notifies(void);            /* desktop notifications are understood, as far as one can know */
+/* A desktop notification by OSC 9 and OSC 777: title is our own, text UTF-8 that was made safe. */
+void term_notify(const char *title, const char *text);
+
 bool term_ascii(void); /* what was decided: draw ASCII only */
 void term_size(int *cols, int *rows);
 int term_fd(void);        /* the terminal's input: poll for POLLIN, then term_read */

@@ -42,6 +42,23 @@ enum theme_role {
         ST_COUNT
 };
 
+/* How a role looks; term.c alone turns it into what the terminal understands. */
+#define LOOK_BOLD      1
+#define LOOK_DIM       2
+#define LOOK_UNDERLINE 4
+#define LOOK_REVERSE   8
+struct theme_look {
+    short c256, c8; /* foreground, -1 the terminal's own */
+    uint8_t color;  /* LOOK_ flags where there are colours */
+    uint8_t mono;   /* where there are none */
+};
+const struct theme_look *theme_look(enum theme_role role);
+const char *theme_role_name(enum theme_role role); /* "curve-a": what hypertop.conf calls it */
+int theme_role_find(const char *name);             /* -1 when unknown */
+void theme_set(enum theme_role role, struct theme_look look);
+void theme_reset(void);       /* as compiled in */
+unsigned theme_version(void); /* grows with every change */
+
 /* A style is a role, with flags or-ed on. */
 #define ST_REVERSE   0x100
 #define ST_BOLD      0x200
