@@ -107,7 +107,7 @@ static double ordinal_near(const struct param *p, double at, double scale, struc
     return best;
 }
 
-static double moved(const struct param *p, double at, double scale, struct rng *rng)
+double neighbour_value(const struct param *p, double at, double scale, struct rng *rng)
 {
     if (param_numeric(p)) {
         double u = fold(at + scale * rng_normal(rng));
@@ -124,8 +124,7 @@ static double moved(const struct param *p, double at, double scale, struct rng *
     return p->weights && p->weights[(int)other] == 0 ? at : other;
 }
 
-/* For a parameter that becomes active. */
-static double any_value(const struct param *p, struct rng *rng)
+double any_value(const struct param *p, struct rng *rng)
 {
     if (param_numeric(p))
         return rng_unit(rng);
@@ -152,7 +151,7 @@ void neighbour(const struct tuner_env *env, const double *dna, double scale, dou
         if (isnan(dna[i]))
             out[i] = any_value(q, env->rng);
         else if (param_count(q) > 1 && (k++ == sure || rng_unit(env->rng) < p))
-            out[i] = moved(q, dna[i], scale, env->rng);
+            out[i] = neighbour_value(q, dna[i], scale, env->rng);
     }
     space_canon(s, out);
 }

@@ -20,6 +20,9 @@ void pool_add(struct pool *p, const double *dna);
 bool pool_enumerate(struct pool *p, const struct space *s, int most);
 /* n draws from the prior, as steered (fewer when hardly anything is allowed). */
 void pool_draw(struct pool *p, const struct tuner_env *env, int n);
+/* Another value of one parameter: dna entry `at` moved as below; and any value, for one that becomes active. */
+double neighbour_value(const struct param *p, double at, double scale, struct rng *rng);
+double any_value(const struct param *p, struct rng *rng);
 /* A neighbour: some parameters moved by about `scale` (numbers), to a near value (lattices, ordinals) or to
  * another choice. */
 void neighbour(const struct tuner_env *env, const double *dna, double scale, double *out);
