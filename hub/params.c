@@ -50,7 +50,7 @@ static void put_json(struct codec_writer *w, const char *text)
         cw_str(w, text);
 }
 
-static void put_value(struct codec_writer *w, const struct tune_value *v)
+void params_put_value(struct codec_writer *w, const struct tune_value *v)
 {
     switch (v->kind) {
     case TUNE_BOOL:
@@ -87,7 +87,7 @@ void params_encode(const struct space *s, const double *dna, struct buf *out)
             continue;
         param_decode(&s->params[i], dna[i], &v);
         cw_str(&w, s->params[i].name);
-        put_value(&w, &v);
+        params_put_value(&w, &v);
     }
 }
 

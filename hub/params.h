@@ -14,6 +14,8 @@ int params_decode(const struct space *s, struct span map, double *dna, char **ca
 /* Calls for each pair; false from fn ends it. */
 typedef bool params_each_fn(void *arg, const char *name, struct span value);
 void params_each(struct span map, params_each_fn *fn, void *arg);
+/* One value as MessagePack; a TUNE_JSON as what it says. */
+void params_put_value(struct codec_writer *w, const struct tune_value *v);
 /* A MessagePack value as a tune_value (strings copied; lists and maps become JSON text). Free with
  * tune_value_free. */
 struct tune_value params_value(struct span value);

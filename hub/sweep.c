@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "hub/intervention.h"
 #include "hub/launch_local.h"
+#include "hub/model_at.h"
 #include "hub/objective.h"
 #include "hub/scheduler.h"
 #include "hub/trial.h"
@@ -55,7 +56,8 @@ struct sweep *sweep_new(struct hub *h, const char *path)
                                 .max_fidelity = -1,
                                 .live = true,
                                 .budget = -1,
-                                .explore = 1};
+                                .explore = 1,
+                                .models = model_cache_new()};
     return s;
 }
 
@@ -69,6 +71,7 @@ void sweep_free(struct sweep *s)
     if (s->tuner)
         tuner_free(s->tuner);
     sweepfile_release(&s->file);
+    model_cache_free(s->ref.models);
     state_free(s->state);
     buf_release(&s->body);
     free(s->memos);
@@ -103,6 +106,7 @@ void sweep_refresh(struct sweep *s)
 {
     s->ref.max_fidelity = s->file.max_fidelity;
     s->ref.concurrency = (int)s->concurrency;
+    s->ref.tuner = s->tuner;
     if (s->tuner)
         tuner_describe(s->tuner, s->tuner_text, sizeof s->tuner_text);
 }

@@ -31,6 +31,7 @@ static const struct {
     [VIEW_TEXT] = {"text", view_text},
     [VIEW_EVENTS] = {"events", view_events},
     [VIEW_RUNGS] = {"rungs", view_rungs},
+    [VIEW_LANDSCAPE] = {"landscape", view_landscape},
 };
 
 /* ---- choosing a sweep ---- */

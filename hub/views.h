@@ -6,6 +6,9 @@
 #include "base/buf.h"
 #include "hub/state.h"
 
+struct model_cache;
+struct tuner;
+
 /* What the hub knows about a sweep beside its log. In replay most of it is zero. */
 struct sweep_ref {
     struct state *state;
@@ -22,6 +25,8 @@ struct sweep_ref {
     double explore;
     const struct rung_row *rungs; /* from the tuner, live only */
     int n_rungs;
+    const struct tuner *tuner;    /* live only: for its score and its cells; NULL none */
+    struct model_cache *models;   /* fits that views share (model_at.h); NULL: none is kept */
 };
 
 struct views_ctx {

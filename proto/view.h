@@ -55,16 +55,25 @@
  *                  head {first, last, density: bin f64[columns]}
  *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}; head {correlation: [[rung, n, tau, low, high]...]}: Kendall's
  *                  tau of a rung's values with the last rung both reached
- *   landscape      x, y (parameter names; y absent: a slice along x), layer (mean | deviation | acquisition | observed | partial),
- *                  columns, rows (grid cells, at most 512 x 256), hold (best | typical | a trial id), fix (map {param: value}, over hold)
+ *   landscape      x, y (parameter names; y absent: a slice along x; both absent: the first two that vary), layer (mean |
+ *                  deviation | acquisition | observed | partial), columns, rows (grid cells, at most 512 x 256), hold (best |
+ *                  typical | a trial id), fix (map {param: value}, over hold)
  *                  head {x: axis, y: axis or nil, layer, columns, rows, z: bin f32[rows * columns] (row 0 is the lowest y; NaN unknown),
- *                        deviation: bin f32[...] (slices only), z0, z1, held: [[name, value]...], model, trials, noise, enough (bool), why,
- *                        best: {trial, x, y, value} or nil, basins: [[x, y, value, persistence or nil]...],
- *                        regions: [[verb, text, x0, y0, x1, y1, weight, until or nil, intervention or nil]...],
- *                        cells: [[x0, y0, x1, y1, depth, pulls]...], quadratic: {x, y, value, convex, r2, plateau} or nil}
+ *                        deviation: bin f32[...] (slices of the mean, else nil), z0, z1 (what colours run over; of values the worse end is
+ *                        cut where few cells are far worse than most), held: [[name, value]...], model (sentence or nil), trials (with a
+ *                        value), noise (deviation of repeats near the best, or nil), enough (bool), why,
+ *                        best: {trial, x, y, value} or nil, basins: [[x, y or nil, value, persistence or nil (the deepest)]...] of the
+ *                        mean, only those deeper than the model is unsure of them, at most 8,
+ *                        regions: [[verb, text, x0, y0, x1, y1, weight or nil, asks left or nil, intervention]...],
+ *                        cells: [[x0, y0, x1, y1, depth, pulls]...] of a live tuner that splits the space,
+ *                        quadratic: {x, y, value, convex, r2, plateau} or nil: of the best tenth of the mean's map; plateau is the
+ *                        share of the map within `noise` of its best}
  *                  axis is {name, type, low, high, scale (linear|log|rlog|choices), labels: [...] or nil}; x and y of points and
- *                  boxes run from 0 to 1 along the axis (a choice k of n lies at (k + 0.5) / n); values in the user's sign
- *                  parts: the trials {trial, state, x, y, value, order, inside (of every held interval)}
+ *                  boxes run from 0 to 1 along the axis (a choice k of n lies at (k + 0.5) / n), nil where a trial does not have the
+ *                  parameter; values in the user's sign. acquisition is the live tuner's own score when it has one (larger: likelier
+ *                  to be tried next), else the expected improvement of the model, in the unit of the objective
+ *                  parts: the trials {trial, state, x, y, value, order (n-th to end, or nil), inside (its other parameters are near
+ *                  where they are held)}
  *   preview        words: a command line as `send` takes it; head {text, trials: [id...], share (of the tuner's next proposals), value
  *                  (predicted), ok, message}: what the command would do, said in words, nothing done
  *   importance     method (fanova | quick): rows {param, importance, low, high, pair (second parameter or nil)}; head {method, trials, enough, why}

@@ -200,6 +200,10 @@ int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max); /* see h
 bool tuner_holds(const struct tuner *t, int64_t id);
 /* How well each rung's order agrees with later ones: see history.h. Returns how many rungs there are. */
 int tuner_correlation(const struct tuner *t, struct rung_tau *rows, int max);
+/* The sampler's score of n configurations (space->n doubles each): larger is likelier to be tried next. -1: it has none (yet). */
+int tuner_score(const struct tuner *t, const double *dna, int n, double *out);
+/* Its cells in the user's sign: how many there are; at most max are filled, into low and high that the caller provides. */
+int tuner_cells(const struct tuner *t, struct tuner_cell *rows, int max);
 bool tuner_best(const struct tuner *t, int64_t *id, double *value);
 const struct space *tuner_space(const struct tuner *t);
 const struct history *tuner_history(const struct tuner *t);
