@@ -22,8 +22,8 @@ struct side { /* one parameter */
     double *mu, *inv, *norm;   /* of each kernel; inv 0 and norm 0 where the kernel lacks the parameter */
     /* cells and choices */
     int count;
-    int *at;                   /* cell or choice of each kernel, -1 lacking */
-    double *mass;              /* ln P(cell v | kernel at r): [r * count + v] */
+    int *at;                   /* row of masses of each kernel, -1 lacking */
+    double *mass;              /* ln P(cell or choice v | row r): [r * count + v] */
     double *base;              /* ln P(cell v) under the prior */
 };
 
@@ -72,27 +72,52 @@ static void cells(const struct param *p, int count, double *centre, double *edge
     edge[count] = sorted[count - 1] + 0.5 * (sorted[count - 1] - sorted[count - 2]);
 }
 
-static void cell_masses(struct side *d, const struct param *p, double sigma)
-{
-    int n = d->count, slot[CELLS_MAX]; /* position of choice v along the axis */
+/* Where the values of an ordered side lie, and how wide they are together. */
+struct axis {
     double centre[CELLS_MAX], edge[CELLS_MAX + 1];
-    cells(p, n, centre, edge);
+    int slot[CELLS_MAX]; /* position of value v along the axis */
+    int count;
+    double low, range;
+};
+
+static void axis_init(struct axis *a, const struct param *p, int count)
+{
+    cells(p, count, a->centre, a->edge);
+    a->count = count;
+    a->low = a->edge[0];
+    a->range = a->edge[count] - a->low;
+    for (int v = 0; v < count; v++) {
+        a->slot[v] = 0;
+        for (int w = 0; w < count; w++)
+            a->slot[v] += a->centre[w] < a->centre[v];
+    }
+}
+
+/* ln mass of each cell under a Gaussian cut off at the ends. */
+static void axis_masses(const struct axis *a, double mu, double sigma, double *out)
+{
+    int n = a->count;
+    double all = normal_below((a->edge[n] - mu) / sigma) - normal_below((a->edge[0] - mu) / sigma);
     for (int v = 0; v < n; v++) {
-        slot[v] = 0;
-        for (int w = 0; w < n; w++)
-            slot[v] += centre[w] < centre[v];
+        int k = a->slot[v];
+        double m = normal_below((a->edge[k + 1] - mu) / sigma) - normal_below((a->edge[k] - mu) / sigma);
+        out[v] = log(fmax(m / all, 1e-300));
     }
-    double range = edge[n] - edge[0], middle = edge[0] + range / 2;
+}
+
+static void cell_prior(struct side *d, const struct axis *a)
+{
+    d->base = mem_zero((size_t)a->count, sizeof *d->base);
+    axis_masses(a, a->low + a->range / 2, a->range, d->base);
+}
+
+/* One width: a row of masses a cell. */
+static void cell_masses(struct side *d, const struct axis *a, double sigma)
+{
+    int n = a->count;
     d->mass = mem_zero((size_t)n * (size_t)n, sizeof *d->mass);
-    d->base = mem_zero((size_t)n, sizeof *d->base);
-    for (int r = -1; r < n; r++) {
-        double mu = r < 0 ? middle : centre[r], s = r < 0 ? range : fmax(sigma, 1e-3) * range;
-        double all = normal_below((edge[n] - mu) / s) - normal_below((edge[0] - mu) / s);
-        for (int v = 0; v < n; v++) {
-            double m = normal_below((edge[slot[v] + 1] - mu) / s) - normal_below((edge[slot[v]] - mu) / s);
-            *(r < 0 ? &d->base[v] : &d->mass[r * n + v]) = log(fmax(m / all, 1e-300));
-        }
-    }
+    for (int r = 0; r < n; r++)
+        axis_masses(a, a->centre[r], fmax(sigma, 1e-3) * a->range, d->mass + (size_t)r * (size_t)n);
 }
 
 static void choice_masses(struct side *d, const struct param *p, int kernels, double prior)
@@ -113,32 +138,69 @@ static void choice_masses(struct side *d, const struct param *p, int kernels, do
 /* ---- densities ---- */
 
 struct centre {
-    double u;
+    double u, sigma;
     int kernel;
 };
 
 static int by_u(const void *a, const void *b)
 {
     const struct centre *x = a, *y = b;
-    return (x->u > y->u) - (x->u < y->u);
+    if (x->u != y->u)
+        return x->u < y->u ? -1 : 1;
+    return x->kernel - y->kernel;
 }
 
-/* The larger of the gaps to the neighbours; the outermost kernels look inwards only. */
-static void neighbour_widths(struct side *d, int n, double least)
+/* The larger of the gaps to the neighbours; the outermost kernels look inwards only. c comes back sorted. */
+static void neighbour_widths(struct centre *c, int m, double low, double range, double least)
 {
-    struct centre *c = mem_zero((size_t)n, sizeof *c);
+    qsort(c, (size_t)m, sizeof *c, by_u);
+    for (int i = 0; i < m; i++) {
+        double left = i ? c[i].u - c[i - 1].u : m > 1 ? 0 : c[i].u - low;
+        double right = i < m - 1 ? c[i + 1].u - c[i].u : m > 1 ? 0 : low + range - c[i].u;
+        c[i].sigma = fmin(fmax(fmax(left, right), least * range), range);
+    }
+}
+
+static void density_neighbours(struct side *d, int n, double least)
+{
+    struct centre *c = mem_zero((size_t)n + 1, sizeof *c);
     int m = 0;
     for (int k = 0; k < n; k++)
         if (!isnan(d->mu[k]))
-            c[m++] = (struct centre){d->mu[k], k};
-    qsort(c, (size_t)m, sizeof *c, by_u);
+            c[m++] = (struct centre){.u = d->mu[k], .kernel = k};
+    neighbour_widths(c, m, 0, 1, least);
     for (int i = 0; i < m; i++) {
-        double left = i ? c[i].u - c[i - 1].u : m > 1 ? 0 : c[i].u;
-        double right = i < m - 1 ? c[i + 1].u - c[i].u : m > 1 ? 0 : 1 - c[i].u;
-        double sigma = fmin(fmax(fmax(left, right), least), 1);
-        d->inv[c[i].kernel] = 1 / sigma;
-        d->norm[c[i].kernel] = -log(sigma * truncated(c[i].u, sigma)) - LN_SQRT_2PI;
+        d->inv[c[i].kernel] = 1 / c[i].sigma;
+        d->norm[c[i].kernel] = -log(c[i].sigma * truncated(c[i].u, c[i].sigma)) - LN_SQRT_2PI;
     }
+    free(c);
+}
+
+/* Rows of masses for the few pairs of cell and width that there are: of kernels in the same cell only the
+ * outer two see a gap. d->at becomes the row of each kernel. */
+static void cell_neighbours(struct side *d, const struct axis *a, int n, double least)
+{
+    struct centre *c = mem_zero((size_t)n + 1, sizeof *c);
+    double *sigma = mem_zero(3 * CELLS_MAX + 1, sizeof *sigma);
+    int m = 0, rows = 0, run = 0;
+    for (int k = 0; k < n; k++)
+        if (d->at[k] >= 0)
+            c[m++] = (struct centre){.u = a->centre[d->at[k]], .kernel = k};
+    neighbour_widths(c, m, a->low, a->range, least);
+    d->mass = mem_zero(3 * CELLS_MAX * (size_t)a->count, sizeof *d->mass);
+    for (int i = 0; i < m; i++) {
+        if (i == 0 || c[i].u != c[i - 1].u)
+            run = rows;
+        int r = run;
+        while (r < rows && sigma[r] != c[i].sigma)
+            r++;
+        if (r == rows) {
+            sigma[rows++] = c[i].sigma;
+            axis_masses(a, c[i].u, c[i].sigma, d->mass + (size_t)r * (size_t)a->count);
+        }
+        d->at[c[i].kernel] = r;
+    }
+    free(sigma);
     free(c);
 }
 
@@ -176,7 +238,7 @@ static void build_side(struct parzen *p, int i, const double *const *dna, const 
         for (int k = 0; k < p->n; k++)
             d->mu[k] = dna[k][i];
         if (o->neighbours)
-            neighbour_widths(d, p->n, least);
+            density_neighbours(d, p->n, least);
         else
             common_width(d, p->n, sigma);
         for (int k = 0; k < p->n; k++) /* NaN would spread through the sums */
@@ -189,10 +251,17 @@ static void build_side(struct parzen *p, int i, const double *const *dna, const 
     d->at = mem_zero(n, sizeof *d->at);
     for (int k = 0; k < p->n; k++)
         d->at[k] = isnan(dna[k][i]) ? -1 : (int)param_rank(q, dna[k][i]);
-    if (ordered)
-        cell_masses(d, q, sigma);
-    else
+    if (!ordered) {
         choice_masses(d, q, p->n, o->prior);
+        return;
+    }
+    struct axis a;
+    axis_init(&a, q, d->count);
+    cell_prior(d, &a);
+    if (o->neighbours)
+        cell_neighbours(d, &a, p->n, least);
+    else
+        cell_masses(d, &a, sigma);
 }
 
 struct parzen *parzen_new(const struct space *s, const double *const *dna, const double *weights, int n,

@@ -1,12 +1,16 @@
-/* CMA-ES: N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, with what hyperparameters need beyond
- * it:
+/* CMA-ES: N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, with what hyperparameters need beyond it:
  *
- *   lattices (integers, q)  the deviation never falls below what leaves another value with probability 1/(n
- * lambda) (R. Hamano et al., "CMA-ES with Margin", GECCO 2022); the ordinals are numbers at their places
+ *   lattices (integers, q)  the deviation never falls below what leaves another value with probability
+ *                           1/(n lambda) (R. Hamano et al., "CMA-ES with Margin", GECCO 2022). Ordinals are
+ *                           numbers in the middle of their cells, so that the outer ones are as likely as the
+ *                           others (mean regret at 100 trials 89 instead of 100 thousandths in bench-tuners)
  *   categoricals            a probability for every choice, moved towards the choices of the better half of a
- * generation, with the same margin (R. Hamano et al., "CatCMA", GECCO 2024, without its natural-gradient step
- * size) inactive parameters     count as the mean: they teach nothing stuck                   starts again at
- * a draw from the prior with a population of twice the size (A. Auger and N. Hansen, CEC 2005)
+ *                           generation, with the same margin (R. Hamano et al., "CatCMA", GECCO 2024, without
+ *                           its natural-gradient step size)
+ *   finite spaces           what was tried is drawn again
+ *   inactive parameters     count as the mean: they teach nothing
+ *   stuck                   starts again at a draw from the prior with a population of twice the size (A. Auger
+ *                           and N. Hansen, CEC 2005)
  *
  * Failed trials rank last. Trials are learned from in the order in which they end, whoever proposed them. */
 #include <math.h>
@@ -18,10 +22,12 @@
 #include "base/mem.h"
 #include "tune/cma.h"
 #include "tune/draw.h"
+#include "tune/pool.h"
 #include "tune/quantile.h"
 
 #define POPULATION_MAX 1024
 #define ALLOWED_TRIES  200
+#define NEW_TRIES      50 /* of them for a configuration of a finite space that was not tried yet */
 
 enum { OPT_SIGMA, OPT_POPULATION, OPT_COUNT };
 
@@ -114,6 +120,18 @@ static double margin(const struct cmaes *c)
     return 1.0 / ((c->n_numbers + c->n_labels) * c->cma.lambda);
 }
 
+/* Coordinate of a parameter's entry: values of an ordinal lie in the middle of their cells, so that the outer
+ * ones are as likely as the others. */
+static double widen(const struct param *p, double place)
+{
+    return p->type == PARAM_ORDINAL ? (0.5 + place * (p->n_choices - 1)) / p->n_choices : place;
+}
+
+static double coordinate_of(const struct param *p, double u)
+{
+    return widen(p, param_model(p, u));
+}
+
 /* Half the distance between neighbouring values around x; 0 continuous. */
 static double half_cell(const struct param *p, double x)
 {
@@ -121,11 +139,11 @@ static double half_cell(const struct param *p, double x)
     if (p->type == PARAM_ORDINAL) {
         int at = 0;
         for (int v = 1; v < p->n_choices; v++)
-            at = fabs(p->place[v] - x) < fabs(p->place[at] - x) ? v : at;
+            at = fabs(widen(p, p->place[v]) - x) < fabs(widen(p, p->place[at]) - x) ? v : at;
         for (int v = 0; v < p->n_choices; v++)
             near =
                 v != at && p->place[v] != p->place[at] ? fmin(near, fabs(p->place[v] - p->place[at])) : near;
-        return isinf(near) ? 0 : near / 2;
+        return isinf(near) ? 0 : near * (p->n_choices - 1) / p->n_choices / 2;
     }
     if (!(p->quantum > 0) || isinf(count))
         return 0;
@@ -181,7 +199,7 @@ static void restart(struct cmaes *c, const struct tuner_env *env)
         space_sample(env->space, env->rng, dna);
     for (int i = 0; i < c->n_numbers; i++) {
         double u = dna[c->number[i]];
-        mean[i] = isnan(u) ? 0.5 : param_model(&env->space->params[c->number[i]], u);
+        mean[i] = isnan(u) ? 0.5 : coordinate_of(&env->space->params[c->number[i]], u);
     }
     cma_release(&c->cma);
     begin(c, lambda, mean);
@@ -200,7 +218,7 @@ static void learn(void *self, const struct tuner_env *env, const struct observat
     double *x = mem_zero((size_t)c->n_numbers + 1, sizeof *x);
     for (int i = 0; i < c->n_numbers; i++) {
         double u = t->dna[c->number[i]];
-        x[i] = isnan(u) ? c->cma.mean[i] : param_model(&env->space->params[c->number[i]], u);
+        x[i] = isnan(u) ? c->cma.mean[i] : coordinate_of(&env->space->params[c->number[i]], u);
     }
     x[c->n_numbers] = 0.5; /* the idle coordinate of a space without numbers */
     for (int k = 0; k < c->n_labels; k++)
@@ -221,7 +239,7 @@ static int nearest_choice(const struct param *p, double x)
     int best = -1;
     for (int v = 0; v < p->n_choices; v++)
         if (!(p->weights && p->weights[v] == 0) &&
-            (best < 0 || fabs(p->place[v] - x) < fabs(p->place[best] - x)))
+            (best < 0 || fabs(widen(p, p->place[v]) - x) < fabs(widen(p, p->place[best]) - x)))
             best = v;
     return best;
 }
@@ -252,13 +270,19 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
 {
     struct cmaes *c = self;
     const struct space *s = env->space;
-    bool steered = steering_any(env->steer), found = false;
+    bool steered = steering_any(env->steer), found = false, finite = isfinite(space_count(s));
     double *x = mem_zero((size_t)c->n_numbers + 1, sizeof *x), *spare = mem_zero((size_t)s->n, sizeof *spare),
            heavy = -1;
     for (int i = 0; i < ALLOWED_TRIES && !found; i++) {
         sample(c, env, x, spare);
         if (steered && !steering_allows(env->steer, s, spare))
             continue;
+        if (finite && i < NEW_TRIES && pool_tried(env->history, s, spare)) {
+            if (heavy < 0) /* better than nothing */
+                memcpy(out->dna, spare, (size_t)s->n * sizeof *spare);
+            heavy = fmax(heavy, 0);
+            continue;
+        }
         double w = steered ? steering_weight(env->steer, s, spare) : 1;
         if (w > heavy) {
             memcpy(out->dna, spare, (size_t)s->n * sizeof *spare);

@@ -77,14 +77,26 @@ class Entrant:
         self.side, _, self.tuner = name.partition(":")
         self.args = args
 
+    def begin(self, problem, folder, seed):
+        """A process that is ready to be asked."""
+        command = self.command(problem, folder, seed)
+        if isinstance(command, list):
+            return Talk(command)
+        with LOCK:
+            talk = IDLE.pop() if IDLE else None
+        talk = talk or Talk([self.args.optuna, os.path.join(os.path.dirname(__file__), "optuna_server.py")])
+        talk.say(**command)
+        talk.reusable = True
+        return talk
+
     def command(self, problem, folder, seed):
+        """The command line of our side, or what makes an Optuna process begin another study."""
         stem = os.path.join(folder, problem.name.replace("/", "_").replace(" ", "_"))
         if self.side == "optuna":
             with LOCK:
                 if not os.path.exists(stem + ".json"):
                     optuna_space(problem, stem + ".json")
-            return [self.args.optuna, os.path.join(os.path.dirname(__file__), "optuna_server.py"), stem + ".json", self.tuner, "none",
-                    str(seed)]
+            return {"op": "study", "space": stem + ".json", "sampler": self.tuner, "pruner": "none", "seed": seed}
         tuner = self.tuner.removesuffix("+rows")
         stem += "-" + self.tuner
         with LOCK:
@@ -94,6 +106,7 @@ class Entrant:
 
 
 LOCK = threading.Lock()
+IDLE = []  # Optuna processes between studies
 
 
 class Talk:
@@ -101,6 +114,7 @@ class Talk:
         env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
         self.p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
         self.command = command
+        self.reusable = False
 
     def say(self, **op):
         try:
@@ -113,6 +127,13 @@ class Talk:
             raise SystemExit(f"{' '.join(self.command)}: {answer['message']}")
         return answer
 
+    def done(self):
+        if self.reusable:
+            with LOCK:
+                IDLE.append(self)
+        else:
+            self.end()
+
     def end(self):
         self.p.stdin.close()
         self.p.stdout.close()
@@ -122,7 +143,7 @@ class Talk:
 
 def run(entrant, problem, seed, args):
     """One sweep: best regret so far after each evaluation, and seconds spent waiting for proposals."""
-    talk = Talk(entrant.command(problem, args.spaces, seed))
+    talk = entrant.begin(problem, args.spaces, seed)
     best, trace, waited = problem.worst, [], 0.0
     for _ in range(args.evals):
         t0 = time.perf_counter()
@@ -139,7 +160,7 @@ def run(entrant, problem, seed, args):
             best = min(best, loss)
         waited += time.perf_counter() - t0
         trace.append(min(1.0, problem.regret(best)))
-    talk.end()
+    talk.done()
     trace += [trace[-1]] * (args.evals - len(trace))
     return {"tuner": entrant.name, "group": problem.group, "problem": problem.name, "seed": seed, "evals": args.evals,
             "regret": {str(m): round(trace[m - 1], 6) for m in MARKS if m <= args.evals}, "ms_per_eval": round(1e3 * waited / args.evals, 3)}
@@ -243,12 +264,15 @@ def main():
     jobs = [(e, p, s) for e in entrants for p in problems for s in range(args.seeds)]
     runs = [have[e.name, p.name, s] for e, p, s in jobs if (e.name, p.name, s) in have]
     todo = [(e, p, s) for e, p, s in jobs if (e.name, p.name, s) not in have]
-    random.Random(0).shuffle(todo)  # an interrupted run has a bit of everything
+    random.Random(0).shuffle(todo)  # an interrupted run has a bit of everything,
+    todo.sort(key=lambda job: job[2])  # and all of the first seeds
     with open(store, "a") as f, concurrent.futures.ThreadPoolExecutor(args.j) as pool:
         for r in pool.map(lambda job: run(*job, args), todo):
             f.write(json.dumps(r) + "\n")
             f.flush()
             runs.append(r)
+    for talk in IDLE:
+        talk.end()
     text = table(runs, args)
     with open(os.path.join(args.out, "table.txt"), "w") as f:
         f.write(text + "\n")
