@@ -374,22 +374,30 @@ static void explain_choice(const struct scorer *s, const double *dna, struct pro
              steering_any(s->env->steer) ? "; as steered" : "");
 }
 
-static int search(struct gp_search *g, const struct tuner_env *env, struct proposal *out)
+/* The posterior as the next ask would see it, with the hyperparameters there are. -1: not positive definite. */
+static int open_scorer(struct scorer *s, const struct gp_search *g, const struct tuner_env *env)
 {
-    struct scorer s = {.g = g, .env = env, .wide = steering_explore(env->steer)};
     struct known k;
-    struct pool p;
-    double *scores = NULL;
-    refit(g, env);
+    *s = (struct scorer){.g = g, .env = env, .wide = steering_explore(env->steer), .best = INFINITY};
     gather(g, env, DATA_MAX, &k);
     struct gp_data data = {.shape = &g->model.shape, .n = k.n, .x = k.x, .y = k.y};
-    s.best = INFINITY;
     for (int i = 0; i < k.n; i++)
-        s.best = fmin(s.best, k.y[i]);
-    s.beta = sqrt(0.2 * g->model.shape.dims * log(2.0 * (double)(k.n + 1)));
+        s->best = fmin(s->best, k.y[i]);
+    s->beta = sqrt(0.2 * g->model.shape.dims * log(2.0 * (double)(k.n + 1)));
+    int built = gp_build(&s->gp, &data, &g->theta, k.pending, k.n_pending);
+    known_release(&k);
+    return built;
+}
+
+static int search(struct gp_search *g, const struct tuner_env *env, struct proposal *out)
+{
+    struct scorer s;
+    struct pool p;
+    double *scores = NULL;
+    int found = -1;
+    refit(g, env);
     pool_init(&p, env->space->n);
-    int built = gp_build(&s.gp, &data, &g->theta, k.pending, k.n_pending), found = -1;
-    if (built == 0) {
+    if (open_scorer(&s, g, env) == 0) {
         (g->all.n ? finite_candidates : open_candidates)(&s, &p, &scores);
         if (g->options[OPT_ACQUISITION] == BY_THOMPSON)
             thompson(&s, &p, scores);
@@ -401,8 +409,23 @@ static int search(struct gp_search *g, const struct tuner_env *env, struct propo
     }
     free(scores);
     pool_release(&p);
-    known_release(&k);
     return found >= 0 ? 0 : -1;
+}
+
+/* Of a Thompson search, which has no score but that of one draw, the expected improvement. */
+static int score_all(void *self, const struct tuner_env *env, const double *dna, int n, double *out)
+{
+    const struct gp_search *g = self;
+    struct pool p = {.n = n, .dims = env->space->n, .dna = mem_dup(dna, (size_t)n * (size_t)env->space->n * sizeof *dna)};
+    struct scorer s;
+    int rc = -1;
+    if (g->fitted && open_scorer(&s, g, env) == 0) {
+        score(&s, &p, 0, out);
+        gp_release(&s.gp);
+        rc = 0;
+    }
+    pool_release(&p);
+    return rc;
 }
 
 /* ---- the start ---- */
@@ -534,6 +557,7 @@ const struct tuner_ops tuner_gp = {
     .make = make,
     .drop = drop,
     .propose = propose,
+    .score = score_all,
     .describe = describe,
     .dump = dump,
     .load = load,
