@@ -1,9 +1,11 @@
+/* Values of a rung lie in order of arrival; the array grows at powers of two. */
 #include "tune/rungs.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cause.h"
 #include "base/mem.h"
 
 void rungs_release(struct rungs *r)
@@ -51,15 +53,21 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double *rungs_sorted(const struct rung *r)
+{
+    double *v = mem_zero((size_t)r->n, sizeof *v);
+    for (int i = 0; i < r->n; i++)
+        v[i] = r->values[i].loss;
+    if (r->n)
+        qsort(v, (size_t)r->n, sizeof *v, ascending);
+    return v;
+}
+
 double rungs_quantile(const struct rung *r, double share)
 {
     if (!r->n)
         return NAN;
-    double *v = mem_zero((size_t)r->n, sizeof *v);
-    for (int i = 0; i < r->n; i++)
-        v[i] = r->values[i].loss;
-    qsort(v, (size_t)r->n, sizeof *v, ascending);
-    double at = share * (r->n - 1);
+    double *v = rungs_sorted(r), at = share * (r->n - 1);
     int below = (int)at;
     double q = below + 1 < r->n ? v[below] + (at - below) * (v[below + 1] - v[below]) : v[r->n - 1];
     free(v);
@@ -108,4 +116,13 @@ int rungs_unpack(struct rungs *r, struct unpack *in)
         }
     }
     return in->bad ? -1 : 0;
+}
+
+bool rungs_restore(struct rungs *r, const uint8_t *p, size_t n, char **cause)
+{
+    struct unpack in = {.p = p, .n = n};
+    if (rungs_unpack(r, &in) == 0 && !in.n)
+        return true;
+    cause_set(cause, "the state is not one of a stopper with these rungs");
+    return false;
 }

@@ -29,8 +29,11 @@ struct rung_value *rungs_record(struct rungs *r, int rung, int trial, double los
 /* The best share's bound among the values of a rung: quantile `share` of the losses, interpolated. NaN when
  * empty. */
 double rungs_quantile(const struct rung *r, double share);
+double *rungs_sorted(const struct rung *r); /* its losses, smallest first; caller frees */
 int rungs_rows(const struct rungs *r, double share, struct rung_row *rows, int max);
 void rungs_pack(const struct rungs *r, struct buf *out);
 int rungs_unpack(struct rungs *r, struct unpack *in); /* into rungs of the same resources; -1 damaged */
+/* The same of a whole dump; false and a cause. */
+bool rungs_restore(struct rungs *r, const uint8_t *p, size_t n, char **cause);
 
 #endif

@@ -53,18 +53,9 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
     return b;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double threshold(const struct rung *r, double eta)
 {
-    double *v = mem_zero((size_t)r->n, sizeof *v);
-    for (int i = 0; i < r->n; i++)
-        v[i] = r->values[i].loss;
-    qsort(v, (size_t)r->n, sizeof *v, ascending);
+    double *v = rungs_sorted(r);
     int at = (int)(r->n / eta);
     double t = v[at < r->n ? at : r->n - 1];
     free(v);
@@ -103,6 +94,11 @@ static int rows(void *self, const struct tuner_env *env, struct rung_row *out, i
     return n;
 }
 
+static const struct rungs *ladder(void *self)
+{
+    return &((struct band_stop *)self)->rungs;
+}
+
 static void describe(void *self, const struct tuner_env *env, char *out, size_t cap)
 {
     const struct band_stop *b = self;
@@ -117,13 +113,10 @@ static void dump(void *self, struct buf *out)
 static void *load(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
 {
     struct band_stop *b = make(env, values, cause);
-    struct unpack in = {.p = p, .n = n};
-    if (!b)
-        return NULL;
-    if (rungs_unpack(&b->rungs, &in) == 0 && !in.n)
+    if (!b || rungs_restore(&b->rungs, p, n, cause))
         return b;
     drop(b);
-    return cause_null(cause, "the state is not one of these bands");
+    return NULL;
 }
 
 static const struct tuner_option options[] = {
@@ -143,6 +136,7 @@ const struct tuner_ops tuner_hyperband_stop = {
     .make = make,
     .drop = drop,
     .judge = judge,
+    .ladder = ladder,
     .rungs = rows,
     .describe = describe,
     .dump = dump,

@@ -352,6 +352,19 @@ static void judge(struct tuner *t, int k, int64_t step, double loss, bool final,
         out->cutoff = -out->cutoff;
 }
 
+/* A held trial that nobody can resume any more: samplers have learned its end already. */
+static void release(struct tuner *t, int k)
+{
+    struct history_trial *h = &t->history.trials[k];
+    struct part *part = tuner_judge(t);
+    h->paused = false;
+    if (!part || !part->ops->learn)
+        return;
+    struct tuner_env env = tuner_env(t, part);
+    struct observation ob = {.trial = k, .step = h->step, .loss = h->loss, .final = true, .pruned = true};
+    part->ops->learn(part->self, &env, &ob);
+}
+
 /* A value of a trial that was stopped or failed, or that is held. True when it goes on after all: it had ended by
  * itself, further on than where it was to be held. */
 static bool tell_ended(struct tuner *t, int k, int64_t step, double loss, bool final, struct tell_result *out)
@@ -364,7 +377,7 @@ static bool tell_ended(struct tuner *t, int k, int64_t step, double loss, bool f
     if (h->end == END_PRUNED && isfinite(loss))
         history_end(&t->history, k, END_PRUNED, step >= 0 ? step : h->step, loss);
     if (h->paused && final)
-        h->paused = false; /* nobody can resume it any more */
+        release(t, k);
     out->action = h->paused ? TELL_PAUSE : TELL_STOP;
     snprintf(out->why, sizeof out->why, "the trial was %s",
              h->end == END_FAILED ? "counted as failed" : h->paused ? "told to pause" : "stopped before");

@@ -28,8 +28,12 @@
     TUNER(tsallis_cb)                                                                                                  \
     TUNER(chebcb)                                                                                                      \
     TUNER(asha)                                                                                                        \
+    TUNER(successive_halving)                                                                                          \
+    TUNER(hyperband)                                                                                                   \
     TUNER(hyperband_stop)                                                                                              \
-    TUNER(median)
+    TUNER(median)                                                                                                      \
+    TUNER(percentile)                                                                                                  \
+    TUNER(lcurve)
 
 #define TUNER_EXTERN(symbol) extern const struct tuner_ops tuner_##symbol;
 TUNERS(TUNER_EXTERN)

@@ -98,8 +98,11 @@ static struct tuner *make(const struct space *s, const char *sampler, const char
                                 .budget = -1,
                                 .maximize = maximize};
     struct tuner_kv bands[] = {{"min_iter", 1}, {NULL, 0}};
+    struct tuner_kv short_runs[] = {{"max_resource", 9}, {NULL, 0}};
     if (stopper && !strcmp(stopper, "wandb_hyperband"))
         setup.stopper_options = bands;
+    if (stopper && (!strcmp(stopper, "hyperband") || !strcmp(stopper, "successive_halving")))
+        setup.stopper_options = short_runs;
     struct tuner *t = tuner_new(&setup, &cause);
     space_free(setup.space);
     free(cause);
@@ -148,14 +151,18 @@ static bool step(struct tuner *t, struct sweep *w, struct proposal *out)
     while (w->n_open > 0 && (w->n_open == 8 || rng_below(&w->world, 3) == 0))
         finish_one(t, w);
     int64_t id = w->next++;
-    int rc = tuner_ask(t, id, out, NULL);
+    int rc;
+    while ((rc = tuner_ask(t, id, out, NULL)) == TUNER_WAIT)
+        finish_one(t, w);
     assert_true(rc >= 0);
     if (rc == 1)
         return false;
+    if (out->resume >= 0)
+        id = out->resume;
     double f = objective(tuner_space(t), out->dna, id);
     for (int64_t s = 1; s <= 3; s++) {
         assert_int_equal(tuner_tell(t, id, s, f + 1.0 / (double)s, false, &r, NULL), 0);
-        if (r.action == TELL_STOP)
+        if (r.action == TELL_STOP || r.action == TELL_PAUSE)
             return true;
     }
     w->open[w->n_open++] = id;
@@ -173,12 +180,13 @@ static void for_all(with_tuner *check, int spaces)
         for (int a = 0; tuner_list[a]; a++) {
             if (!tuner_list[a]->propose)
                 continue;
-            static const char *const stoppers[] = {NULL, "asha", "wandb_hyperband", "median"};
+            static const char *const stoppers[] = {NULL, "asha", "wandb_hyperband", "median", "hyperband", "percentile",
+                                                   "successive_halving", "lcurve"};
             struct tuner *t = make(s, tuner_list[a]->name, NULL, 1, false);
             if (!t) /* the space does not suit it: grids of continuous parameters, one arm only */
                 continue;
             tuner_free(t);
-            check(s, tuner_list[a]->name, stoppers[(k + a) % 4], (uint64_t)k);
+            check(s, tuner_list[a]->name, tuner_list[a]->judge ? NULL : stoppers[(k + a) % 8], (uint64_t)k);
         }
         space_free(s);
     }
