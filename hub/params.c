@@ -43,11 +43,23 @@ static void on_null(void *w)
     cw_nil(w);
 }
 
-static void put_json(struct codec_writer *w, const char *text)
+static bool walk_json(struct codec_writer *w, const char *text)
 {
     const struct json_visitor v = {w, on_map, on_array, on_string, on_integer, on_real, on_boolean, on_null};
-    if (!json_walk(text, &v))
+    return json_walk(text, &v);
+}
+
+static void put_json(struct codec_writer *w, const char *text)
+{
+    if (!walk_json(w, text))
         cw_str(w, text);
+}
+
+bool params_json(const char *text, struct buf *out)
+{
+    struct codec_writer w;
+    cw_init(&w, out);
+    return walk_json(&w, text);
 }
 
 void params_put_value(struct codec_writer *w, const struct tune_value *v)

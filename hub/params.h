@@ -19,6 +19,8 @@ void params_put_value(struct codec_writer *w, const struct tune_value *v);
 /* A MessagePack value as a tune_value (strings copied; lists and maps become JSON text). Free with
  * tune_value_free. */
 struct tune_value params_value(struct span value);
+/* A JSON text as one MessagePack value, appended; false (and nothing appended) when it is not JSON. */
+bool params_json(const char *text, struct buf *out);
 /* A value as people write it, for messages. */
 void params_text(struct span value, char *out, size_t cap);
 

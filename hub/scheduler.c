@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/adviser.h"
 #include "hub/ingest.h"
 #include "hub/objective.h"
 #include "hub/sweep.h"
@@ -191,6 +192,8 @@ static bool start_one(struct sweep *s)
     bool may_begin = active_trials(s) < s->concurrency;
     int64_t run = next_run(s, may_begin);
     if (run < 0 && may_begin)
+        run = adviser_ask(s);
+    if (run == ADVISER_PASS && may_begin)
         run = ask(s);
     if (run < 0)
         return false;

@@ -12,6 +12,7 @@
 #include "base/cause.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/adviser.h"
 #include "hub/intervention.h"
 #include "hub/launch_local.h"
 #include "hub/model_at.h"
@@ -67,6 +68,7 @@ void sweep_free(struct sweep *s)
         return;
     interventions_free(s);
     launch_pool_free(s);
+    adviser_free(s);
     outbox_release(&s->out);
     if (s->tuner)
         tuner_free(s->tuner);
@@ -306,6 +308,7 @@ static void tick_open(struct sweep *s)
 void sweep_tick(struct sweep *s)
 {
     update_rate(s);
+    adviser_tick(s);
     if (!s->rec)
         return;
     if (sweep_open(s))

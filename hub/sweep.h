@@ -23,6 +23,7 @@ struct worker;
 struct sweep_iv;
 struct verb_memo;
 struct launch_pool;
+struct adviser;
 
 /* Runs are numbered within their sweep in the log. Agents see one number that is unique in the hub and stays
  * the same when the hub is restarted: the sweep's key above the run's number. Both fit what a JSON number can
@@ -100,6 +101,7 @@ struct sweep {
     struct codec_writer w;
     enum event_kind kind;
     struct launch_pool *pool; /* local workers of this sweep */
+    struct adviser *adviser;  /* NULL: none, or not yet */
 };
 
 /* ---- life ---- */

@@ -298,6 +298,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_fidelity(r, node, f);
     if (!strcmp(k, "live"))
         return read_live(r, node, f);
+    if (!strcmp(k, "adviser"))
+        return sweep_adviser_read(r, node, f);
     if (!strcmp(k, "conditions"))
         return read_conditions(r, node, f);
     sweepfile_warn(r, key, "unknown key \"hypertop.%s\"", k);

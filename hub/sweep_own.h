@@ -11,6 +11,8 @@ struct sweep_kv { /* a growing list of options; ends with a NULL name */
 };
 void sweep_kv_add(struct sweep_kv *list, const char *name, double value);
 
+/* hypertop.adviser (sweep_adviser.c) */
+int sweep_adviser_read(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f);
 int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
 
 #endif

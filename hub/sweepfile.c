@@ -38,6 +38,7 @@ void sweepfile_release(struct sweepfile *f)
     free_kv(f->sampler_options);
     free_kv(f->stopper_options);
     free_words(f->command);
+    free_words(f->adviser.command);
     free(f->program);
     free(f->seeds);
     free(f->test_seeds);

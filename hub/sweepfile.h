@@ -11,6 +11,14 @@
 #include "base/json_out.h"
 #include "tune/tuner.h"
 
+struct sweepfile_adviser { /* see adviser.h */
+    char **command;        /* argv, NULL-terminated; NULL: no adviser */
+    double share;          /* of the trials, (0,1]; 1: it is the tuner, ours only helps out */
+    double alpha;          /* how far beyond the best its target lies, in ranges: -1..1 */
+    double timeout;        /* seconds */
+    int candidates;        /* asked for at a time */
+};
+
 struct sweepfile {
     char *name;              /* `name`, else the program's or file's stem */
     char *method;            /* as written: bayes, random, grid, custom */
@@ -38,12 +46,13 @@ struct sweepfile {
     char *params_json;       /* resolved parameters as one JSON object */
     /* of each parameter that came from nesting: its path, names separated by 0x1f; NULL-terminated */
     char **nested;
+    struct sweepfile_adviser adviser;
     char *path;              /* where the file was read from */
 };
 
 /* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...};
- * stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, live:
- * [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
+ * stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, adviser: COMMAND or {command,
+ * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
  * A file that is only the parameters of a sweep (a map of maps) is taken as such.
  *
  * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV
