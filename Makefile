@@ -32,6 +32,7 @@ LIB_SRC        := $(wildcard agent/lib_*.c)
 BASE_SRC       := $(wildcard base/*.c)
 PROTO_SRC      := $(wildcard proto/*.c)
 TUNE_SRC       := $(wildcard tune/*.c)
+READ_SRC       := $(wildcard read/*.c)
 HUB_SRC        := $(filter-out $(MAINS),$(wildcard hub/*.c))
 TUI_SRC        := $(filter-out $(MAINS),$(wildcard tui/*.c))
 AGENT_SRC      := $(filter-out $(MAINS) $(LIB_SRC),$(wildcard agent/*.c))
@@ -42,8 +43,9 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIBS_PROTO := -lzmq -lmsgpackc -lzstd -lz
 LIBS_TUI   := -lncursesw -ltinfo $(LIBS_PROTO) -ljansson -lm
-LIBS_HUB   := $(LIBS_PROTO) -lyaml -ljansson -llapacke -lopenblas -lnlopt -lm
-LIBS_AGENT := $(LIBS_PROTO) -ljansson -lm
+LIBS_READ  := -lsqlite3 -lyaml -lz
+LIBS_HUB   := $(LIBS_PROTO) $(LIBS_READ) -lyaml -ljansson -llapacke -lopenblas -lnlopt -lm
+LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -ljansson -lm
 
 PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
 LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a
@@ -68,15 +70,16 @@ endef
 $(eval $(call archive,base,$(BASE_SRC)))
 $(eval $(call archive,proto,$(PROTO_SRC)))
 $(eval $(call archive,tune,$(TUNE_SRC)))
+$(eval $(call archive,read,$(READ_SRC)))
 $(eval $(call archive,hub,$(HUB_SRC)))
 $(eval $(call archive,tui,$(TUI_SRC)))
 $(eval $(call archive,agentprog,$(AGENT_SRC)))
 
 $(BUILD)/hypertop: $(call obj,tui/main.c) $(BUILD)/libtui.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TUI)
-$(BUILD)/hypertop-hub: $(call obj,hub/hub_main.c) $(BUILD)/libhub.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+$(BUILD)/hypertop-hub: $(call obj,hub/hub_main.c) $(BUILD)/libhub.a $(BUILD)/libread.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_HUB)
-$(BUILD)/hypertop-agent: $(call obj,agent/agent_main.c) $(BUILD)/libagentprog.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+$(BUILD)/hypertop-agent: $(call obj,agent/agent_main.c) $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_AGENT)
 
 # The library exports ht_* only: hidden visibility for the shared one; for the static one the objects are linked

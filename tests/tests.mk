@@ -8,15 +8,16 @@ TOOL_SRC  := $(wildcard tests/tool/*.c)
 TOOL_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SRC))
 
 # One link line serves all: the archives only give up what a test asks for.
-TEST_LIBS := $(BUILD)/libhub.a $(BUILD)/libtui.a $(BUILD)/libagentprog.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+TEST_LIBS := $(BUILD)/libhub.a $(BUILD)/libtui.a $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB)
 
 link_unit_base  := $(BUILD)/libbase.a
 link_unit_proto := $(BUILD)/libproto.a $(BUILD)/libbase.a
 link_unit_tune  := $(BUILD)/libtune.a $(BUILD)/libbase.a
-link_unit_hub   := $(BUILD)/libhub.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+link_unit_read  := $(BUILD)/libread.a $(BUILD)/libbase.a
+link_unit_hub   := $(BUILD)/libhub.a $(BUILD)/libread.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 link_unit_tui   := $(BUILD)/libtui.a $(BUILD)/libproto.a $(BUILD)/libbase.a
-link_unit_agent := $(BUILD)/libagentprog.a $(BUILD)/libhypertop.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+link_unit_agent := $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libhypertop.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 
 define unit_room
 $(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $$(link_unit_$(1))
@@ -27,7 +28,7 @@ $(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $$(link_unit_$(1))
 unit-$(1): $$(filter $(BUILD)/tests/unit/$(1)/%,$$(UNIT_BIN))
 	@for t in $$^; do echo "== $$$$t"; $$$$t || exit 1; done
 endef
-$(foreach r,base proto tune hub tui agent,$(eval $(call unit_room,$(r))))
+$(foreach r,base proto tune read hub tui agent,$(eval $(call unit_room,$(r))))
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(TEST_LIBS) $(BUILD)/libhypertop.a
 	@mkdir -p $(@D)
