@@ -1,11 +1,15 @@
-/* auto, the default: looks at the space and the budget, chooses one of the others and says which and why.
+/* auto, the default: looks at the space and the budget, chooses among the others and says which and why.
  *
- *   at most 500 trials, at most 20 parameters   gp: learns most from few trials (lowest regret in
- * bench-tuners). In a finite space it repeats nothing, so it ends like a grid, the best first every
- * combination fits into the budget      grid: nothing is missed, nothing repeated else tpe: nearly as good,
- * at a hundredth of the cost
+ *   at most 500 trials, at most 20 parameters   gp and tpe in turn. The Gaussian process learns most from few
+ *                         trials; where its model of the space is wrong it asks around the same places for ever,
+ *                         and densities, which assume next to nothing, find the way. While the gp makes progress
+ *                         tpe has every TURN-th ask, while it does not every TURN_STALLED-th
+ *   every combination fits into the budget      grid: nothing is missed, nothing repeated
+ *   else                                        tpe: nearly as good, at a hundredth of the cost
  *
- * The choice is made once, when the sweep starts (and again for a new version of the space). */
+ * The choice is made once, when the sweep starts (and again for a new version of the space). Both members of the
+ * mix see every trial. Chance is the mix's: whose turn it is follows from the history alone. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +18,27 @@
 #include "base/mem.h"
 #include "tune/tuner_state.h"
 
-struct chosen {
+#define GP_TRIALS    500
+#define GP_DIMS      20
+#define TURN         2
+#define TURN_STALLED 2
+#define STALLED      10 /* trials without a new best */
+#define START        10 /* trials before tpe has anything to say */
+#define MEMBERS      2
+
+struct member {
     const struct tuner_ops *ops;
     void *self;
+};
+
+struct chosen {
+    struct member member[MEMBERS]; /* the first is what people see */
+    int n;
     char why[120];
 };
 
-#define GP_TRIALS 500
-#define GP_DIMS   20
-
-static const char *pick(const struct tuner_env *env, char *why, size_t cap)
+/* Names of the members; how many. */
+static int pick(const struct tuner_env *env, const char *names[MEMBERS], char *why, size_t cap)
 {
     double count = space_count(env->space);
     int dims = 0;
@@ -32,47 +47,56 @@ static const char *pick(const struct tuner_env *env, char *why, size_t cap)
     if (env->budget <= GP_TRIALS && dims > 0 && dims <= GP_DIMS) {
         snprintf(why, cap, "%d parameters and %s: each trial counts", dims,
                  env->budget < 0 ? "no budget set" : "a small budget");
-        return "gp";
+        names[0] = "gp";
+        names[1] = "tpe";
+        return 2;
     }
     if (env->budget > 0 && count <= (double)env->budget) {
         snprintf(why, cap, "%g combinations fit into the budget", count);
-        return "grid";
+        names[0] = "grid";
+        return 1;
     }
     snprintf(why, cap, "%d parameters and %lld trials", dims, (long long)env->budget);
-    return "tpe";
-}
-
-/* name: what was chosen before (its state is p, n); NULL: choose now. */
-static void *begin(const struct tuner_env *env, const char *name, const uint8_t *p, size_t n, char **cause)
-{
-    struct chosen *c = MEM_NEW(struct chosen);
-    double values[OPTIONS_MAX];
-    const char *now = pick(env, c->why, sizeof c->why);
-    c->ops = tuner_find(name ? name : now);
-    if (name && strcmp(name, now))
-        snprintf(c->why, sizeof c->why, "chosen when the sweep began");
-    for (int i = 0; c->ops && i < OPTIONS_MAX && c->ops->options && c->ops->options[i].name; i++)
-        values[i] = c->ops->options[i].fallback;
-    if (!c->ops || !c->ops->propose)
-        cause_set(cause, "auto chose %s, which is not there", name);
-    else
-        c->self = name ? c->ops->load(env, values, p, n, cause) : c->ops->make(env, values, cause);
-    if (c->self)
-        return c;
-    free(c);
-    return NULL;
-}
-
-static void *make(const struct tuner_env *env, const double *values, char **cause)
-{
-    return begin(env, NULL, NULL, 0, cause);
+    names[0] = "tpe";
+    return 1;
 }
 
 static void drop(void *self)
 {
     struct chosen *c = self;
-    c->ops->drop(c->self);
+    for (int i = 0; i < c->n; i++)
+        c->member[i].ops->drop(c->member[i].self);
     free(c);
+}
+
+/* One more member, fresh or (state not NULL) as it was. */
+static int join(struct chosen *c, const struct tuner_env *env, const char *name, const uint8_t *state, size_t n,
+                char **cause)
+{
+    struct member *m = &c->member[c->n];
+    double values[OPTIONS_MAX];
+    m->ops = tuner_find(name);
+    if (!m->ops || !m->ops->propose)
+        return cause_set(cause, "auto chose %s, which is not there", name);
+    for (int i = 0; i < OPTIONS_MAX && m->ops->options && m->ops->options[i].name; i++)
+        values[i] = m->ops->options[i].fallback;
+    m->self = state ? m->ops->load(env, values, state, n, cause) : m->ops->make(env, values, cause);
+    c->n += m->self != NULL;
+    return m->self ? 0 : -1;
+}
+
+static void *make(const struct tuner_env *env, const double *values, char **cause)
+{
+    struct chosen *c = MEM_NEW(struct chosen);
+    const char *names[MEMBERS];
+    int n = pick(env, names, c->why, sizeof c->why);
+    for (int i = 0; i < n; i++) {
+        if (join(c, env, names[i], NULL, 0, cause) == 0)
+            continue;
+        drop(c);
+        return NULL;
+    }
+    return c;
 }
 
 /* Every combination was to be tried once, and has been. */
@@ -92,71 +116,123 @@ static bool exhausted(const struct tuner_env *env)
     return left <= 0;
 }
 
+/* Whose turn it is: a matter of how many trials there are and how long the best has stood. */
+static struct member *turn(struct chosen *c, const struct tuner_env *env)
+{
+    const struct history *h = env->history;
+    int64_t seen = h->pending + h->done + h->pruned + h->failed;
+    int best = history_best(h);
+    bool stalled = best >= 0 && h->ended - h->trials[best].order > STALLED;
+    if (c->n < 2 || seen < START || seen % (stalled ? TURN_STALLED : TURN) != 0)
+        return &c->member[0];
+    return &c->member[1];
+}
+
 static int propose(void *self, const struct tuner_env *env, struct proposal *out, char **cause)
 {
     struct chosen *c = self;
     if (exhausted(env))
         return 1;
-    return c->ops->propose(c->self, env, out, cause);
+    struct member *m = turn(c, env);
+    int rc = m->ops->propose(m->self, env, out, cause);
+    if (rc == 0 && c->n > 1) {
+        char why[sizeof out->why];
+        snprintf(why, sizeof why, "%s: %.140s", m->ops->name, out->why);
+        memcpy(out->why, why, sizeof why);
+    }
+    return rc;
 }
 
 static void learn(void *self, const struct tuner_env *env, const struct observation *ob)
 {
     struct chosen *c = self;
-    if (c->ops->learn)
-        c->ops->learn(c->self, env, ob);
+    for (int i = 0; i < c->n; i++)
+        if (c->member[i].ops->learn)
+            c->member[i].ops->learn(c->member[i].self, env, ob);
 }
 
 static void steered(void *self, const struct tuner_env *env)
 {
     struct chosen *c = self;
-    if (c->ops->steered)
-        c->ops->steered(c->self, env);
+    for (int i = 0; i < c->n; i++)
+        if (c->member[i].ops->steered)
+            c->member[i].ops->steered(c->member[i].self, env);
 }
 
 static int explain(void *self, const struct tuner_env *env, struct arm_row *rows, int max)
 {
-    struct chosen *c = self;
-    return c->ops->explain ? c->ops->explain(c->self, env, rows, max) : 0;
+    struct member *m = ((struct chosen *)self)->member;
+    return m->ops->explain ? m->ops->explain(m->self, env, rows, max) : 0;
 }
 
 static int arm(void *self, const struct tuner_env *env, int k, struct region *out, char label[96])
 {
-    struct chosen *c = self;
-    return c->ops->arm ? c->ops->arm(c->self, env, k, out, label) : -1;
+    struct member *m = ((struct chosen *)self)->member;
+    return m->ops->arm ? m->ops->arm(m->self, env, k, out, label) : -1;
+}
+
+static int score(void *self, const struct tuner_env *env, const double *dna, int n, double *out)
+{
+    struct member *m = ((struct chosen *)self)->member;
+    return m->ops->score ? m->ops->score(m->self, env, dna, n, out) : -1;
 }
 
 static void describe(void *self, const struct tuner_env *env, char *out, size_t cap)
 {
     struct chosen *c = self;
+    struct member *m = c->member;
     char inner[200] = "";
-    if (c->ops->describe)
-        c->ops->describe(c->self, env, inner, sizeof inner);
-    snprintf(out, cap, "chose %s%s%s: %s", c->ops->name, *inner ? " " : "", inner, c->why);
+    if (m->ops->describe)
+        m->ops->describe(m->self, env, inner, sizeof inner);
+    snprintf(out, cap, "chose %s%s%s%s%s: %s", m->ops->name, *inner ? " " : "", inner,
+             c->n > 1 ? " and now and then " : "", c->n > 1 ? c->member[1].ops->name : "", c->why);
 }
 
 static void dump(void *self, struct buf *out)
 {
     struct chosen *c = self;
-    pack_str(out, c->ops->name);
-    c->ops->dump(c->self, out);
+    pack_u64(out, (uint64_t)c->n);
+    pack_str(out, c->why);
+    for (int i = 0; i < c->n; i++) {
+        struct buf state = {0};
+        c->member[i].ops->dump(c->member[i].self, &state);
+        pack_str(out, c->member[i].ops->name);
+        pack_bytes(out, state.data, state.len);
+        buf_release(&state);
+    }
 }
 
 static void *load(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
 {
     struct unpack in = {.p = p, .n = n};
-    char *name = unpack_str(&in);
-    if (!name)
-        return cause_null(cause, "the state is not one of auto");
-    void *c = begin(env, name, in.p, in.n, cause);
-    free(name);
-    return c;
+    struct chosen *c = MEM_NEW(struct chosen);
+    uint64_t members = unpack_u64(&in);
+    char *why = unpack_str(&in);
+    snprintf(c->why, sizeof c->why, "%s", why ? why : "");
+    free(why);
+    in.bad |= members < 1 || members > MEMBERS;
+    for (uint64_t i = 0; i < members && !in.bad; i++) {
+        size_t size;
+        char *name = unpack_str(&in);
+        const uint8_t *state = unpack_bytes(&in, &size);
+        if (!in.bad && name && join(c, env, name, state ? state : (const uint8_t *)"", size, cause) < 0) {
+            free(name);
+            drop(c);
+            return NULL;
+        }
+        in.bad |= !name;
+        free(name);
+    }
+    if (!in.bad && !in.n)
+        return c;
+    drop(c);
+    return cause_null(cause, "the state is not one of auto");
 }
 
 const struct tuner_ops tuner_auto = {
     .name = "auto",
     .paper = "own rules, see the manual",
-    .summary = "chooses one of the others from the space and the budget, and says which",
+    .summary = "chooses among the others from the space and the budget, and says which",
     .make = make,
     .drop = drop,
     .propose = propose,
@@ -164,6 +240,7 @@ const struct tuner_ops tuner_auto = {
     .steered = steered,
     .explain = explain,
     .arm = arm,
+    .score = score,
     .describe = describe,
     .dump = dump,
     .load = load,
