@@ -13,6 +13,12 @@
     TUNER(halton)                                                                                                      \
     TUNER(grid)                                                                                                        \
     TUNER(gp)                                                                                                          \
+    TUNER(de)                                                                                                          \
+    TUNER(pso)                                                                                                         \
+    TUNER(ga)                                                                                                          \
+    TUNER(evolution)                                                                                                   \
+    TUNER(uct)                                                                                                         \
+    TUNER(gradual)                                                                                                     \
     TUNER(thompson)                                                                                                    \
     TUNER(ucb1)                                                                                                        \
     TUNER(ucb_tuned)                                                                                                   \
