@@ -181,6 +181,11 @@ static void model_release(struct model *m)
     history_release(&m->history);
     space_free(m->space);
     free(m->why);
+    for (int i = 0; i < 2; i++) {
+        if (m->importance[i])
+            free(m->importance[i]->why);
+        free(m->importance[i]);
+    }
     *m = (struct model){0};
 }
 
@@ -237,4 +242,17 @@ struct model *model_at(struct model_cache *c, const struct view_request *rq, cha
     }
     m->used = ++c->clock;
     return m;
+}
+
+const struct model_importance *model_importance(struct model *m, bool quick)
+{
+    struct model_importance **slot = &m->importance[quick];
+    if (*slot)
+        return *slot;
+    struct model_importance *im = *slot = MEM_NEW(struct model_importance);
+    im->r2 = NAN;
+    im->n = quick ? importance_quick(m->space, &m->history, im->rows, IMPORTANCE_ROWS, &im->why)
+                  : importance_fanova(m->space, &m->history, im->rows, IMPORTANCE_ROWS, &im->r2, &im->why);
+    im->n = im->n < 0 ? 0 : im->n < IMPORTANCE_ROWS ? im->n : IMPORTANCE_ROWS;
+    return im;
 }

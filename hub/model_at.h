@@ -8,7 +8,16 @@
 
 #include "hub/view_parts.h"
 #include "tune/history.h"
+#include "tune/importance.h"
 #include "tune/surrogate.h"
+
+#define IMPORTANCE_ROWS 128
+struct model_importance {
+    struct importance_row rows[IMPORTANCE_ROWS];
+    int n;      /* 0: why says why */
+    double r2;  /* of the forest; NaN: quick, or none */
+    char *why;
+};
 
 struct model {
     uint64_t fit_key, key; /* of what has ended; of everything. 0: free */
@@ -17,9 +26,10 @@ struct model {
     struct history history; /* losses; every trial there was, in the order of the log */
     struct surrogate *surrogate; /* NULL: why says why */
     char *why;
+    struct model_importance *importance[2]; /* fanova, quick; NULL: not asked for yet */
 };
 
-#define MODEL_SLOTS 4 /* live, and some cursors */
+#define MODEL_SLOTS     4 /* live, and some cursors */
 struct model_cache {
     struct model slots[MODEL_SLOTS];
     uint64_t clock;
@@ -30,6 +40,8 @@ void model_cache_free(struct model_cache *c);
 void model_cache_release(struct model_cache *c); /* of one that is not from model_cache_new */
 /* The model as of the request; good until the next call on this cache. NULL and a cause: the sweep has no parameters. */
 struct model *model_at(struct model_cache *c, const struct view_request *rq, char **cause);
+/* Worked out when it is asked for first, kept with the model. */
+const struct model_importance *model_importance(struct model *m, bool quick);
 /* Value in the user's sign. */
 double model_value(const struct view_request *rq, double loss);
 

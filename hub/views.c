@@ -32,6 +32,9 @@ static const struct {
     [VIEW_EVENTS] = {"events", view_events},
     [VIEW_RUNGS] = {"rungs", view_rungs},
     [VIEW_LANDSCAPE] = {"landscape", view_landscape},
+    [VIEW_IMPORTANCE] = {"importance", view_importance},
+    [VIEW_EDF] = {"edf", view_edf},
+    [VIEW_SEEDS] = {"seeds", view_seeds},
 };
 
 /* ---- choosing a sweep ---- */

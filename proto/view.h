@@ -76,12 +76,18 @@
  *                  where they are held)}
  *   preview        words: a command line as `send` takes it; head {text, trials: [id...], share (of the tuner's next proposals), value
  *                  (predicted), ok, message}: what the command would do, said in words, nothing done
- *   importance     method (fanova | quick): rows {param, importance, low, high, pair (second parameter or nil)}; head {method, trials, enough, why}
+ *   importance     method (fanova, the default | quick): rows {param, importance, low, high, pair (second parameter or nil)}, most
+ *                  important first: shares of the variance of the objective over the whole space, main effects and what a pair adds
+ *                  to them (from 1 %), with the 10 % and 90 % quantiles over trees; quick: between bins of the trials there are, with
+ *                  those over random halves. head {method, trials, enough, why, r2 (of the forest on trials left out, or nil)}
  *   pareto         columns: rows {trial, state, values: [...], front}; head {objectives: [{name, goal}], reference: [...], hypervolume,
  *                  over_time: bin f64[columns], t0, t1, enough, why}
- *   edf            by (tuner | origin | space_version | a parameter), columns: parts {label, trials, best, median, share: bin f64[columns]}: the
- *                  share of a group's trials at least as good as each of `columns` values from head.v0 to head.v1
- *   seeds          rows {trial, n, mean, deviation, min, max, test_n, test_mean}: spread over repeats
+ *   edf            by (tuner, the default | origin | space_version | a parameter), columns: parts {label, trials, best, median, share:
+ *                  bin f64[columns]}: the share of a group's ended trials (failed ones count, as never good) at least as good as each of
+ *                  `columns` values evenly from head.v0 (the best) to head.v1 (the worst, cut where few are far worse than most);
+ *                  head {v0, v1, columns, enough, why}. A number with more than 12 values is cut into quarters of the trials
+ *   seeds          rows {trial, n, mean, deviation, min, max, test_n, test_mean, test_deviation}: spread over repeats, of trials that have
+ *                  values from two seeds or a test seed; head {trials, deviation (pooled over all trials), enough, why}
  *   hosts          rows {host, role (hub|worker), cpu, memory, memory_total, load, net_in, net_out, disk_in, disk_out, gpus: [{name, use,
  *                  memory, memory_total, power, temperature}], power, energy, seen}: shares 0..1, bytes, bytes/s, W, J; what is not measured is nil
  *   consoles       rows {console, user, host, role, since, seen, sweep, last (its last command), last_time}
