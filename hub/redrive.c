@@ -47,7 +47,7 @@ static void redo_trial(struct redrive *d, struct sweep *s, struct span body)
     }
     struct proposal p = {.dna = mem_zero((size_t)space->n + 1, sizeof(double))};
     s->asks++;
-    if (tuner_ask(s->tuner, id, &p, &cause) != 0 || !space_same(space, p.dna, t->dna))
+    if (tuner_ask(s->tuner, id, &p, &cause) != 0 || p.resume >= 0 || !space_same(space, p.dna, t->dna))
         trouble(d, "it asked for something else at trial", id, &cause);
     free(p.dna);
 }
@@ -69,6 +69,18 @@ static void redo_tell(struct redrive *d, struct sweep *s, struct span body)
         rc = tuner_tell(s->tuner, id, step, value, span_eq(state, "final"), &r, &cause);
     if (rc != 0)
         trouble(d, "it refused a value of trial", id, &cause);
+}
+
+/* An ask resumed a held trial. The number that a new trial would have got does not matter, if only it is free. */
+static void redo_resume(struct redrive *d, struct sweep *s, struct span body)
+{
+    int64_t id = cmap_int(body, "trial", -1);
+    struct proposal p = {.dna = mem_zero((size_t)tuner_space(s->tuner)->n + 1, sizeof(double))};
+    char *cause = NULL;
+    s->asks++;
+    if (tuner_ask(s->tuner, INT64_MAX, &p, &cause) != 0 || p.resume != id)
+        trouble(d, "it did not resume trial", id, &cause);
+    free(p.dna);
 }
 
 /* A failed or killed trial was queued again: the tuner had taken it back. */
@@ -105,10 +117,19 @@ static void note_told(struct sweep *s, struct span body)
     if (!l)
         return;
     l->in_tuner = true;
+    l->held = span_eq(cmap_str(body, "action"), "pause");
+    l->changing = span_eq(cmap_str(body, "action"), "change");
     if (span_eq(cmap_str(body, "state"), "running"))
         l->told_step = step > l->told_step ? step : l->told_step;
     else
         l->told_final = true;
+}
+
+static void note_resume(struct sweep *s, struct span body)
+{
+    struct trial_live *l = sweep_trial(s, cmap_int(body, "trial", -1));
+    if (l)
+        l->held = false;
 }
 
 static void note_revival(struct sweep *s, struct span body)
@@ -128,7 +149,7 @@ static void note_intervention(struct sweep *s, struct span body)
         return;
     if (v->verb == VERB_BUDGET || v->verb == VERB_CONCURRENCY) {
         verb_redo(s, v->verb, id, iv->target, (struct span){iv->args, iv->args_n}, 0);
-    } else if (v->target == VT_ARM || v->verb == VERB_EXPLORE) {
+    } else if (v->target == VT_ARM || v->verb == VERB_EXPLORE || token > 0) {
         struct verb_memo *m = verb_remember(s, id);
         m->token = token;
         m->in_process = token == 0;
@@ -199,7 +220,10 @@ void redrive_note(struct redrive *d, struct sweep *s, const struct event *ev)
         keep(d, ev);
         break;
     case EV_TRIAL_STATE:
-        if (is_revival(s, ev->body)) {
+        if (cmap_bool(ev->body, "asked", false)) {
+            note_resume(s, ev->body);
+            keep(d, ev);
+        } else if (is_revival(s, ev->body)) {
             note_revival(s, ev->body);
             keep(d, ev);
         }
@@ -231,7 +255,10 @@ static void redo(struct redrive *d, struct sweep *s, const struct redrive_op *op
         redo_tell(d, s, body);
         break;
     case EV_TRIAL_STATE:
-        redo_revival(d, s, body);
+        if (cmap_bool(body, "asked", false))
+            redo_resume(d, s, body);
+        else
+            redo_revival(d, s, body);
         break;
     default:
         redo_intervention(s, body);

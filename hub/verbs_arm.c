@@ -20,17 +20,15 @@
 static int request_of(const char *verb, const char *target, struct span args, struct steer_request *rq,
                       char **cause)
 {
-    struct steer_arg a[4] = {0};
+    static const char *const numbers[] = {"for", "weight", "factor", "share", "count", "value"};
+    struct steer_arg a[1 + sizeof numbers / sizeof *numbers] = {0};
     int n = 0;
     struct codec_reader at;
     if (*target)
         a[n++] = (struct steer_arg){"target", tune_string(target)};
-    if (args.n && cmap_find(args, "for", &at))
-        a[n++] = (struct steer_arg){"for", tune_int(cmap_int(args, "for", 0))};
-    if (args.n && cmap_find(args, "weight", &at))
-        a[n++] = (struct steer_arg){"weight", tune_float(cmap_double(args, "weight", 2))};
-    if (args.n && cmap_find(args, "factor", &at))
-        a[n++] = (struct steer_arg){"factor", tune_float(cmap_double(args, "factor", 1))};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (args.n && cmap_find(args, numbers[i], &at))
+            a[n++] = (struct steer_arg){numbers[i], tune_float(cmap_double(args, numbers[i], NAN))};
     int rc = steer_parse(verb, a, n, rq, cause);
     for (int i = 0; i < n; i++)
         tune_value_free(&a[i].value);
@@ -51,7 +49,26 @@ static int steer_tuner(struct sweep *s, const char *verb, const char *target, st
         s->ref.explore = cmap_double(args, "factor", 1);
     sweep_propose_again(s);
     objective_arms_changed(s);
+    sweep_refresh(s);
     return 0;
+}
+
+void verb_record_space(struct sweep *s, int before, const char *edit, int64_t intervention)
+{
+    const struct space *now = s->tuner ? tuner_space(s->tuner) : NULL;
+    struct buf text = {0};
+    struct json_out j;
+    if (!now || now->version == before)
+        return;
+    jw_open(&j, &text);
+    space_json(now, &j);
+    struct codec_writer *w = sweep_begin(s, EV_SPACE, 4);
+    cw_kint(w, "version", now->version);
+    cw_kstr(w, "yaml", buf_cstr(&text));
+    cw_kstr(w, "edit", edit);
+    cw_kint(w, "intervention", intervention);
+    sweep_commit(s);
+    buf_release(&text);
 }
 
 /* ---- in-process bandits ---- */
@@ -159,6 +176,42 @@ static enum verb_outcome steer(struct verb_call *c, char **cause)
 enum verb_outcome verb_steer(struct verb_call *c, char **cause)
 {
     return steer(c, cause);
+}
+
+static const char *what_happened(struct verb_call *c, int before)
+{
+    int now = tuner_space(c->s->tuner)->version;
+    switch (c->verb->verb) {
+    case VERB_TUNER:
+        snprintf(c->message, sizeof c->message, "from the next trial on: %.280s", c->s->tuner_text);
+        break;
+    case VERB_HOLD:
+        return "no new trials until step or go";
+    case VERB_STEP:
+        return "as many new trials may start";
+    case VERB_GO:
+        return "the tuner goes on";
+    default:
+        snprintf(c->message, sizeof c->message, "space version %d (was %d)", now, before);
+    }
+    return NULL;
+}
+
+/* space, freeze, thaw, tuner, hold, step, go: of the sweep's tuner only. */
+enum verb_outcome verb_reshape(struct verb_call *c, char **cause)
+{
+    struct sweep *s = c->s;
+    if (!s->tuner)
+        return verb_refuse(cause, "'%s' has no tuner: its trials start by themselves", s->state->info.name);
+    int before = tuner_space(s->tuner)->version;
+    if (steer_tuner(s, c->verb->name, c->target, c->args, &c->token, cause) != 0)
+        return VERB_REFUSED;
+    verb_remember(s, c->id)->token = c->token;
+    verb_record_space(s, before, c->target, c->id);
+    const char *text = what_happened(c, before);
+    if (text)
+        snprintf(c->message, sizeof c->message, "%s", text);
+    return VERB_DID;
 }
 
 enum verb_outcome verb_explore(struct verb_call *c, char **cause)

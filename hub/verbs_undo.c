@@ -152,8 +152,11 @@ static enum verb_outcome undo_steer(struct verb_call *c, const struct state_iv *
         return verb_unsteer_process(c, of, cause);
     if (!m || !m->token || !c->s->tuner)
         return verb_refuse(cause, "the tuner does not know it any more");
+    int before = tuner_space(c->s->tuner)->version;
     if (tuner_unsteer(c->s->tuner, m->token, cause) != 0)
         return VERB_REFUSED;
+    verb_record_space(c->s, before, "undo", c->id);
+    sweep_refresh(c->s);
     if (strcmp(of->verb, "explore") == 0)
         c->s->ref.explore = m->factor_before;
     sweep_propose_again(c->s);
@@ -221,6 +224,17 @@ void verb_redo(struct sweep *s, enum verb verb, int64_t id, const char *target, 
     case VERB_UNPIN:
     case VERB_BOOST:
     case VERB_EXPLORE:
+    case VERB_FOCUS:
+    case VERB_AVOID:
+    case VERB_WEIGHT:
+    case VERB_QUOTA:
+    case VERB_SPACE:
+    case VERB_FREEZE:
+    case VERB_THAW:
+    case VERB_TUNER:
+    case VERB_HOLD:
+    case VERB_STEP:
+    case VERB_GO:
         verb_redo_steer(s, id, verb_info(verb)->name, target, args, token);
         break;
     case VERB_BUDGET:

@@ -18,20 +18,24 @@
 /* EVENT(enumerator, "kind", "payload") */
 #define EVENT_KINDS(EVENT)                                                                                              \
     EVENT(SWEEP, "sweep",                                                                                              \
-          "{sweep, yaml, path, cwd, env, metric, goal, tuner, seed, budget, workers, adhoc}: first event; a later one"  \
+          "{sweep, yaml, path, cwd, env, metric, goal, objectives: [{name, goal, reference}], tuner, seed, budget, workers,"  \
+          " adhoc}: first event; objectives only when there are several; a later one"  \
           " with {state} changes the sweep's state: running, paused, done, failed")                                    \
-    EVENT(SPACE, "space", "{version, yaml}: the search space from here on; version 1 is in the sweep file")            \
+    EVENT(SPACE, "space", "{version, yaml, edit, intervention}: the search space from here on; version 1 is in the sweep file. yaml: the"  \
+          " parameters; edit: what was asked for")            \
     EVENT(TRIAL, "trial",                                                                                              \
           "{trial, params, dna: [f64], origin, space_version, parent, propensity, arm, why}: a configuration was chosen;" \
           " origin: tuner, enqueued, cloned, adhoc, imported")                                                         \
-    EVENT(TRIAL_STATE, "trial_state", "{trial, state, why, intervention}: see the table of legal moves in hub/trial.h") \
+    EVENT(TRIAL_STATE, "trial_state", "{trial, state, why, intervention}: see the table of legal moves in hub/trial.h;"  \
+          " asked, steps, donor: an ask of the tuner resumed it") \
     EVENT(RUN, "run", "{run, trial, seed, epoch, state, worker, pid, exit, signal, why, phase}: a run or its new state;" \
-          " states: queued, leased, running, paused, done, failed, killed, lost, stopped")                             \
+          " states: queued, leased, running, paused, done, failed, killed, lost, held, stopped")                             \
     EVENT(POINTS, "points", "{run, epoch, seq, c: bin}: columns of metric points, points.h")                           \
     EVENT(TEXT, "text", "{run, epoch, seq, stream, text}: output of the process; stream out, err or log")              \
     EVENT(REPORT, "report", "{run, epoch, seq, trial, step, value}: the objective at a fidelity, as the trainer said it") \
-    EVENT(TELL, "tell", "{trial, step, value, state, action, why, rung}: what the tuner was told and decided; state is" \
-          " running or final; action continue, stop, pause")                                                           \
+    EVENT(TELL, "tell", "{trial, step, value, values: [f64], state, action, why, rung}: what the tuner was told and decided; values: of all"  \
+          " objectives, when there are several and this is the final word; state is" \
+          " running or final; action continue, stop, pause, change {donor, params}")                                                           \
     EVENT(DECLARE, "declare", "{run, epoch, seq, name, type, low, high, log, choices, live, value}: a parameter declared by the code") \
     EVENT(COMMAND, "command", "{run, epoch, seq, command, state, param, old, new, step, message}: an agent's answer;"   \
           " command is the intervention's id; state delivered, applied, rejected")                                     \

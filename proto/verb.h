@@ -31,6 +31,17 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(UNPIN, "unpin", VT_ARM, VG_REVERSIBLE, true, "[ARM]", "lift a pin")                                            \
     VERB(BOOST, "boost", VT_ARM, VG_REVERSIBLE, true, "ARM [WEIGHT] [--for N]", "multiply an arm's chance (default 2)") \
     VERB(EXPLORE, "explore", VT_SWEEP, VG_REVERSIBLE, true, "FACTOR", "scale exploration: 1 as designed, 0 none, 2 twice") \
+    VERB(FOCUS, "focus", VT_ARM, VG_REVERSIBLE, true, "REGION [STRENGTH] [--for N]", "try more inside a region, less and less, until it disappoints") \
+    VERB(AVOID, "avoid", VT_ARM, VG_REVERSIBLE, true, "REGION... [--for N]", "try nothing inside these regions (a ban in other words)") \
+    VERB(WEIGHT, "weight", VT_ARM, VG_REVERSIBLE, true, "REGION [WEIGHT] [--for N]", "multiply a region's chance (a boost in other words)") \
+    VERB(QUOTA, "quota", VT_ARM, VG_REVERSIBLE, true, "REGION N|P% [--for N]", "keep so many of the next trials, or this share of them, for a region") \
+    VERB(SPACE, "space", VT_SWEEP, VG_REVERSIBLE, true, "PARAM=LOW..HIGH|PARAM=a|b|PARAM+=a|PARAM-=a|+PARAM=...|-PARAM", "change the search space: a new version, old trials stay usable") \
+    VERB(FREEZE, "freeze", VT_SWEEP, VG_REVERSIBLE, true, "PARAM[=VALUE]", "hold a parameter at a value from here on (default: the best trial's)") \
+    VERB(THAW, "thaw", VT_SWEEP, VG_REVERSIBLE, true, "PARAM", "let a frozen parameter vary again")               \
+    VERB(TUNER, "tuner", VT_SWEEP, VG_REVERSIBLE, true, "NAME [OPTION=VALUE...]", "go on with another tuner, keeping all trials") \
+    VERB(HOLD, "hold", VT_SWEEP, VG_REVERSIBLE, true, "", "no new trials from the tuner until step or go")          \
+    VERB(STEP, "step", VT_SWEEP, VG_REVERSIBLE, true, "[N]", "while held: let the tuner start N trials (default 1)") \
+    VERB(GO, "go", VT_SWEEP, VG_REVERSIBLE, true, "", "lift a hold")                                               \
     VERB(BUDGET, "budget", VT_SWEEP, VG_REVERSIBLE, true, "[+|-]N", "set or change the number of trials")               \
     VERB(CONCURRENCY, "concurrency", VT_SWEEP, VG_REVERSIBLE, true, "N", "run at most N trials at once")                \
     VERB(UNDO, "undo", VT_INTERVENTION, VG_REVERSIBLE, false, "[ID]", "undo an intervention (default: your last one)")
@@ -64,6 +75,8 @@ const struct verb_info *verb_nearest(const char *name);
  * ("17,18", "best", "all", arm names joined by commas, "" for none); args is a map:
  *   set, clone, enqueue: {params: {NAME: VALUE}} with values typed as written (int, float, true/false, else string)
  *   note: {text}; tag: {add: [], remove: []}; ban, pin, boost: {for, weight}; explore: {factor};
+ *   focus, weight: {for, weight}; avoid: {for}; quota: {for, share | count}; step: {value};
+ *   space, freeze, thaw, tuner: none, their words are the target;
  *   budget: {value, relative}; concurrency: {value}; undo: {id}; bandit in args {bandit} when given as --bandit NAME.
  * set, clone and tag take their words in any order or trials first; a note's text starts behind its first trial.
  * `--reason TEXT` may stand anywhere, `--` ends the options. Returns 0, or -1 and a cause that names the offending word. */

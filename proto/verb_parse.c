@@ -2,7 +2,9 @@
  * Whether a trial, an arm or a parameter exists is the hub's to say; here only the form is checked. Nothing is written
  * before everything was understood. */
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +28,7 @@ struct command {
     char **params, **add, **remove; /* words */
     int n_params, n_add, n_remove;
     double number;    /* weight, factor, value, id */
-    bool has_number, relative;
+    bool has_number, relative, percent;
     char **cause;
 };
 
@@ -194,21 +196,54 @@ static int parse_tag(struct command *c)
     return c->n_add + c->n_remove ? 0 : usage(c, "which tag?");
 }
 
+/* The number behind an arm: a weight, a strength. */
+static int trailing_number(struct command *c, int *n)
+{
+    bool focus = c->verb->verb == VERB_FOCUS;
+    double w;
+    c->number = focus ? 4 : 2;
+    c->has_number = true;
+    if (*n < 2)
+        return 0;
+    if (!text_double(c->words[*n - 1], &w) || !isfinite(w) || w <= focus)
+        return focus ? cause_set(c->cause, "focus: '%s' is not a strength; write a number above 1, 4 tries 3 of 4 trials inside",
+                                 c->words[*n - 1])
+                     : cause_set(c->cause, "%s: '%s' is not a weight; write a number above 0, 2 doubles the chance",
+                                 c->verb->name, c->words[*n - 1]);
+    c->number = w;
+    --*n;
+    return 0;
+}
+
+/* 20 or 25%: how many of the next trials, or which share of them. */
+static int trailing_quota(struct command *c, int *n)
+{
+    const char *w = *n >= 2 ? c->words[*n - 1] : "";
+    size_t len = strlen(w);
+    char digits[32];
+    double x;
+    c->percent = len > 1 && w[len - 1] == '%';
+    snprintf(digits, sizeof digits, "%.*s", (int)(len - c->percent), w);
+    if (*n < 2)
+        return usage(c, "how many trials, or which share of them?");
+    if (!text_double(digits, &x) || !isfinite(x) || x <= 0 || (c->percent ? x > 100 : x != floor(x) || x > COUNT_MAX))
+        return cause_set(c->cause, "quota: '%s' is neither a number of trials nor a share; write 20 or 25%%", w);
+    c->number = c->percent ? x / 100 : x;
+    c->has_number = true;
+    --*n;
+    return 0;
+}
+
 static int parse_arms(struct command *c, int least, int most)
 {
-    int n = c->n;
-    if (c->verb->verb == VERB_BOOST) {
-        c->number = 2;
-        c->has_number = true;
-        if (n >= 2) {
-            double w;
-            if (!text_double(c->words[n - 1], &w) || !isfinite(w) || w <= 0)
-                return cause_set(c->cause, "boost: '%s' is not a weight; write a number above 0, 2 doubles the chance",
-                                 c->words[n - 1]);
-            c->number = w;
-            n--;
-        }
-    }
+    int n = c->n, rc = 0;
+    enum verb v = c->verb->verb;
+    if (v == VERB_BOOST || v == VERB_WEIGHT || v == VERB_FOCUS)
+        rc = trailing_number(c, &n);
+    else if (v == VERB_QUOTA)
+        rc = trailing_quota(c, &n);
+    if (rc != 0)
+        return rc;
     if (n < least)
         return usage(c, "which arm?");
     if (n > most)
@@ -221,6 +256,34 @@ static int parse_arms(struct command *c, int least, int most)
         buf_puts(&c->targets, c->words[i]);
     }
     return 0;
+}
+
+/* Words that the hub's tuner reads as they are: an edit of the space, a parameter, a tuner with its options. */
+static int parse_plain(struct command *c, const char *question, int most)
+{
+    if (c->n == 0)
+        return usage(c, question);
+    if (c->n > most)
+        return usage(c, "one at a time");
+    for (int i = 0; i < c->n; i++)
+        buf_printf(&c->targets, "%s%s", i ? " " : "", c->words[i]);
+    return 0;
+}
+
+static int parse_step(struct command *c)
+{
+    int64_t n = 1;
+    if (c->n > 1 || (c->n == 1 && (!text_int(c->words[0], &n) || n < 1 || n > COUNT_MAX)))
+        return c->n > 1 ? usage(c, "one number is enough")
+                        : cause_set(c->cause, "step: '%s' is not a number of trials; write 1", c->words[0]);
+    c->number = (double)n;
+    c->has_number = true;
+    return 0;
+}
+
+static int parse_nothing(struct command *c)
+{
+    return c->n == 0 ? 0 : usage(c, "it takes no words");
 }
 
 static int one_number(struct command *c, const char *question)
@@ -294,11 +357,22 @@ static int parse_words(struct command *c)
     case VERB_NOTE: return parse_note(c);
     case VERB_TAG: return parse_tag(c);
     case VERB_BAN:
+    case VERB_AVOID:
     case VERB_UNBAN: return parse_arms(c, 1, c->n);
     case VERB_PIN:
+    case VERB_FOCUS:
+    case VERB_WEIGHT:
+    case VERB_QUOTA:
     case VERB_BOOST: return parse_arms(c, 1, 1);
     case VERB_UNPIN: return parse_arms(c, 0, 1);
     case VERB_EXPLORE: return parse_factor(c);
+    case VERB_SPACE: return parse_plain(c, "which change?", INT_MAX);
+    case VERB_FREEZE:
+    case VERB_THAW: return parse_plain(c, "which parameter?", 1);
+    case VERB_TUNER: return parse_plain(c, "which tuner?", INT_MAX);
+    case VERB_STEP: return parse_step(c);
+    case VERB_HOLD:
+    case VERB_GO: return parse_nothing(c);
     case VERB_BUDGET: return parse_budget(c);
     case VERB_CONCURRENCY: return parse_concurrency(c);
     case VERB_UNDO: return parse_undo(c);
@@ -320,7 +394,8 @@ static bool option(const char *w, const char *name, const char **value)
 
 static bool takes_hold(enum verb v)
 {
-    return v == VERB_BAN || v == VERB_PIN || v == VERB_BOOST;
+    return v == VERB_BAN || v == VERB_PIN || v == VERB_BOOST || v == VERB_FOCUS || v == VERB_AVOID || v == VERB_WEIGHT ||
+           v == VERB_QUOTA;
 }
 
 static int set_option(struct command *c, const char *name, const char *value)
@@ -428,6 +503,8 @@ static void put_params(struct codec_writer *w, char **params, int n)
 static const char *number_key(enum verb v)
 {
     switch (v) {
+    case VERB_FOCUS:
+    case VERB_WEIGHT:
     case VERB_BOOST: return "weight";
     case VERB_EXPLORE: return "factor";
     case VERB_UNDO: return "id";
@@ -453,7 +530,7 @@ static void put_args(const struct command *c, struct codec_writer *w)
         put_words(w, "remove", c->remove, c->n_remove);
     }
     if (c->has_number)
-        put_number(w, number_key(v), c->number);
+        put_number(w, v == VERB_QUOTA ? (c->percent ? "share" : "count") : number_key(v), c->number);
     if (budget)
         cw_kbool(w, "relative", c->relative);
     if (c->hold)

@@ -49,8 +49,8 @@
  *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],
  *                        diff: [[name, mine, best]] to the best trial's parameters, checkpoints: [{path,step,time,run}],
  *                        runs: [{run,seed,state,worker,host,step,value}], why, state_why, arm, propensity, parent}
- *   text           trial or run, lines (tail length), before (index, for scrolling): rows {index,time,stream,text};
- *                  head {run, first, end, lines}: indexes of the oldest line kept and one past the newest
+ *   text           trial or run, lines (tail length), before (index, for scrolling), find (a text), at (index): rows
+ *                  {index,time,stream,text}; head {run, first, end, lines; with find: hits, prev, next (nearest lines around `at`)}: indexes of the oldest line kept and one past the newest
  *   events         t0, t1, columns, trial (optional): rows {time, kind: best|fail|intervention|hub, id, trial, step, text};
  *                  head {first, last, density: bin f64[columns]}
  *   rungs          rows {rung, resource, trials, promoted, stopped, cutoff}; head {correlation: [[rung, n, tau, low, high]...]}: Kendall's

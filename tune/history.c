@@ -25,6 +25,8 @@ void history_release(struct history *h)
         free(h->trials[i].dna);
         free(h->trials[i].points);
         free(h->trials[i].context);
+        free(h->trials[i].losses);
+        free(h->trials[i].born);
         for (int k = 0; k < h->trials[i].n_changes; k++)
             free(h->trials[i].changes[k].dna);
         free(h->trials[i].changes);
@@ -116,9 +118,18 @@ void history_end(struct history *h, int trial, enum trial_end end, int64_t step,
     t->step = step;
 }
 
+void history_losses(struct history *h, int trial, const double *losses, int n)
+{
+    struct history_trial *t = &h->trials[trial];
+    free(t->losses);
+    t->losses = n > 0 ? mem_dup(losses, (size_t)n * sizeof *losses) : NULL;
+    t->n_losses = n;
+}
+
 void history_revive(struct history *h, int trial)
 {
     struct history_trial *t = &h->trials[trial];
+    history_losses(h, trial, NULL, 0);
     --*tally(h, t->end);
     h->pending++;
     t->end = END_PENDING;
@@ -133,6 +144,8 @@ void history_change(struct history *h, int trial, int64_t step, const double *dn
     t->changes = mem_resize(t->changes, (size_t)t->n_changes + 1, sizeof *t->changes);
     t->changes[t->n_changes++] = (struct history_change){step, t->dna, donor};
     t->dna = mem_dup(dna, (size_t)h->dims * sizeof *dna);
+    free(t->born);
+    t->born = NULL;
 }
 
 double history_at(const struct history *h, int trial, int64_t step, bool best)
@@ -204,11 +217,18 @@ static bool carry(double **dna, const struct space *from, const struct space *to
     return inside;
 }
 
-void history_carry(struct history *h, const struct space *from, const struct space *to)
+void history_carry(struct history *h, struct space *const *versions, const struct space *from, const struct space *to)
 {
     for (int i = 0; i < h->n; i++) {
         struct history_trial *t = &h->trials[i];
-        t->outside = !carry(&t->dna, from, to) || t->outside;
+        if (!t->born) {
+            t->n_born = h->dims;
+            t->born = mem_dup(t->dna, (size_t)h->dims * sizeof *t->dna);
+            t->born_version = from->version;
+        }
+        free(t->dna);
+        t->dna = mem_dup(t->born, (size_t)t->n_born * sizeof *t->dna);
+        t->outside = !carry(&t->dna, versions[t->born_version], to);
         for (int k = 0; k < t->n_changes; k++)
             carry(&t->changes[k].dna, from, to);
     }
@@ -235,6 +255,13 @@ void history_pack(const struct history *h, struct buf *out)
         pack_str(out, t->origin);
         pack_u64(out, (uint64_t)t->n_context);
         pack_doubles(out, t->context, (size_t)t->n_context);
+        pack_u64(out, (uint64_t)t->n_losses);
+        pack_doubles(out, t->losses, (size_t)t->n_losses);
+        pack_u64(out, t->born ? (uint64_t)t->n_born : 0);
+        if (t->born) {
+            pack_doubles(out, t->born, (size_t)t->n_born);
+            pack_i64(out, t->born_version);
+        }
         pack_u64(out, (uint64_t)t->n_points);
         for (int k = 0; k < t->n_points; k++) {
             pack_i64(out, t->points[k].step);
@@ -247,6 +274,23 @@ void history_pack(const struct history *h, struct buf *out)
             pack_doubles(out, t->changes[k].dna, (size_t)h->dims);
         }
     }
+}
+
+/* What most trials do not have. */
+static void unpack_several(struct history_trial *t, struct unpack *in)
+{
+    size_t n = unpack_count(in, 8);
+    t->n_losses = (int)n;
+    t->losses = n ? mem_zero(n, sizeof *t->losses) : NULL;
+    unpack_doubles(in, t->losses, n);
+    n = unpack_count(in, 8);
+    t->n_born = (int)n;
+    if (!n)
+        return;
+    t->born = mem_zero(n, sizeof *t->born);
+    unpack_doubles(in, t->born, n);
+    t->born_version = (int)unpack_i64(in);
+    in->bad |= t->born_version < 1;
 }
 
 int history_unpack(struct history *h, struct unpack *in)
@@ -286,6 +330,7 @@ int history_unpack(struct history *h, struct unpack *in)
         t->n_context = (int)unpack_count(in, 8);
         t->context = mem_zero((size_t)t->n_context, sizeof *t->context);
         unpack_doubles(in, t->context, (size_t)t->n_context);
+        unpack_several(t, in);
         t->n_points = t->cap_points = (int)unpack_count(in, 16);
         t->points = mem_zero((size_t)t->n_points, sizeof *t->points);
         for (int p = 0; p < t->n_points; p++) {

@@ -36,7 +36,13 @@ struct history_trial {
     int64_t id;
     double *dna;
     enum trial_end end;
-    double loss;       /* final; while pending the last intermediate one; NaN none */
+    /* final; while pending the last intermediate one; NaN none. With several objectives that of the first */
+    double loss;
+    double *losses;    /* several objectives: all of them, finite, once the trial is done; NULL otherwise */
+    int n_losses;
+    /* n_born numbers: its dna in the version in which it got it, when that is not the current one; NULL otherwise */
+    double *born;
+    int n_born, born_version;
     int64_t step;      /* of that loss, -1 unknown */
     struct history_point *points; /* intermediate losses that were finite */
     int n_points, cap_points;
@@ -106,6 +112,7 @@ int history_find(const struct history *h, int64_t id); /* index or -1 */
 int history_add(struct history *h, int64_t id, const double *dna);
 void history_point(struct history *h, int trial, int64_t step, double loss);
 void history_end(struct history *h, int trial, enum trial_end end, int64_t step, double loss);
+void history_losses(struct history *h, int trial, const double *losses, int n); /* of a trial that ends as done; copied */
 void history_revive(struct history *h, int trial); /* a failed, forgotten or paused trial runs again */
 /* Another configuration (copied) from the present step on; donor: a trial's id or -1. */
 void history_change(struct history *h, int trial, int64_t step, const double *dna, int64_t donor);
@@ -116,8 +123,9 @@ int history_best(const struct history *h);
 /* Indices of ended trials with a loss that lie inside the space, smallest loss first (ties by arrival).
  * Caller frees. */
 int *history_sorted(const struct history *h, int *n);
-/* Into a new space version. */
-void history_carry(struct history *h, const struct space *from, const struct space *to);
+/* Into a new space version. Each trial is carried from the version it was born in, so that what one edit put
+ * outside is inside again when another one gives it room. versions[v] is space version v, for every v up to from's. */
+void history_carry(struct history *h, struct space *const *versions, const struct space *from, const struct space *to);
 void history_pack(const struct history *h, struct buf *out);
 int history_unpack(struct history *h, struct unpack *in); /* h is initialised; -1 damaged */
 

@@ -35,34 +35,17 @@ void pool_add(struct pool *p, const double *dna)
 
 /* ---- all of them ---- */
 
-static void fill(struct pool *p, const struct space *s, double *dna, int k)
+static bool collect(void *arg, const double *dna)
 {
-    if (k == s->n) {
-        pool_add(p, dna);
-        return;
-    }
-    int i = s->order[k];
-    const struct param *q = &s->params[i];
-    if (!space_active(s, dna, i)) {
-        dna[i] = NAN;
-        fill(p, s, dna, k + 1);
-        return;
-    }
-    for (int64_t v = 0; v < (int64_t)param_count(q); v++) {
-        if (q->weights && q->weights[v] == 0)
-            continue;
-        dna[i] = param_nth(q, v);
-        fill(p, s, dna, k + 1);
-    }
+    pool_add(arg, dna);
+    return true;
 }
 
 bool pool_enumerate(struct pool *p, const struct space *s, int most)
 {
     if (!(space_count(s) <= most))
         return false;
-    double *dna = mem_zero((size_t)s->n, sizeof *dna);
-    fill(p, s, dna, 0);
-    free(dna);
+    space_each(s, collect, p);
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include "base/cause.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "tune/space_parts.h"
 
 static void side_release(struct region_side *side)
 {
@@ -296,23 +297,50 @@ static int draw_number(const struct param *p, const struct box *b, struct rng *r
     return 0;
 }
 
+struct boxed {
+    const struct region *r;
+    const struct box *box;
+};
+
+static bool groups_bound(const struct space *s, const struct box *box)
+{
+    for (int i = 0; i < s->n_groups; i++)
+        for (int j = 0; j < s->groups[i].k; j++)
+            if (box[s->groups[i].first + j].bound)
+                return true;
+    return false;
+}
+
+/* One draw, canonical. What is canonical of a group may lie elsewhere: then a few more. */
+static int draw_boxed(void *arg, const struct space *s, struct rng *rng, double *dna)
+{
+    const struct boxed *b = arg;
+    for (int tries = groups_bound(s, b->box) ? 200 : 1; tries > 0; tries--) {
+        for (int i = 0; i < s->n; i++) {
+            const struct param *p = &s->params[i];
+            int rc = (param_numeric(p) ? draw_number : draw_choice)(p, &b->box[i], rng, &dna[i]);
+            if (rc < 0 && b->box[i].bound)
+                return -1;
+        }
+        if (!groups_bound(s, b->box))
+            space_groups_draw(s, rng, dna);
+        space_canon(s, dna);
+        if (region_holds(b->r, s, dna))
+            return 0;
+    }
+    return -1;
+}
+
 int region_sample(const struct region *r, const struct space *s, struct rng *rng, double *dna)
 {
     struct box *box = mem_zero((size_t)s->n, sizeof *box);
-    int rc = 0;
+    struct boxed b = {r, box};
     resolve(r, s, box);
-    for (int i = 0; i < s->n && rc == 0; i++) {
-        const struct param *p = &s->params[i];
-        rc = (param_numeric(p) ? draw_number : draw_choice)(p, &box[i], rng, &dna[i]);
-        rc = box[i].bound || rc == 0 ? rc : 0;
-    }
+    int rc = space_draw(s, rng, draw_boxed, &b, dna);
     for (int i = 0; i < s->n; i++)
         free(box[i].keep);
     free(box);
-    if (rc < 0)
-        return -1;
-    space_canon(s, dna);
-    return region_holds(r, s, dna) ? 0 : -1;
+    return rc;
 }
 
 /* ---- text ---- */

@@ -72,7 +72,8 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
     return g;
 }
 
-/* The point with this number; false when it repeats another one because of inactive parameters. */
+/* The point with this number; false when it repeats another one because of inactive parameters or the order within a
+ * group, or breaks a constraint. */
 static bool point(const struct grid *g, const struct space *s, int64_t number, double *dna)
 {
     bool first = true;
@@ -91,8 +92,9 @@ static bool point(const struct grid *g, const struct space *s, int64_t number, d
         rest /= g->count[i];
         first &= rank == 0 || space_active(s, dna, i);
     }
+    first &= space_groups_kept(s, dna);
     space_canon(s, dna);
-    return first;
+    return first && space_feasible(s, dna);
 }
 
 static bool proposes(const struct grid *g, const struct tuner_env *env, int64_t number, struct proposal *out)

@@ -7,6 +7,8 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "tune/expr.h"
+#include "tune/space_parts.h"
 
 struct space *space_new(void)
 {
@@ -34,12 +36,18 @@ void space_free(struct space *s)
         return;
     for (int i = 0; i < s->n; i++)
         param_release(&s->params[i]);
+    for (int i = 0; i < s->n_groups; i++)
+        free(s->groups[i].name);
+    for (int i = 0; i < s->n_constraints; i++)
+        expr_free(s->constraints[i]);
+    free(s->groups);
+    free(s->constraints);
     free(s->params);
     free(s->order);
     free(s);
 }
 
-static void param_copy(struct param *to, const struct param *from, int n_parent)
+void space_param_copy(struct param *to, const struct param *from, int n_parent)
 {
     size_t k = (size_t)from->n_choices;
     *to = *from;
@@ -63,9 +71,17 @@ struct space *space_copy(const struct space *s)
     c->params = mem_zero((size_t)s->n, sizeof *c->params);
     for (int i = 0; i < s->n; i++) {
         const struct param *p = &s->params[i];
-        param_copy(&c->params[i], p, p->parent >= 0 ? s->params[p->parent].n_choices : 0);
+        space_param_copy(&c->params[i], p, p->parent >= 0 ? s->params[p->parent].n_choices : 0);
     }
     c->order = s->order ? mem_dup(s->order, (size_t)s->n * sizeof *s->order) : NULL;
+    c->count = s->count;
+    c->n_groups = s->n_groups;
+    c->groups = mem_dup(s->groups, (size_t)s->n_groups * sizeof *s->groups);
+    for (int i = 0; i < s->n_groups; i++)
+        c->groups[i].name = mem_str(s->groups[i].name);
+    c->constraints = mem_zero((size_t)s->n_constraints, sizeof(struct expr *));
+    for (; c->n_constraints < s->n_constraints; c->n_constraints++)
+        c->constraints[c->n_constraints] = expr_compile(s, expr_text(s->constraints[c->n_constraints]), false, NULL, NULL);
     return c;
 }
 
@@ -170,6 +186,38 @@ static int finish_choices(struct param *p, char **cause)
     return 0;
 }
 
+/* ---- how many ---- */
+
+double space_count_below(const struct space *s, int i)
+{
+    const struct param *p = &s->params[i];
+    double n = param_count(p), sum = 0;
+    bool children = false;
+    for (int c = 0; c < s->n; c++)
+        children |= s->params[c].parent == i;
+    if (!children || isinf(n))
+        return n;
+    for (int64_t k = 0; k < (int64_t)n; k++) {
+        double product = 1, dna = param_nth(p, k);
+        for (int c = 0; c < s->n; c++)
+            if (s->params[c].parent == i && space_condition(s, &s->params[c], dna))
+                product *= space_count_below(s, c);
+        sum += product;
+    }
+    return sum;
+}
+
+static double count_all(const struct space *s)
+{
+    double n = 1;
+    for (int i = 0; i < s->n; i++)
+        if (s->params[i].parent < 0 && !space_group_of(s, i))
+            n *= space_count_below(s, i);
+    for (int i = 0; i < s->n_groups; i++)
+        n *= space_group_count(s, &s->groups[i]);
+    return n;
+}
+
 int space_finish(struct space *s, char **cause)
 {
     for (int i = 0; i < s->n; i++) {
@@ -198,12 +246,17 @@ int space_finish(struct space *s, char **cause)
         }
     } while (n > before);
     free(placed);
-    return n == s->n ? 0 : cause_set(cause, "the conditions of the parameters go round in a circle");
+    if (n < s->n)
+        return cause_set(cause, "the conditions of the parameters go round in a circle");
+    if (space_bind_groups(s, cause) < 0 || space_bind_constraints(s, cause) < 0)
+        return -1;
+    s->count = space_count_feasible(s, count_all(s));
+    return 0;
 }
 
 /* ---- configurations ---- */
 
-static bool condition_holds(const struct space *s, const struct param *p, double parent)
+bool space_condition(const struct space *s, const struct param *p, double parent)
 {
     if (isnan(parent))
         return false;
@@ -216,10 +269,10 @@ static bool condition_holds(const struct space *s, const struct param *p, double
 bool space_active(const struct space *s, const double *dna, int i)
 {
     const struct param *p = &s->params[i];
-    return p->parent < 0 || (space_active(s, dna, p->parent) && condition_holds(s, p, dna[p->parent]));
+    return p->parent < 0 || (space_active(s, dna, p->parent) && space_condition(s, p, dna[p->parent]));
 }
 
-static double canonical(const struct param *p, double x)
+double space_canonical(const struct param *p, double x)
 {
     if (p->type == PARAM_CONSTANT)
         return 0;
@@ -232,11 +285,12 @@ static double canonical(const struct param *p, double x)
 
 void space_canon(const struct space *s, double *dna)
 {
+    space_groups_canon(s, dna);
     for (int k = 0; k < s->n; k++) {
         int i = s->order[k];
         const struct param *p = &s->params[i];
-        bool on = p->parent < 0 || condition_holds(s, p, dna[p->parent]);
-        dna[i] = on ? canonical(p, dna[i]) : NAN;
+        bool on = p->parent < 0 || space_condition(s, p, dna[p->parent]);
+        dna[i] = on ? space_canonical(p, dna[i]) : NAN;
     }
 }
 
@@ -257,10 +311,11 @@ static double draw(const struct param *p, struct rng *rng)
     return k;
 }
 
-void space_sample(const struct space *s, struct rng *rng, double *dna)
+void space_draw_prior(const struct space *s, struct rng *rng, double *dna)
 {
     for (int i = 0; i < s->n; i++)
         dna[i] = draw(&s->params[i], rng);
+    space_groups_draw(s, rng, dna);
     space_canon(s, dna);
 }
 
@@ -272,11 +327,17 @@ int space_check(const struct space *s, const double *dna, char **cause)
         if (on == isnan(dna[i]))
             return cause_set(cause, "%s: %s", p->name,
                              on ? "has no value" : "has a value though its condition does not hold");
-        if (on && !(canonical(p, dna[i]) == dna[i]))
+        if (on && !(space_canonical(p, dna[i]) == dna[i]))
             return cause_set(cause, "%s: %g is not one of its places", p->name, dna[i]);
         if (on && p->weights && p->weights[(int)dna[i]] == 0)
             return cause_set(cause, "%s: its value has probability 0", p->name);
     }
+    for (int i = 0; i < s->n_groups; i++)
+        if (!space_groups_kept(s, dna))
+            return cause_set(cause, "%s: its values must %s", s->groups[i].name,
+                             s->groups[i].distinct ? "be different and in their order" : "stand in the order of the list");
+    if (!space_feasible(s, dna))
+        return cause_set(cause, "the constraint \"%s\" does not hold", expr_text(s->constraints[space_broken(s, dna)]));
     return 0;
 }
 
@@ -288,32 +349,9 @@ bool space_same(const struct space *s, const double *a, const double *b)
     return true;
 }
 
-static double count_below(const struct space *s, int i)
-{
-    const struct param *p = &s->params[i];
-    double n = param_count(p), sum = 0;
-    bool children = false;
-    for (int c = 0; c < s->n; c++)
-        children |= s->params[c].parent == i;
-    if (!children || isinf(n))
-        return n;
-    for (int64_t k = 0; k < (int64_t)n; k++) {
-        double product = 1, dna = param_nth(p, k);
-        for (int c = 0; c < s->n; c++)
-            if (s->params[c].parent == i && condition_holds(s, &s->params[c], dna))
-                product *= count_below(s, c);
-        sum += product;
-    }
-    return sum;
-}
-
 double space_count(const struct space *s)
 {
-    double n = 1;
-    for (int i = 0; i < s->n; i++)
-        if (s->params[i].parent < 0)
-            n *= count_below(s, i);
-    return n;
+    return s->count;
 }
 
 bool space_carry(const struct space *from, const double *dna, const struct space *to, double *out)
@@ -326,16 +364,17 @@ bool space_carry(const struct space *from, const double *dna, const struct space
         struct tune_value v = p->fallback;
         double x;
         out[i] = NAN;
-        if (p->parent >= 0 && !condition_holds(to, p, out[p->parent]))
+        if (p->parent >= 0 && !space_condition(to, p, out[p->parent]))
             continue;
         if (old >= 0 && !isnan(dna[old]))
             param_decode(&from->params[old], dna[old], &v);
         if (v.kind != TUNE_ABSENT && param_encode(p, &v, &out[i], NULL) == 0)
             continue;
         inside = false;
-        out[i] = param_numeric(p) && tune_number(&v, &x) ? param_place(p, x) : canonical(p, NAN);
+        out[i] = param_numeric(p) && tune_number(&v, &x) ? param_place(p, x) : space_canonical(p, NAN);
     }
-    return inside;
+    space_canon(to, out);
+    return inside && space_feasible(to, out);
 }
 
 void space_text(const struct space *s, const double *dna, struct buf *out)

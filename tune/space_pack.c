@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tune/space_parts.h"
+#include "tune/expr.h"
 
 static void pack_param(const struct param *p, int n_when, struct buf *out)
 {
@@ -30,6 +32,16 @@ void space_pack(const struct space *s, struct buf *out)
     for (int i = 0; i < s->n; i++)
         pack_param(&s->params[i], s->params[i].parent >= 0 ? s->params[s->params[i].parent].n_choices : 0,
                    out);
+    pack_u64(out, (uint64_t)s->n_groups);
+    for (int i = 0; i < s->n_groups; i++) {
+        const struct space_group *g = &s->groups[i];
+        pack_str(out, g->name);
+        pack_i64(out, g->k);
+        pack_u64(out, (uint64_t)(g->distinct | g->sorted << 1));
+    }
+    pack_u64(out, (uint64_t)s->n_constraints);
+    for (int i = 0; i < s->n_constraints; i++)
+        pack_str(out, expr_text(s->constraints[i]));
 }
 
 static void unpack_param(struct space *s, struct unpack *in)
@@ -75,6 +87,30 @@ static void unpack_param(struct space *s, struct unpack *in)
         p->when = mem_dup(flags, when);
 }
 
+static void unpack_rules(struct space *s, struct unpack *in)
+{
+    size_t n = unpack_count(in, 24);
+    s->groups = mem_zero(n, sizeof *s->groups);
+    for (size_t i = 0; i < n && !in->bad; i++) {
+        struct space_group *g = &s->groups[s->n_groups++];
+        char *name = unpack_str(in);
+        g->name = name ? name : mem_str("");
+        int64_t k = unpack_i64(in);
+        uint64_t flags = unpack_u64(in);
+        in->bad |= k < 1 || k > s->n;
+        g->k = in->bad ? 0 : (int)k;
+        g->distinct = flags & 1;
+        g->sorted = flags >> 1 & 1;
+    }
+    n = unpack_count(in, 9);
+    for (size_t i = 0; i < n && !in->bad; i++) {
+        char *text = unpack_str(in);
+        size_t at;
+        in->bad |= !text || space_constrain_loosely(s, text, &at, NULL) < 0;
+        free(text);
+    }
+}
+
 struct space *space_unpack(struct unpack *in)
 {
     struct space *s = space_new();
@@ -82,6 +118,8 @@ struct space *space_unpack(struct unpack *in)
     size_t n = unpack_count(in, 8);
     for (size_t i = 0; i < n && !in->bad; i++)
         unpack_param(s, in);
+    if (!in->bad)
+        unpack_rules(s, in);
     if (!in->bad && space_finish(s, NULL) == 0)
         return s;
     in->bad = true;

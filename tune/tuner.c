@@ -49,6 +49,8 @@ struct tuner_env tuner_env(const struct tuner *t, const struct part *p)
                               .budget = t->budget,
                               .context = t->context,
                               .n_context = t->n_context,
+                              .objectives = t->objectives,
+                              .n_objectives = t->n_objectives,
                               .maximize = t->maximize};
 }
 
@@ -123,11 +125,13 @@ struct tuner *tuner_new(struct tuner_setup *setup, char **cause)
     t->budget = setup->budget;
     rng_seed(&t->rng, setup->seed);
     history_init(&t->history, t->space->n);
+    tuner_objectives_copy(t, setup->objectives, setup->n_objectives);
+    t->steer.constrained = space_constrained(t->space);
     if (part_choose(&t->sampler, setup->sampler ? setup->sampler : "auto", true, setup->sampler_options,
                     cause) == 0 &&
         (!setup->stopper ||
          part_choose(&t->stopper, setup->stopper, false, setup->stopper_options, cause) == 0) &&
-        tuner_one_judge(&t->sampler, &t->stopper, cause) == 0 &&
+        tuner_one_judge(&t->sampler, &t->stopper, cause) == 0 && space_find_feasible(t->space, cause) == 0 &&
         part_make(t, &t->sampler, cause) == 0 && (!setup->stopper || part_make(t, &t->stopper, cause) == 0)) {
         setup->space = NULL;
         tuner_cut_regions(t);
@@ -148,6 +152,7 @@ void tuner_free(struct tuner *t)
     history_release(&t->history);
     steering_release(&t->steer);
     space_free(t->space);
+    tuner_edits_release(t);
     free(t->context);
     free(t);
 }
@@ -215,7 +220,7 @@ static void begin(struct tuner *t, int64_t id, const struct proposal *out)
     h->n_context = t->n_context;
     h->space_version = t->space->version;
     snprintf(h->origin, sizeof h->origin, "tuner");
-    t->steer.asks++;
+    steering_asked(&t->steer, t->space, out->dna);
     say_begun(t, k, out);
 }
 
@@ -265,11 +270,15 @@ int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
     struct tuner_env env = tuner_env(t, &t->sampler);
     if (history_find(&t->history, id) >= 0)
         return cause_set(cause, "trial %lld exists already", (long long)id);
+    if (steering_held(&t->steer)) {
+        proposal_clear(out);
+        return TUNER_HELD;
+    }
     bool last = t->budget >= 0 && spent(t) >= t->budget;
     enum tuner_offer what = offer(t, last, out);
     if (last || what != OFFER_NEW)
         return ask_again_later(t, what, out);
-    int rc = propose_allowed(t, &env, out, cause);
+    int rc = tuner_propose_in_turn(t, &env, propose_allowed, t->budget < 0 ? -1 : t->budget - spent(t), out, cause);
     if (rc == 1) /* the sampler is exhausted */
         return ask_again_later(t, offer(t, true, out), out);
     if (rc == 0)
@@ -337,6 +346,7 @@ static void finish(struct tuner *t, int k, enum trial_end end, int64_t step, dou
                              .pruned = end == END_PRUNED,
                              .forgotten = end == END_FORGOTTEN};
     tell_parts(t, &ob);
+    tuner_review(t);
 }
 
 static void judge(struct tuner *t, int k, int64_t step, double loss, bool final, struct tell_result *out)

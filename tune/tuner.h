@@ -72,6 +72,14 @@ struct tuner_option { /* a row of an algorithm's options: tuner: {name: X, OPTIO
     const char *text;
 };
 
+/* One of several objectives. Algorithms see losses: minimised, in history_trial.losses, in this order. */
+struct objective {
+    const char *name;
+    bool maximize;
+    double reference; /* a value that is just not worth having (user's sign), for hypervolumes; NaN: chosen from the data */
+};
+#define OBJECTIVES_MAX 16
+
 struct tuner_env { /* what every call gets */
     const struct space *space;     /* the current version */
     const struct history *history; /* all trials told so far and those pending */
@@ -79,7 +87,9 @@ struct tuner_env { /* what every call gets */
     struct rng *rng;               /* the only source of chance */
     const struct tuner_kv *kv;     /* options as given, NULL name ends; for those that no table can list (arms.PARAM) */
     int64_t budget;                /* trials, -1 unlimited */
-    bool maximize;                 /* only for texts: losses are minimised */
+    bool maximize;                 /* only for texts: losses are minimised. Of the first objective */
+    const struct objective *objectives; /* all of them when there are several; NULL: one, history_trial.loss */
+    int n_objectives;              /* at least 1 */
     const double *context;         /* what the world looks like at this ask; n_context numbers, NULL none */
     int n_context;
     bool last;                     /* no new trial can begin any more: a scheduler makes do with those it has */
@@ -165,13 +175,18 @@ struct tuner_setup {
     uint64_t seed;
     bool maximize;
     int64_t budget;           /* trials, -1 unlimited */
+    /* several objectives (copied): the first one's goal is the one in force, whatever maximize says. 0 or 1: one */
+    const struct objective *objectives;
+    int n_objectives;
 };
 
 struct tuner *tuner_new(struct tuner_setup *setup, char **cause);
 void tuner_free(struct tuner *t);
 /* Next trial: id is the caller's number for it (trials are numbered by the hub). The configuration goes to out->dna (caller
- * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), TUNER_WAIT: nothing until the next
- * value; -1 cause. With out->resume >= 0 no trial of this number comes into being: the one named there, paused before, goes on. */
+ * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), TUNER_HELD: a person holds the
+ * tuner, ask again after `step` or `go`; TUNER_WAIT: nothing until the next value; -1 cause. With out->resume >= 0 no trial of
+ * this number comes into being: the one named there, paused before, goes on. */
+#define TUNER_HELD 2
 #define TUNER_WAIT 3
 int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause);
 /* A trial that did not come from ask (enqueued, cloned, recovered, imported): puts it into the history as pending. */
@@ -179,6 +194,10 @@ int tuner_adopt(struct tuner *t, int64_t id, const double *dna, const char *orig
 /* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. A paused trial counts as pruned, with the
  * loss it had, until an ask resumes it; a final value at its last step means that it will not be resumed. */
 int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause);
+/* The final values of all objectives, in their order. One that is not finite makes the trial a failure. */
+int tuner_tell_values(struct tuner *t, int64_t id, int64_t step, const double *values, int n, struct tell_result *out,
+                      char **cause);
+int tuner_objectives(const struct tuner *t, const struct objective **out); /* how many; *out NULL when there is one */
 int tuner_tell_failed(struct tuner *t, int64_t id, char **cause);
 /* The context of the asks from here on (copied; n 0 none), for a contextual sampler: kept with every trial asked under it. */
 int tuner_context(struct tuner *t, const double *values, int n, char **cause);
@@ -189,6 +208,14 @@ int tuner_steer(struct tuner *t, const struct steer_request *rq, int64_t *token,
 int tuner_unsteer(struct tuner *t, int64_t token, char **cause);
 /* Another sampler from here on; it learns the whole history first. On failure the old one stays. */
 int tuner_switch(struct tuner *t, const char *sampler, const struct tuner_kv *options, char **cause);
+/* What the tuner did of its own accord since the last call and people should know (a focus was given up): one sentence a
+ * call, false when there is no more. */
+bool tuner_news(struct tuner *t, char *out, size_t cap);
+/* A tuner that behaves the same, for trying something out. NULL and a cause. */
+struct tuner *tuner_copy(const struct tuner *t, char **cause);
+/* What the tuner would propose inside a region (its next choice under a pin), without asking: the tuner stays as it
+ * is. 0, or -1 and a cause. */
+int tuner_complete(const struct tuner *t, const struct region *within, double *dna, char **cause);
 /* A new version of the space (taken over, *space nulled); old trials are carried along. On failure nothing changes. */
 int tuner_set_space(struct tuner *t, struct space **space, char **cause);
 /* Rows for people, in the user's sign: how many there are; at most max are filled. Changes no later answer. */

@@ -41,6 +41,7 @@ void tuner_dump(const struct tuner *t, struct buf *out)
     space_pack(t->space, out);
     history_pack(&t->history, out);
     steering_pack(&t->steer, out);
+    tuner_edits_pack(t, out);
     dump_part(&t->sampler, out);
     dump_part(&t->stopper, out);
 }
@@ -87,10 +88,12 @@ int tuner_load(struct tuner *t, const uint8_t *p, size_t n, char **cause)
     unpack_doubles(&in, l->context, (size_t)l->n_context);
     l->space = space_unpack(&in);
     history_init(&l->history, l->space ? l->space->n : 0);
-    if (!l->space || history_unpack(&l->history, &in) < 0 || steering_unpack(&l->steer, &in) < 0 || in.bad) {
+    if (!l->space || history_unpack(&l->history, &in) < 0 || steering_unpack(&l->steer, &in) < 0 ||
+        tuner_edits_unpack(l, &in) < 0 || in.bad) {
         tuner_free(l);
         return cause_set(cause, "the tuner's state is damaged");
     }
+    l->steer.constrained = space_constrained(l->space);
     if (load_part(l, &l->sampler, true, &in, cause) < 0 || load_part(l, &l->stopper, false, &in, cause) < 0) {
         tuner_free(l);
         return -1;

@@ -26,7 +26,42 @@ struct tuner {
     int n_context;
     bool maximize;
     int64_t budget;
+    struct objective *objectives; /* several, names owned; NULL: one */
+    int n_objectives;             /* at least 1 */
+    struct space **versions;      /* by number, up to the one before the current; versions[0] is NULL */
+    int n_versions;
+    struct tuner_edit *edits;     /* what tuner_unsteer takes back beside the steering */
+    int n_edits;
+    char **news;                  /* not said yet */
+    int n_news;
 };
+
+/* An edit of the space or a change of the sampler, by the token of its steering. */
+struct tuner_edit {
+    int64_t token;
+    bool undone;
+    int before, after;   /* space versions; 0: the sampler was changed */
+    char *sampler;       /* before it */
+    struct tuner_kv *kv; /* its options; ends with a NULL name */
+};
+
+/* Values in the user's sign as losses. */
+void tuner_losses(const struct tuner *t, const double *values, double *losses);
+/* An ask under focus and quota. Like propose. */
+typedef int tuner_propose_fn(struct tuner *t, struct tuner_env *env, struct proposal *out, char **cause);
+int tuner_propose_in_turn(struct tuner *t, struct tuner_env *env, tuner_propose_fn *propose, int64_t left,
+                          struct proposal *out, char **cause);
+/* A trial has ended: a focus may have to be given up. */
+void tuner_review(struct tuner *t);
+int tuner_edit_space(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause);
+int tuner_edit_sampler(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause);
+/* The edit of this token; NULL when it was steering. */
+struct tuner_edit *tuner_edit_find(struct tuner *t, int64_t token);
+int tuner_edit_undo(struct tuner *t, struct tuner_edit *e, char **cause);
+void tuner_edits_release(struct tuner *t);
+void tuner_edits_pack(const struct tuner *t, struct buf *out);
+int tuner_edits_unpack(struct tuner *t, struct unpack *in);
+void tuner_objectives_copy(struct tuner *t, const struct objective *o, int n);
 
 /* Who decides how long trials train: the stopper, or a sampler that does it itself; NULL nobody. */
 struct part *tuner_judge(struct tuner *t);

@@ -58,6 +58,10 @@ static void tell_steered(struct tuner *t)
 int tuner_steer(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause)
 {
     struct steer_arms arms = {t, find_arm};
+    if (rq->verb == STEER_SPACE || rq->verb == STEER_FREEZE || rq->verb == STEER_THAW)
+        return tuner_edit_space(t, rq, token, cause);
+    if (rq->verb == STEER_TUNER)
+        return tuner_edit_sampler(t, rq, token, cause);
     if (steering_apply(&t->steer, t->space, &arms, rq, token, cause) < 0)
         return -1;
     tell_steered(t);
@@ -66,6 +70,9 @@ int tuner_steer(struct tuner *t, const struct steer_request *rq, int64_t *token,
 
 int tuner_unsteer(struct tuner *t, int64_t token, char **cause)
 {
+    struct tuner_edit *e = tuner_edit_find(t, token);
+    if (e)
+        return tuner_edit_undo(t, e, cause);
     if (steering_undo(&t->steer, token, cause) < 0)
         return -1;
     tell_steered(t);
@@ -121,6 +128,18 @@ int tuner_switch(struct tuner *t, const char *sampler, const struct tuner_kv *op
     return 0;
 }
 
+/* The version that is left is kept: trials born in it are carried from it. */
+static void keep_version(struct tuner *t, struct space *old)
+{
+    if (t->n_versions < old->version) { /* versions that this tuner never saw */
+        t->versions = mem_resize(t->versions, (size_t)old->version + 1, sizeof *t->versions);
+        while (t->n_versions < old->version)
+            t->versions[t->n_versions++] = NULL;
+    }
+    t->versions = mem_resize(t->versions, (size_t)old->version + 2, sizeof *t->versions);
+    t->versions[t->n_versions++] = old;
+}
+
 int tuner_set_space(struct tuner *t, struct space **space, char **cause)
 {
     struct space *old = t->space;
@@ -131,7 +150,8 @@ int tuner_set_space(struct tuner *t, struct space **space, char **cause)
     history_init(&carried, old->n);
     history_unpack(&carried, &in);
     buf_release(&packed);
-    history_carry(&carried, old, *space);
+    keep_version(t, old);
+    history_carry(&carried, t->versions, old, *space);
     struct history keep = t->history;
     t->history = carried;
     t->space = *space;
@@ -141,10 +161,11 @@ int tuner_set_space(struct tuner *t, struct space **space, char **cause)
         history_release(&t->history);
         t->history = keep;
         t->space = old;
+        t->versions[--t->n_versions] = NULL;
         return -1;
     }
     history_release(&keep);
-    space_free(old);
+    t->steer.constrained = space_constrained(t->space);
     *space = NULL;
     tuner_cut_regions(t);
     tell_steered(t);
