@@ -355,7 +355,9 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
               c->popup.kind == POPUP_CONFIRM ? "y yes  Esc, n or Enter: cancel" : "Esc close");
         return;
     }
-    footer_key(c, &l, "\u2191\u2193", "move", KG_NONE);
+    footer_key(c, &l, "\u2191\u2193", c->screen == SCREEN_CURVES ? "line" : "move", KG_NONE);
+    if (c->screen == SCREEN_CURVES)
+        footer_key(c, &l, "\u2190\u2192", "crosshair", KG_NONE);
     footer_key(c, &l, "Enter",
                c->screen == SCREEN_AUDIT   ? "details"
                : c->screen == SCREEN_TRIAL ? "edit"

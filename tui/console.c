@@ -19,8 +19,8 @@
 #define TOAST_NS (4 * CLOCK_S)
 
 const struct screen *const screens[SCREEN_COUNT] = {
-    [SCREEN_OVER] = &screen_overview, [SCREEN_ARMS] = &screen_arms,     [SCREEN_TRIAL] = &screen_trial,
-    [SCREEN_AUDIT] = &screen_audit,   [SCREEN_REPLAY] = &screen_replay,
+    [SCREEN_OVER] = &screen_overview, [SCREEN_CURVES] = &screen_curves, [SCREEN_ARMS] = &screen_arms,
+    [SCREEN_TRIAL] = &screen_trial,   [SCREEN_AUDIT] = &screen_audit,   [SCREEN_REPLAY] = &screen_replay,
 };
 
 int screen_panes(const struct screen *s)
@@ -49,6 +49,7 @@ void console_init(struct console *c, struct client *client, const struct console
     else
         login_name(c->user, sizeof c->user);
     table_init(&c->table);
+    compare_init(&c->compare);
     timeline_init(&c->time, o->replay, o->speed);
     if (o->replay)
         c->screen = c->back = SCREEN_REPLAY;
@@ -59,6 +60,7 @@ void console_release(struct console *c)
 {
     subs_close(&c->subs);
     table_release(&c->table);
+    compare_release(&c->compare);
     prompt_release(&c->prompt);
 }
 
@@ -168,8 +170,9 @@ void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, in
         int64_t sel = c->table.sel, cursor = timeline_cursor(&c->time);
         ask(c, &l);
         follow_answers(c, &l);
-        if (c->table.sel == sel && timeline_cursor(&c->time) == cursor)
+        if (c->table.sel == sel && timeline_cursor(&c->time) == cursor && !c->ask_again)
             break;
+        c->ask_again = false;
     }
 }
 

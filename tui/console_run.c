@@ -29,17 +29,6 @@ struct loop {
     int cols, rows;
 };
 
-static void press(struct loop *l, const struct input_event *e)
-{
-    if (e->y == l->canvas.rows - 1 && l->con.popup.kind == POPUP_NONE)
-        return;
-    const struct hit *h = canvas_find_hit(&l->canvas, e->x, e->y);
-    if (h && h->what == ACT_CANCEL)
-        console_key(&l->con, KX_ESC);
-    else if (h && l->con.popup.kind == POPUP_NONE && l->con.prompt.kind == PROMPT_NONE)
-        console_act(&l->con, (enum action)h->what, h->arg);
-}
-
 static void handle(struct loop *l, const struct input_event *e)
 {
     l->dirty = l->by_key = true;
@@ -51,16 +40,10 @@ static void handle(struct loop *l, const struct input_event *e)
         console_paste(&l->con, e->text, e->n);
         break;
     case INPUT_PRESS:
-        press(l, e);
-        break;
-    case INPUT_DRAG: {
-        const struct hit *h = canvas_find_hit(&l->canvas, e->x, e->y);
-        if (h && h->what == ACT_SEEK)
-            press(l, e);
-        break;
-    }
+    case INPUT_DRAG:
+    case INPUT_RELEASE:
     case INPUT_WHEEL:
-        console_key(&l->con, e->by < 0 ? KX_UP : KX_DOWN);
+        console_mouse(&l->con, &l->canvas, e);
         break;
     case INPUT_DROPPED:
         console_toast(&l->con, ST_WARN, "looks like a paste: %d keys were dropped", e->by);

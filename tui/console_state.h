@@ -10,6 +10,7 @@
 #include "tui/axis.h"
 #include "tui/canvas.h"
 #include "tui/client.h"
+#include "tui/compare.h"
 #include "tui/console.h"
 #include "tui/subs.h"
 #include "tui/keymap.h"
@@ -32,6 +33,8 @@ enum popup_kind {
     POPUP_COLUMNS,
     POPUP_DETAIL
 };
+
+struct input_event;
 
 struct popup {
     enum popup_kind kind;
@@ -69,6 +72,7 @@ struct console {
     int pane[SCREEN_COUNT];
     bool zoom[SCREEN_COUNT];
     bool quit, suspend, redraw;
+    bool ask_again; /* what arrived changes what this frame asks for */
 
     struct subs subs;
     struct summary sum;   /* decoded from the subscriptions; its spans live until the client is pumped */
@@ -78,6 +82,7 @@ struct console {
     bool at_done; /* --at was honoured */
     struct table table;
     struct curve_state curve;
+    struct compare compare;
     struct axis best_x, best_y;
     struct edit_state edit;
     int arm; /* where the selected arm is listed */
@@ -107,6 +112,7 @@ void console_frame(const struct console *c, struct canvas *out);
 /* One key (see keymap.h); pasted text; a mouse press on what the last frame put there. */
 void console_key(struct console *c, int key);
 void console_paste(struct console *c, const char *s, size_t n);
+void console_mouse(struct console *c, const struct canvas *shown, const struct input_event *e);
 void console_act(struct console *c, enum action a, int64_t arg);
 /* When the console wants to be drawn again even if nothing arrives; monotonic ns, INT64_MAX never. */
 int64_t console_deadline(const struct console *c);

@@ -104,17 +104,21 @@ static void mouse(struct input *in, const char *s, size_t n)
     }
     if (k != 2 || v[1] < 1 || v[2] < 1)
         return;
-    struct input_event e = {.x = v[1] - 1, .y = v[2] - 1};
     int button = v[0] & 3;
+    bool down = s[n - 1] == 'M';
+    if (!down && s[n - 1] != 'm')
+        return;
+    struct input_event e = {.x = v[1] - 1, .y = v[2] - 1, .button = button};
     if (v[0] & 64) {
         e.kind = INPUT_WHEEL;
         e.by = button == 0 ? -1 : 1;
+        e.button = 0;
     } else if (v[0] & 32) {
         e.kind = INPUT_DRAG;
     } else {
-        e.kind = INPUT_PRESS;
+        e.kind = down ? INPUT_PRESS : INPUT_RELEASE;
     }
-    if (s[n - 1] == 'M' && (e.kind == INPUT_WHEEL ? button < 2 : button == 0))
+    if (e.kind == INPUT_WHEEL ? down && button < 2 : button < 3 && (down || e.kind == INPUT_RELEASE))
         push(in, e);
 }
 

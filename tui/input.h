@@ -21,12 +21,13 @@
 #define INPUT_SEQ_MAX   64
 #define INPUT_FOCUS_NS  INT64_C(150000000) /* keys right after a click into the window are ignored */
 
-enum input_kind { INPUT_KEY, INPUT_PRESS, INPUT_WHEEL, INPUT_DRAG, INPUT_PASTE, INPUT_DROPPED };
+enum input_kind { INPUT_KEY, INPUT_PRESS, INPUT_WHEEL, INPUT_DRAG, INPUT_RELEASE, INPUT_PASTE, INPUT_DROPPED };
 
 struct input_event {
     enum input_kind kind;
     int key;          /* INPUT_KEY: keymap.h */
     int x, y;         /* mouse: cells from 0 */
+    int button;       /* mouse: 0 left, 1 middle, 2 right */
     int by;           /* INPUT_WHEEL: -1 up, 1 down; INPUT_DROPPED: how many */
     const char *text; /* INPUT_PASTE: until the next call */
     size_t n;

@@ -8,6 +8,7 @@
 static const struct key_row rows[] = {
     /* everywhere */
     {ON_ALL, '1', ACT_SCREEN, SCREEN_OVER, KG_NONE, "1", NULL, "the overview: all trials, the focused curve, the best so far"},
+    {ON_ALL, '2', ACT_SCREEN, SCREEN_CURVES, KG_NONE, "2", NULL, "the curves: several trials on one set of axes, with a crosshair"},
     {ON_ALL, '4', ACT_SCREEN, SCREEN_ARMS, KG_NONE, "4", NULL, "the arms: where the budget goes and why"},
     {ON_ALL, '5', ACT_SCREEN, SCREEN_TRIAL, KG_NONE, "5", NULL, "the selected trial: live values, curve, log"},
     {ON_ALL, '7', ACT_SCREEN, SCREEN_AUDIT, KG_NONE, "7", NULL, "the audit: every intervention, who, when, what came of it"},
@@ -18,9 +19,9 @@ static const struct key_row rows[] = {
     {ON_ALL, 'k', ACT_UP, 0, KG_NONE, NULL, NULL, NULL},
     {ON_ALL, KX_DOWN, ACT_DOWN, 0, KG_NONE, "Down, j", NULL, "one row down"},
     {ON_ALL, 'j', ACT_DOWN, 0, KG_NONE, NULL, NULL, NULL},
-    {ON_ALL, KX_LEFT, ACT_LEFT, 0, KG_NONE, "Left, h", NULL, "to the left: earlier columns; one minute back on the replay bar"},
+    {ON_ALL, KX_LEFT, ACT_LEFT, 0, KG_NONE, "Left, h", NULL, "to the left: earlier columns, the crosshair; one minute back on the replay bar"},
     {ON_ALL, 'h', ACT_LEFT, 0, KG_NONE, NULL, NULL, NULL},
-    {ON_ALL, KX_RIGHT, ACT_RIGHT, 0, KG_NONE, "Right, l", NULL, "to the right: later columns; one minute on on the replay bar"},
+    {ON_ALL, KX_RIGHT, ACT_RIGHT, 0, KG_NONE, "Right, l", NULL, "to the right: later columns, the crosshair; one minute on on the replay bar"},
     {ON_ALL, 'l', ACT_RIGHT, 0, KG_NONE, NULL, NULL, NULL},
     {ON_ALL, KX_PGUP, ACT_PAGE_UP, 0, KG_NONE, "PgUp", NULL, "one page up"},
     {ON_ALL, KX_PGDN, ACT_PAGE_DOWN, 0, KG_NONE, "PgDn", NULL, "one page down"},
@@ -33,8 +34,8 @@ static const struct key_row rows[] = {
     {ON_ALL, KX_ENTER, ACT_OPEN, 0, KG_NONE, "Enter", NULL, "open what is selected"},
     {ON_ALL, KX_ESC, ACT_CANCEL, 0, KG_NONE, "Esc", NULL, "back, cancel or clear; never quits"},
 
-    {ON_ALL, '[', ACT_PREV_EVENT, 0, KG_NONE, "[", NULL, "time to the intervention before"},
-    {ON_ALL, ']', ACT_NEXT_EVENT, 0, KG_NONE, "]", NULL, "time to the intervention after"},
+    {ON_ALL, '[', ACT_PREV_EVENT, 0, KG_NONE, "[", NULL, "to the intervention before: time, or the crosshair on curves"},
+    {ON_ALL, ']', ACT_NEXT_EVENT, 0, KG_NONE, "]", NULL, "to the intervention after: time, or the crosshair on curves"},
 
     {ON_ALL, 'a', ACT_MENU, 0, KG_STEER, "a", "actions", "the actions menu; each entry shows its guard"},
     {ON_ALL, 'u', ACT_UNDO, 0, KG_NONE, "u", "undo", "take back the action that waits, or undo the last one sent"},
@@ -58,10 +59,24 @@ static const struct key_row rows[] = {
     {ON_REPLAY, KX_BACKSPACE, ACT_SPEED_ONE, 0, KG_NONE, "Backspace", NULL, "speed 1"},
     {ON_REPLAY, '%', ACT_PERCENT, 0, KG_NONE, "%", "then 0-9: seek", "then a digit: to so many tenths of the recording"},
 
+    /* curves */
+    {ON_CURVES, 't', ACT_CHOOSE, 0, KG_NONE, "t", "trials", "which trials: the marked, all that pass the filter, the best 5, 10 or 20"},
+    {ON_CURVES, 'P', ACT_GROUP, 0, KG_NONE, "P", "group", "a line a trial, a run, or a value of each parameter in turn"},
+    {ON_CURVES, 'M', ACT_PANELS, 0, KG_NONE, "M", "panels", "one panel, one a metric, or one a line"},
+    {ON_CURVES, 'b', ACT_BAND, 0, KG_NONE, "b", "band", "the band over seeds or a group: range, deviation or none"},
+    {ON_CURVES, 'd', ACT_DIFFERENCE, 0, KG_NONE, "d", "diff", "the difference to the line under the pointer, and back"},
+    {ON_CURVES, ' ', ACT_SHOW_LINE, 0, KG_NONE, "Space", "show", "show or hide the line under the pointer"},
+    {ON_CURVES, 'X', ACT_LOG_X, 0, KG_NONE, "X", NULL, "x axis: log or linear"},
+    {ON_CURVES, '+', ACT_MORE, 0, KG_NONE, "+", "zoom", "zoom in at the crosshair"},
+    {ON_CURVES, '-', ACT_LESS, 0, KG_NONE, "-", NULL, "zoom out"},
+    {ON_CURVES, '_', ACT_FIT, 0, KG_NONE, "_", "fit", "everything in sight again"},
+    {ON_CURVES, KX_SLEFT, ACT_FAR_LEFT, 0, KG_NONE, "Shift-Left", NULL, "the crosshair ten columns to the left"},
+    {ON_CURVES, KX_SRIGHT, ACT_FAR_RIGHT, 0, KG_NONE, "Shift-Right", NULL, "the crosshair ten columns to the right"},
+
     /* tables */
     {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
-    {ON_TABLE, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the trials: state=running lr<1e-3 tag:base"},
-    {ON_TABLE, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
+    {ON_TABLE | ON_CURVES, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the trials: state=running lr<1e-3 tag:base"},
+    {ON_TABLE | ON_CURVES, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
     {ON_TABLE | ON_ARMS, '<', ACT_SORT_LEFT, 0, KG_NONE, "<", NULL, "sort by the column to the left"},
     {ON_TABLE | ON_ARMS, '>', ACT_SORT_RIGHT, 0, KG_NONE, ">", "sort", "sort by the column to the right"},
     {ON_TABLE, 'I', ACT_SORT_REVERSE, 0, KG_NONE, "I", NULL, "reverse the order"},
@@ -71,14 +86,14 @@ static const struct key_row rows[] = {
     {ON_TABLE, 'c', ACT_COLUMNS, 0, KG_NONE, "c", NULL, "choose the columns"},
     {ON_OVER, 'v', ACT_MARK_RANGE, 0, KG_TRIAL, "v", NULL, "mark from here to where v is pressed again"},
     {ON_OVER, '*', ACT_MARK_ALL, 0, KG_NONE, "*", NULL, "mark all trials that the filter shows on this page"},
-    {ON_OVER, 'U', ACT_MARK_CLEAR, 0, KG_NONE, "U", NULL, "no marks"},
+    {ON_OVER | ON_CURVES, 'U', ACT_MARK_CLEAR, 0, KG_NONE, "U", NULL, "no marks"},
 
     /* a curve is on the screen */
     {ON_CURVE, 'e', ACT_EDIT, 0, KG_TRIAL_STEER, "e", "edit", "change a live value of the trial"},
     {ON_CURVE, 'S', ACT_CHECKPOINT, 0, KG_TRIAL_STEER, "S", NULL, "ask for a checkpoint"},
     {ON_CURVE, 'L', ACT_LOG, 0, KG_TRIAL, "L", NULL, "the trial's log, full screen"},
     {ON_CURVE, 'y', ACT_LOG_Y, 0, KG_NONE, "y", "log y", "y axis: log or linear"},
-    {ON_CURVE, 'x', ACT_X_AXIS, 0, KG_NONE, "x", NULL, "x axis: step or time"},
+    {ON_CURVE, 'x', ACT_X_AXIS, 0, KG_NONE, "x", NULL, "x axis: step, time, and epoch or cost where the trainer logs them"},
     {ON_CURVE, 'w', ACT_SMOOTH, 0, KG_NONE, "w", NULL, "smoothing: off, .6 or .9"},
     {ON_CURVE | ON_ARMS, 'm', ACT_SHOWN, 0, KG_NONE, "m", "metric", "what is shown: the next metric, or the next bandit"},
     {ON_CURVE | ON_ARMS, 'z', ACT_ZOOM, 0, KG_NONE, "z", NULL, "give the focused pane the whole screen, and back"},

@@ -47,16 +47,17 @@ enum key_code {
 };
 #define KEY_CTRL(c) ((c)&0x1f)
 
-enum screen_id { SCREEN_OVER, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
+enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
 
 #define ON_ALL    0xffu
 #define ON_OVER   (1u << SCREEN_OVER)
+#define ON_CURVES (1u << SCREEN_CURVES)
 #define ON_ARMS   (1u << SCREEN_ARMS)
 #define ON_TRIAL  (1u << SCREEN_TRIAL)
 #define ON_AUDIT  (1u << SCREEN_AUDIT)
 #define ON_REPLAY (1u << SCREEN_REPLAY)
 #define ON_TABLE  (ON_OVER | ON_REPLAY)
-#define ON_CURVE  (ON_OVER | ON_TRIAL)
+#define ON_CURVE  (ON_OVER | ON_CURVES | ON_TRIAL)
 
 /* ACTION(enumerator, "name"): the names are what ~/.config/hypertop/hypertop.conf calls them, so they are never changed. The last
  * three come from the mouse only. */
@@ -122,6 +123,14 @@ enum screen_id { SCREEN_OVER, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_RE
     ACTION(SPEED_ONE, "speed-one")                     \
     ACTION(PERCENT, "percent")                         \
     ACTION(START, "start")                             \
+    ACTION(SHOW_LINE, "show-line")                     \
+    ACTION(CHOOSE, "choose")                           \
+    ACTION(GROUP, "group")                             \
+    ACTION(PANELS, "panels")                           \
+    ACTION(BAND, "band")                               \
+    ACTION(DIFFERENCE, "difference")                   \
+    ACTION(LOG_X, "log-x")                             \
+    ACTION(FIT, "fit")                                 \
     ACTION(ROW, "row") /* arg: trial id */             \
     ACTION(SORT, "sort") /* arg: column */             \
     ACTION(SEEK, "seek") /* arg: wall ns */

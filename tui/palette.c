@@ -95,6 +95,12 @@ static int run_overview(struct console *c, int argc, char **argv, char **cause)
     return 0;
 }
 
+static int run_curves(struct console *c, int argc, char **argv, char **cause)
+{
+    console_show(c, SCREEN_CURVES);
+    return 0;
+}
+
 static int run_arms(struct console *c, int argc, char **argv, char **cause)
 {
     console_show(c, SCREEN_ARMS);
@@ -155,6 +161,7 @@ static const struct palette_command commands[] = {
     {"follow", "", "follow the best trial", "F", run_follow},
     {"trial", "ID", "open a trial", "5", run_trial},
     {"overview", "", "the overview", "1", run_overview},
+    {"curves", "", "the curves", "2", run_curves},
     {"arms", "", "the arms", "4", run_arms},
     {"audit", "", "the interventions", "7", run_audit},
     {"replay", "", "the replay bar", "8", run_replay},

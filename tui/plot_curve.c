@@ -10,6 +10,7 @@
 #define BRAILLE    0x2800
 #define DOTTED     0x250a
 #define CROSS      0x2717
+#define SHADE      0x2591
 
 void dots_init(struct dots *d, int w, int h)
 {
@@ -157,49 +158,99 @@ static int dot_y(const struct plot *p, double y)
     return (int)lround(d < 0 ? 0 : d > h - 1 ? h - 1 : d);
 }
 
-static void draw_letter(struct plot *p, struct canvas *c, const struct plot_series *s, int px, int py)
+static bool letter_there(const struct plot *p, int x, int y)
 {
-    if (s->letter == 0 || px < 0 || py < 0)
+    for (int i = 0; i < p->n_letters; i++)
+        if (p->letters[i].x == x && p->letters[i].y == y)
+            return true;
+    return false;
+}
+
+/* Behind the last point; where another letter is already, below or above it. */
+static void add_letter(struct plot *p, const struct plot_series *s, int px, int py)
+{
+    static const int by[] = {0, 1, -1, 2, -2};
+    if (s->letter == 0 || px < 0 || py < 0 || p->n_letters == PLOT_LETTERS)
         return;
-    int x = px / 2 + 1;
+    int x = px / 2 + 1, y = py / 4;
     if (x >= p->inner.w)
         x = p->inner.w - 1;
-    canvas_put(c, p->inner.x + x, p->inner.y + py / 4, s->st, s->letter);
-    size_t k = (size_t)(py / 4) * (size_t)p->dots.w + (size_t)x;
-    if (p->dots.bits && py / 4 < p->dots.h)
-        p->dots.bits[k] = 0; /* the letter stays readable */
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        int at = y + by[i];
+        if (at < 0 || at >= p->inner.h || letter_there(p, x, at))
+            continue;
+        p->letters[p->n_letters++] = (struct plot_letter){x, at, s->letter, s->st};
+        return;
+    }
+}
+
+double plot_column_x(const struct plot_series *s, int i)
+{
+    double share = s->n > 0 ? (i + .5) / s->n : 0;
+    return s->log_x && s->x0 > 0 && s->x1 > 0 ? s->x0 * pow(s->x1 / s->x0, share) : s->x0 + (s->x1 - s->x0) * share;
+}
+
+static void cross_at(struct plot *p, struct canvas *c, double at)
+{
+    int x = dot_x(p, at);
+    if (x >= 0 && x / 2 < p->inner.w)
+        canvas_put(c, p->inner.x + x / 2, p->inner.y + p->inner.h - (p->inner.x == p->at.x), ST_ERROR, CROSS);
+}
+
+/* Every other pair of dots along the way: there were no points here. */
+static void dotted_line(struct dots *d, int x0, int y0, int x1, int y1, style st)
+{
+    for (int x = x0; x <= x1; x++)
+        if ((x - x0) % 4 == 0)
+            dots_set(d, x, x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : y0, st);
 }
 
 void plot_series(struct plot *p, struct canvas *c, const struct plot_series *s)
 {
-    int px = -1, py = -1;
-    double width = s->n > 0 ? (s->x1 - s->x0) / s->n : 0;
-    bool broken = false;
+    int px = -1, py = -1, last = -1, lx = -1, ly = -1;
+    bool broken = false, bad = false;
     for (int i = 0; i < s->n; i++) {
-        double v = s->mean[i];
+        double v = s->mean[i], at = plot_column_x(s, i);
+        if (isinf(v)) {
+            if (!bad)
+                cross_at(p, c, at);
+            bad = true;
+            px = -1;
+            continue;
+        }
+        bad = bad && isnan(v);
         if (!isfinite(v))
             continue;
-        double at = s->x0 + (i + .5) * width;
         int x = dot_x(p, at), y = dot_y(p, v);
         if (x < 0 || x >= 2 * p->inner.w || y < 0)
             continue;
         if (s->min && s->max && isfinite(s->min[i]) && isfinite(s->max[i]) && s->max[i] > s->min[i])
             dots_line(&p->dots, x, dot_y(p, s->min[i]), x, dot_y(p, s->max[i]), s->st);
         bool across = !isnan(s->break_at) && at > s->break_at && !broken;
-        if (px >= 0 && !across)
+        if (px >= 0 && !across && s->gap > 0 && i - last > s->gap)
+            dotted_line(&p->dots, px, py, x, y, s->st);
+        else if (px >= 0 && !across)
             dots_line(&p->dots, px, py, x, y, s->st);
-        else
-            dots_set(&p->dots, x, y, s->st);
+        dots_set(&p->dots, x, y, s->st);
         broken = broken || across;
-        px = x;
-        py = y;
+        px = lx = x;
+        py = ly = y;
+        last = i;
     }
-    draw_letter(p, c, s, px, py);
-    if (!isnan(s->break_at)) {
-        int x = dot_x(p, s->break_at);
-        if (x >= 0 && x / 2 < p->inner.w)
-            canvas_put(c, p->inner.x + x / 2, p->inner.y + p->inner.h - (p->inner.x == p->at.x), ST_ERROR,
-                       CROSS);
+    add_letter(p, s, lx, ly);
+    if (!isnan(s->break_at))
+        cross_at(p, c, s->break_at);
+}
+
+void plot_band(struct plot *p, struct canvas *c, const struct plot_series *s)
+{
+    for (int i = 0; s->min && s->max && i < s->n; i++) {
+        int x = dot_x(p, plot_column_x(s, i));
+        if (!isfinite(s->min[i]) || !isfinite(s->max[i]) || x < 0 || x >= 2 * p->inner.w)
+            continue;
+        int top = dot_y(p, s->max[i]) / 4, low = dot_y(p, s->min[i]) / 4;
+        for (int y = top < 0 ? 0 : top; y <= low && y < p->inner.h; y++)
+            canvas_put(c, p->inner.x + x / 2, p->inner.y + y, s->st, SHADE);
     }
 }
 
@@ -220,6 +271,8 @@ void plot_mark(struct plot *p, struct canvas *c, double x, uint32_t glyph, style
 void plot_end(struct plot *p, struct canvas *c)
 {
     dots_draw(&p->dots, c, p->inner.x, p->inner.y);
+    for (int i = 0; i < p->n_letters; i++)
+        canvas_put(c, p->inner.x + p->letters[i].x, p->inner.y + p->letters[i].y, p->letters[i].st, p->letters[i].cp);
     dots_release(&p->dots);
 }
 

@@ -3,6 +3,7 @@
 #define TUI_SCREEN_H
 
 #include "tui/console_state.h"
+#include "tui/input.h"
 
 struct screen {
     int key;                  /* its digit */
@@ -16,9 +17,11 @@ struct screen {
     void (*draw)(const struct console *c, struct canvas *out, struct rect body, enum layout_size size);
     /* A key that is this screen's; false: not handled. NULL: none. */
     bool (*act)(struct console *c, enum action a, int64_t arg);
+    /* A mouse event; false: not this screen's, clicks then mean what was drawn there. NULL: none. */
+    bool (*mouse)(struct console *c, const struct input_event *e);
 };
 
-extern const struct screen screen_overview, screen_arms, screen_trial, screen_audit, screen_replay;
+extern const struct screen screen_overview, screen_curves, screen_arms, screen_trial, screen_audit, screen_replay;
 extern const struct screen *const screens[SCREEN_COUNT];
 
 int screen_panes(const struct screen *s);

@@ -13,6 +13,7 @@ enum sub_id {
     SUB_SUMMARY,
     SUB_TRIALS,
     SUB_CURVE,
+    SUB_COMPARE, /* the curves screen's lines */
     SUB_BEST,
     SUB_TRIAL,
     SUB_TEXT,

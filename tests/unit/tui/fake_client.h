@@ -226,55 +226,117 @@ static const struct fake_trial *fake_find(int64_t id)
     return NULL;
 }
 
-static int64_t fake_first(struct span req, const char *key)
+/* One line: the mean of the trials whose bs is `bs`, or of one trial. */
+static void fake_curve_part(struct view *v, struct span req, const struct fake_trial *t, int bs, const char *metric,
+                            double x0, double x1)
+{
+    struct buf b = {0};
+    struct codec_writer w;
+    int n = (int)cmap_int(req, "columns", 60), end = t->step > 0 ? fake_step_of(t) : 0, runs = 0;
+    bool log_x = cmap_bool(req, "log_x", false), time = span_eq(cmap_str(req, "x"), "time");
+    double *mean = mem_alloc(4 * (size_t)n * sizeof *mean), *lo = mean + n, *hi = lo + n, *sd = hi + n;
+    double unit = time ? .3 : 1, scale = strcmp(metric, "grad_norm") == 0 ? 8 : 1;
+    for (int i = 0; bs && i < FAKE_TRIALS; i++)
+        runs += fake_trials[i].bs == bs && fake_trials[i].step > 0;
+    for (int i = 0; i < n; i++) {
+        double x = log_x && x0 > 0 ? x0 * pow(x1 / x0, (i + .5) / n) : x0 + (i + .5) * (x1 - x0) / n;
+        bool in = x / unit <= end && (t->id != 28 || x / unit < 6000 || x / unit > 10000);
+        mean[i] = in ? scale * fake_loss(t, x / unit) : NAN;
+        if (t->id == 12 && x / unit > 8000 && x / unit < 9000)
+            mean[i] = INFINITY;
+        lo[i] = in ? mean[i] * (bs ? .8 : .985) : NAN;
+        hi[i] = in ? mean[i] * (bs ? 1.25 : 1.015) : NAN;
+        sd[i] = mean[i] * .1;
+    }
+    char label[24];
+    snprintf(label, sizeof label, bs ? "%d" : "t%d", bs ? bs : t->id);
+    cw_init(&w, &b);
+    cw_map(&w, bs ? 16 : 14);
+    cw_kint(&w, "trial", bs ? -1 : t->id);
+    cw_kint(&w, "run", bs ? -1 : t->id);
+    cw_kstr(&w, "metric", metric);
+    cw_kstr(&w, "label", label);
+    cw_kint(&w, "runs", bs ? runs : 1);
+    cw_kint(&w, "n", end / 100);
+    cw_kdouble(&w, "x0", 100 * unit);
+    cw_kdouble(&w, "x1", end * unit);
+    fake_bin(&w, "min", lo, n);
+    fake_bin(&w, "max", hi, n);
+    fake_bin(&w, "mean", mean, n);
+    cw_kint(&w, "nan_step", t->id == 7 ? 3200 : -1);
+    if (t->id == 7)
+        cw_kdouble(&w, "nan_x", 3200 * unit);
+    else
+        cw_knil(&w, "nan_x");
+    cw_str(&w, "marks");
+    cw_array(&w, (t->id == 17 || t->id == 12) && !bs);
+    if ((t->id == 17 || t->id == 12) && !bs) {
+        cw_array(&w, 2);
+        cw_int(&w, t->id == 17 ? 2 : 4);
+        cw_double(&w, (t->id == 17 ? 16000 : 17600) * unit);
+    }
+    if (bs) {
+        cw_kint(&w, "trials", runs);
+        fake_bin(&w, "deviation", sd, n);
+    }
+    fake_part(v, &b);
+    buf_release(&b);
+    free(mean);
+}
+
+static bool fake_wants(struct span req, int64_t id, int place)
 {
     struct codec_reader r;
-    if (!cmap_find(req, key, &r) || cr_peek(&r) != CT_ARRAY || cr_array(&r) == 0)
-        return -1;
-    return cr_int(&r);
+    int64_t best = cmap_int(req, "best", -1);
+    if (best >= 0)
+        return place < best;
+    if (!cmap_find(req, "trials", &r) || cr_peek(&r) != CT_ARRAY)
+        return false;
+    for (size_t n = cr_array(&r); n > 0 && cr_ok(&r); n--)
+        if (cr_int(&r) == id)
+            return true;
+    return false;
 }
 
 static void fake_do_curve(struct view *v, struct span req)
 {
     struct buf b = {0};
     struct codec_writer w;
-    const struct fake_trial *t = fake_find(fake_first(req, "trials"));
-    int n = (int)cmap_int(req, "columns", 60);
+    struct codec_reader r;
+    char metrics[12][64] = {"val_loss"}, group[64] = "";
+    int n_metrics = 1;
     double x0 = cmap_double(req, "x0", 0), x1 = cmap_double(req, "x1", 40000);
-    double *mean = mem_alloc((size_t)n * sizeof *mean), *lo = mem_alloc((size_t)n * sizeof *lo),
-           *hi = mem_alloc((size_t)n * sizeof *hi);
-    if (t && t->step > 0) {
-        int end = fake_step_of(t);
-        for (int i = 0; i < n; i++) {
-            double x = x0 + (i + .5) * (x1 - x0) / n;
-            bool in = x <= end;
-            mean[i] = in ? fake_loss(t, x) : NAN;
-            lo[i] = in ? mean[i] * .985 : NAN;
-            hi[i] = in ? mean[i] * 1.015 : NAN;
+    if (cmap_str(req, "metric").n)
+        cmap_strcpy(req, "metric", metrics[0], 64);
+    cmap_strcpy(req, "group", group, sizeof group);
+    if (cmap_find(req, "metrics", &r) && cr_peek(&r) == CT_ARRAY) {
+        n_metrics = 0;
+        for (size_t n = cr_array(&r); n > 0 && n_metrics < 12; n--) {
+            span_copy(metrics[n_metrics], 64, cr_str(&r));
+            if (!metrics[n_metrics][0])
+                strcpy(metrics[n_metrics], "val_loss");
+            n_metrics++;
         }
-        cw_init(&w, &b);
-        cw_map(&w, 8);
-        cw_kint(&w, "trial", t->id);
-        cw_kint(&w, "run", t->id);
-        cw_kstr(&w, "metric", "val_loss");
-        cw_kint(&w, "n", end / 100);
-        fake_bin(&w, "min", lo, n);
-        fake_bin(&w, "max", hi, n);
-        fake_bin(&w, "mean", mean, n);
-        cw_kint(&w, "nan_step", t->id == 7 ? 3200 : -1);
-        fake_part(v, &b);
     }
+    bool by_bs = group[0] && strcmp(group, "trial") != 0 && strcmp(group, "run") != 0;
+    for (int i = 0; i < FAKE_TRIALS; i++)
+        for (int m = 0; m < n_metrics; m++) {
+            const struct fake_trial *t = &fake_trials[i];
+            bool first = true;
+            for (int k = 0; k < i; k++)
+                first = first && fake_trials[k].bs != t->bs;
+            if (t->step > 0 && fake_wants(req, t->id, i) && (!by_bs || first))
+                fake_curve_part(v, req, t, by_bs ? t->bs : 0, metrics[m], x0, x1);
+        }
     v->count = v->n_parts;
     cw_init(&w, &b);
-    cw_map(&w, 3);
+    cw_map(&w, 4);
     cw_kdouble(&w, "x0", x0);
     cw_kdouble(&w, "x1", x1);
-    cw_kint(&w, "columns", n);
+    cw_kint(&w, "columns", cmap_int(req, "columns", 60));
+    cw_kbool(&w, "log_x", cmap_bool(req, "log_x", false));
     v->head = fake_dup(&b);
     buf_release(&b);
-    free(mean);
-    free(lo);
-    free(hi);
 }
 
 static void fake_do_best(struct view *v, struct span req)

@@ -135,7 +135,18 @@ static void mouse_reports_are_mouse_reports(void **state)
     assert_int_equal(e.kind, INPUT_PRESS);
     assert_int_equal(e.x, 249);
     assert_int_equal(e.y, 4);
-    feed("\033[<0;250;5m"); /* release */
+    feed("\033[<0;250;5m");
+    assert_true(input_next(&in, &e));
+    assert_int_equal(e.kind, INPUT_RELEASE);
+    feed("\033[<2;9;9M");
+    assert_true(input_next(&in, &e));
+    assert_int_equal(e.kind, INPUT_PRESS);
+    assert_int_equal(e.button, 2);
+    feed("\033[<34;10;9M");
+    assert_true(input_next(&in, &e));
+    assert_int_equal(e.kind, INPUT_DRAG);
+    assert_int_equal(e.button, 2);
+    feed("\033[<35;10;9M\033[<0;9;9X"); /* moved with no button down; no report at all */
     expect_nothing();
     feed("\033[<65;3;4M");
     assert_true(input_next(&in, &e));

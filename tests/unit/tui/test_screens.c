@@ -24,6 +24,9 @@ static const struct picture {
     bool replay;
 } pictures[] = {
     {"overview", "", false},  {"arms", "4", false},
+    {"curves", "2", false},   {"curves-cross", "2hhhhhhhhhh", false},
+    {"curves-panels", "2M", false}, {"curves-group", "2PPPP", false},
+    {"curves-diff", "2jd", false},
     {"trial", "5", false},    {"trial-edit", "5e7e-4", false},
     {"audit", "7", false},    {"replay", "8", true},
     {"help", "?", false},     {"menu", "a", false},
@@ -108,6 +111,16 @@ static void pictures_at_160x48_in_ascii(void **state)
     check_pictures(160, 48, true);
 }
 
+static void pictures_at_100x30(void **state)
+{
+    check_pictures(100, 30, false);
+}
+
+static void pictures_at_100x30_in_ascii(void **state)
+{
+    check_pictures(100, 30, true);
+}
+
 static void pictures_of_small_screens(void **state)
 {
     static const int sizes[][2] = {{40, 12}, {20, 4}, {60, 15}, {100, 30}};
@@ -159,7 +172,7 @@ static void every_screen_draws_at_every_size(void **state)
 
 static void nothing_is_lost_when_there_is_nothing(void **state)
 {
-    static const char *const words[] = {"no trials yet", "no arms", "no trial selected", "no interventions",
+    static const char *const words[] = {"no trials yet", "no points yet", "no arms", "no trial selected", "no interventions",
                                         "nothing is recorded"};
     for (int s = 0; s < SCREEN_COUNT; s++) {
         begin_empty = true;
@@ -259,6 +272,8 @@ int main(void)
         cmocka_unit_test(pictures_at_80x24_in_ascii),
         cmocka_unit_test(pictures_at_160x48),
         cmocka_unit_test(pictures_at_160x48_in_ascii),
+        cmocka_unit_test(pictures_at_100x30),
+        cmocka_unit_test(pictures_at_100x30_in_ascii),
         cmocka_unit_test(pictures_of_small_screens),
         cmocka_unit_test(every_screen_draws_at_every_size),
         cmocka_unit_test(nothing_is_lost_when_there_is_nothing),
