@@ -13,7 +13,10 @@
     CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--json]", \
         "list what a recording holds, without a hub")                                                                  \
     CMD(export, "FILE --to csv|jsonl -o PATH [-f]", "write a recording's points as CSV or JSON lines")                 \
+    CMD(import, "PATH... [--from FORMAT] [--metric NAME] [--goal minimize|maximize] [--study NAME] [--name NAME] [--json] [-f] -o FILE", \
+        "make a recording of other tools' files; import --formats lists them")                                         \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
+    CMD(rules, "--dry-run FILE [--rule RULE]... [--json]", "say which alerts a recording would have given")             \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 
 #define CMD_DECLARE(name, usage, text) int cmd_##name(int argc, char **argv);

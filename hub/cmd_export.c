@@ -1,7 +1,6 @@
 /* cmd_export: a recording's points in other tools' shapes: CSV with one point a line (long format), or JSON
  * lines with one series each. Streams out of the folded state; the file appears whole or not at all. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/json_out.h"
 #include "base/text.h"
 #include "hub/cmd.h"
+#include "hub/file_place.h"
 #include "hub/views.h"
 #include "proto/safe_text.h"
 
@@ -180,15 +180,6 @@ static int write_all(FILE *f, const struct export_options *o, const struct state
     return fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0 ? 0 : -1;
 }
 
-/* A file system that cannot refuse to replace does as it can: nothing had the name a moment ago. */
-static int give_name(const char *from, const char *to, bool replace)
-{
-    if (replace)
-        return rename(from, to);
-    int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    return rc != 0 && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : rc;
-}
-
 /* Into a file beside it, which then takes the name: without -f only if nothing has the name by then. */
 static int write_file(const struct export_options *o, const struct state *st, char **cause)
 {
@@ -204,7 +195,7 @@ static int write_file(const struct export_options *o, const struct state *st, ch
     } else {
         bool written = write_all(f, o, st) == 0;
         written = fclose(f) == 0 && written;
-        rc = written && give_name(path, o->out, o->force) == 0 ? 0 : -1;
+        rc = written && file_place(path, o->out, o->force) == 0 ? 0 : -1;
         if (rc != 0) {
             cause_set(cause, "%s: %s", o->out, strerror(errno));
             unlink(path);

@@ -29,7 +29,7 @@ struct row_trial {
 
 struct optuna_db {
     const struct read_sink *sink;
-    char *path;
+    char *path, *prefix; /* of keys */
     struct study *studies;
     struct row_trial *trials;
     struct json_pull json;
@@ -90,7 +90,7 @@ static void trial_row(void *ctx, sqlite3_stmt *q)
         t->t.number = s ? s->trials++ : id;
         HASH_ADD(hh, d->trials, id, sizeof t->id, t);
         buf_clear(&d->key);
-        buf_printf(&d->key, "%s/%lld", s ? s->name : "study", (long long)t->t.number);
+        buf_printf(&d->key, "%s%s/%lld", d->prefix, s ? s->name : "study", (long long)t->t.number);
         t->t.handle = sink_trial(d->sink, buf_cstr(&d->key));
         optuna_say_state(d->sink, &t->t, state == OPTUNA_WAITING ? OPTUNA_WAITING : OPTUNA_RUNNING,
                          read_datetime(sqlite_file_text(q, 3)));
@@ -249,6 +249,7 @@ static void *open_file(const struct read_open *o)
     struct optuna_db *d = MEM_NEW(struct optuna_db);
     d->sink = o->sink;
     d->path = mem_str(o->path);
+    d->prefix = mem_str(o->key);
     return d;
 }
 
@@ -284,6 +285,7 @@ static void close_file(void *self)
     json_release(&d->json);
     buf_release(&d->key);
     free(d->path);
+    free(d->prefix);
     free(d);
 }
 

@@ -40,6 +40,7 @@ struct study {
 
 struct journal {
     const struct read_sink *sink;
+    char *prefix; /* of keys */
     struct json_pull json, inner, third;
     struct buf name, param, dist, key;
     struct study *studies;
@@ -178,7 +179,7 @@ static void delete_study(struct journal *r, const struct entry *e)
         s->deleted = true;
 }
 
-/* The key in r->json's place: walks an object {name: value}. */
+/* Walks an object {name: value}. */
 static void each_pair(struct journal *r, struct part part,
                       void (*fn)(struct journal *, struct optuna_trial *, const char *key, enum json_token t),
                       struct optuna_trial *trial)
@@ -191,10 +192,8 @@ static void each_pair(struct journal *r, struct part part,
     while (json_next(&r->inner) == JSON_KEY) {
         keep_text(&r->key, &r->inner);
         enum json_token t = json_next(&r->inner);
-        const char *from = r->inner.token;
-        fn(r, trial, buf_cstr(&r->key), t);
-        /* fn looks at a scalar, or at the text of what is none from here on */
-        if (from != r->inner.token || !json_skip(&r->inner, t))
+        fn(r, trial, buf_cstr(&r->key), t); /* which does not move on */
+        if (!json_skip(&r->inner, t))
             return;
     }
 }
@@ -273,7 +272,7 @@ static void create_trial(struct journal *r, const struct entry *e)
     struct optuna_trial *t = &r->trials[r->n_trials++];
     *t = (struct optuna_trial){.study = e->study, .number = s->trials++, .last_step = -1, .known = true};
     buf_clear(&r->key);
-    buf_printf(&r->key, "%s/%lld", s->name, (long long)t->number);
+    buf_printf(&r->key, "%s%s/%lld", r->prefix, s->name, (long long)t->number);
     t->handle = sink_trial(r->sink, buf_cstr(&r->key));
     bool said = e->state >= 0 && e->state < OPTUNA_STATES;
     enum optuna_state state = said ? (enum optuna_state)e->state : OPTUNA_RUNNING;
@@ -350,6 +349,7 @@ static void *open_file(const struct read_open *o)
 {
     struct journal *r = MEM_NEW(struct journal);
     r->sink = o->sink;
+    r->prefix = mem_str(o->key);
     return r;
 }
 
@@ -378,6 +378,7 @@ static void close_file(void *self)
     for (int i = 0; i < r->n_studies; i++)
         free(r->studies[i].name);
     free(r->studies);
+    free(r->prefix);
     free(r->trials);
     json_release(&r->json);
     json_release(&r->inner);

@@ -58,7 +58,7 @@ struct read_probe {
 /* What a format says of a file that is its own. */
 struct read_claim {
     int role;
-    char key[1024];   /* "" when the file holds several trials */
+    char key[1024];   /* "" when the file holds several trials; may become what goes in front of their keys */
     enum read_kind kind;
     int order; /* files of a lower order are read first: 0..READ_ORDERS-1 */
 };

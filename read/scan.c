@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -158,6 +159,17 @@ static int rank(const struct read_file *f)
     return i;
 }
 
+/* Two files with many trials each may use the same names for them: then the file's name stands in front. */
+static void tell_apart(struct read_files *list)
+{
+    int many = 0;
+    for (int i = 0; i < list->n; i++)
+        many += !*list->v[i].claim.key;
+    for (int i = 0; i < list->n && many > 1; i++)
+        if (!*list->v[i].claim.key)
+            snprintf(list->v[i].claim.key, sizeof list->v[i].claim.key, "%.900s#%d:", read_base(list->v[i].path), i + 1);
+}
+
 void read_scan_choose(struct read_files *list, struct buf *others)
 {
     int best = INT_MAX, n = 0;
@@ -183,6 +195,7 @@ void read_scan_choose(struct read_files *list, struct buf *others)
     free(list->v);
     list->v = kept;
     list->n = n;
+    tell_apart(list);
 }
 
 void read_files_release(struct read_files *list)
