@@ -69,9 +69,11 @@ struct ht_options {
     int no_relay;         /* do not start a relay process (tests, embedding) */
 };
 
-/* Commands that ht_poll hands over. set, pause, resume, stop and checkpoint requests are handled as described at
+/* Commands that ht_poll hands over. HT_CMD_RESTORE: take over the checkpoint at `text` (weights, optimizer, step), then ht_answer;
+ * only programs that called ht_restores get it. Parameters that change with it come as HT_CMD_SET behind it. set, pause, resume, stop and checkpoint requests are handled as described at
  * ht_poll; HT_CMD_CUSTOM is for the trainer alone. */
-enum ht_command_kind { HT_CMD_NONE, HT_CMD_SET, HT_CMD_PAUSE, HT_CMD_RESUME, HT_CMD_STOP, HT_CMD_CHECKPOINT, HT_CMD_CUSTOM };
+enum ht_command_kind { HT_CMD_NONE, HT_CMD_SET, HT_CMD_PAUSE, HT_CMD_RESUME, HT_CMD_STOP, HT_CMD_CHECKPOINT, HT_CMD_CUSTOM,
+                       HT_CMD_RESTORE };
 struct ht_command {
     enum ht_command_kind kind;
     int64_t id;
@@ -129,7 +131,12 @@ HT_API int ht_poll_for(ht_agent *, struct ht_command *cmd, int timeout_ms);
 HT_API void ht_step(ht_agent *, int64_t step);
 /* Says that a checkpoint was written; answers a pending checkpoint request. */
 HT_API int ht_checkpoint(ht_agent *, const char *path, int64_t step);
-/* Answers a custom command: ok 0 = rejected, with a sentence. */
+/* The checkpoint that this run should begin from (it was held, or takes over another trial's), NULL: from scratch. Lives as
+ * long as the agent. */
+HT_API const char *ht_restore(const ht_agent *);
+/* Says that this program takes HT_CMD_RESTORE from ht_poll; otherwise it is ended and started again with ht_restore. */
+HT_API void ht_restores(ht_agent *);
+/* Answers a custom or restore command: ok 0 = rejected, with a sentence. */
 HT_API int ht_answer(ht_agent *, int64_t id, int ok, const char *message);
 /* Waits at most timeout_ms until the relay has taken everything from the ring. HT_OK, or HT_DROPPED when time ran out. */
 HT_API int ht_flush(ht_agent *, int timeout_ms);

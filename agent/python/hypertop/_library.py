@@ -16,7 +16,7 @@ FILE = "libhypertop.so"
 
 LOG, LIVE = 1, 2  # enum ht_flags
 STOP, PAUSED = 1, 2  # enum ht_action
-CMD_NONE, CMD_SET, CMD_PAUSE, CMD_RESUME, CMD_STOP, CMD_CHECKPOINT, CMD_CUSTOM = range(7)
+CMD_NONE, CMD_SET, CMD_PAUSE, CMD_RESUME, CMD_STOP, CMD_CHECKPOINT, CMD_CUSTOM, CMD_RESTORE = range(8)
 ALGORITHMS = (  # enum ht_algorithm
     "tsallis_inf",
     "tsallis_inf_rv",
@@ -108,6 +108,8 @@ _SIGNATURES: "dict[str, Tuple[Any, ...]]" = {
     "ht_step": (None, _P, _L),
     "ht_checkpoint": (_I, _P, _S, _L),
     "ht_answer": (_I, _P, _L, _I, _S),
+    "ht_restore": (_S, _P),
+    "ht_restores": (None, _P),
     "ht_bandit_open": (_P, _P, ctypes.POINTER(BanditOptions)),
     "ht_bandit_choose_in": (_I, _P, _D, ctypes.POINTER(_D)),
     "ht_bandit_reward": (_I, _P, _D),
