@@ -13,6 +13,8 @@
     TUNER(halton)                                                                                                      \
     TUNER(grid)                                                                                                        \
     TUNER(gp)                                                                                                          \
+    TUNER(hoo)                                                                                                         \
+    TUNER(stosoo)                                                                                                      \
     TUNER(de)                                                                                                          \
     TUNER(pso)                                                                                                         \
     TUNER(ga)                                                                                                          \
