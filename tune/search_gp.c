@@ -24,6 +24,7 @@
 #define DATA_MAX    300  /* observations that predictions are made from */
 #define FIT_MAX     150  /* observations that hyperparameters are fitted to */
 #define ALL_MAX     6000 /* configurations of a finite space that are all scored */
+#define ROWS_MAX    4000 /* rows of a longer list of candidates that are scored */
 #define START_TRIES 64   /* draws among which a point of the start is chosen */
 
 enum { OPT_START, OPT_ACQUISITION, OPT_OUTPUT, OPT_EVALS, OPT_PATIENCE, OPT_COUNT };
@@ -292,8 +293,9 @@ static void open_candidates(const struct scorer *s, struct pool *p, double **sco
 {
     const struct tuner_env *env = s->env;
     int n, *sorted = history_sorted(env->history, &n), leaders[LEADERS];
-    pool_draw(p, env, DRAWS);
-    for (int i = 0; i < n && i < LEADERS; i++) {
+    bool list = env->space->list != NULL;
+    pool_draw(p, env, list ? ROWS_MAX : DRAWS);
+    for (int i = 0; i < n && i < LEADERS && !list; i++) {
         const double *dna = env->history->trials[sorted[i]].dna;
         pool_neighbours(p, env, dna, 0.1, 24);
         pool_neighbours(p, env, dna, 0.02, 12);
@@ -301,7 +303,7 @@ static void open_candidates(const struct scorer *s, struct pool *p, double **sco
     free(sorted);
     *scores = mem_resize(*scores, (size_t)p->n + 1, sizeof **scores);
     score(s, p, 0, *scores);
-    for (double scale = 0.1; scale > 0.0005; scale *= 0.4) {
+    for (double scale = 0.1; scale > 0.0005 && !list; scale *= 0.4) {
         int from = p->n, k = top(p, env->space, *scores, LEADERS, leaders);
         for (int i = 0; i < k; i++) {
             double *from_dna = mem_dup(pool_at(p, leaders[i]), (size_t)p->dims * sizeof(double));

@@ -3,7 +3,7 @@
  * option `steps`: that many quantiles of the prior.
  *
  * A grid point that is banned is passed over and kept for later: when the ban is lifted it is proposed before
- * the grid goes on. Where a condition makes parameters inactive, only the point with all of them at their
+ * the grid goes on. A list of candidates is a grid in the order of the list. Where a condition makes parameters inactive, only the point with all of them at their
  * first value is taken. */
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "tune/candidates.h"
 #include "tune/tuner.h"
 
 #define GRID_MAX 9e15 /* points that can be counted exactly */
@@ -46,6 +47,10 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
     const struct space *s = env->space;
     struct grid *g = MEM_NEW(struct grid);
     double total = 1;
+    if (s->list) {
+        g->total = s->list->n;
+        return g;
+    }
     g->n = s->n;
     g->steps = (int64_t)values[0];
     g->by_name = mem_zero((size_t)s->n, sizeof *g->by_name);
@@ -78,6 +83,10 @@ static bool point(const struct grid *g, const struct space *s, int64_t number, d
 {
     bool first = true;
     int64_t rest = number;
+    if (s->list) {
+        memcpy(dna, candidates_row(s->list, (int)number), (size_t)s->n * sizeof *dna);
+        return true;
+    }
     for (int k = g->n - 1; k >= 0; k--) {
         int i = g->by_name[k];
         const struct param *p = &s->params[i];

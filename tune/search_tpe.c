@@ -26,12 +26,14 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "tune/candidates.h"
 #include "tune/draw.h"
 #include "tune/parzen.h"
 #include "tune/pool.h"
 
 #define GOOD_MAX 25
 #define RECENT   25 /* newest trials with full weight */
+#define ROWS_MAX 2000 /* rows of a list of candidates that are scored */
 #define REDRAWS  30 /* of a banned candidate */
 
 struct tpe {
@@ -159,16 +161,29 @@ static int candidate(const struct tuner_env *env, const struct parzen *good, dou
     return draw_prior(env, NULL, dna);
 }
 
+/* Of a list of candidates the rows themselves: all, or as many at random. */
+static void list_pool(const struct tuner_env *env, int want, struct pool *p)
+{
+    const struct candidates *list = env->space->list;
+    for (int i = 0; i < want; i++) {
+        int k = want == list->n ? i : (int)rng_below(env->rng, (uint64_t)list->n);
+        if (steering_allows(env->steer, env->space, candidates_row(list, k)))
+            pool_add(p, candidates_row(list, k));
+    }
+}
+
 /* Draws from the good density and their scores; how many there are (fewer when little is allowed). */
 static void draw_pool(const struct tuner_env *env, struct parzen *good, struct parzen *bad, int want,
                       struct pool *p, double *score)
 {
     double *dna = mem_zero((size_t)env->space->n, sizeof *dna);
-    while (p->n < want && candidate(env, good, dna) == 0) {
-        score[p->n] = parzen_log(good, dna) - parzen_log(bad, dna) +
-                      log(steering_weight(env->steer, env->space, dna));
+    if (env->space->list)
+        list_pool(env, want, p);
+    while (!env->space->list && p->n < want && candidate(env, good, dna) == 0)
         pool_add(p, dna);
-    }
+    for (int i = 0; i < p->n; i++)
+        score[i] = parzen_log(good, pool_at(p, i)) - parzen_log(bad, pool_at(p, i)) +
+                   log(steering_weight(env->steer, env->space, pool_at(p, i)));
     free(dna);
 }
 
@@ -202,6 +217,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
         return 0;
     }
     int want = t->candidates >= 1 ? (int)t->candidates : (int)fmin(64, fmax(24, 24000.0 / env->history->n));
+    if (env->space->list)
+        want = env->space->list->n < ROWS_MAX ? env->space->list->n : ROWS_MAX;
     double *score = mem_zero((size_t)want, sizeof *score);
     struct pool p;
     pool_init(&p, env->space->n);

@@ -7,6 +7,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "tune/candidates.h"
 #include "tune/expr.h"
 #include "tune/space_parts.h"
 
@@ -40,6 +41,7 @@ void space_free(struct space *s)
         free(s->groups[i].name);
     for (int i = 0; i < s->n_constraints; i++)
         expr_free(s->constraints[i]);
+    candidates_free(s->list);
     free(s->groups);
     free(s->constraints);
     free(s->params);
@@ -75,6 +77,7 @@ struct space *space_copy(const struct space *s)
     }
     c->order = s->order ? mem_dup(s->order, (size_t)s->n * sizeof *s->order) : NULL;
     c->count = s->count;
+    c->list = candidates_copy(s->list);
     c->n_groups = s->n_groups;
     c->groups = mem_dup(s->groups, (size_t)s->n_groups * sizeof *s->groups);
     for (int i = 0; i < s->n_groups; i++)
@@ -336,6 +339,8 @@ int space_check(const struct space *s, const double *dna, char **cause)
         if (!space_groups_kept(s, dna))
             return cause_set(cause, "%s: its values must %s", s->groups[i].name,
                              s->groups[i].distinct ? "be different and in their order" : "stand in the order of the list");
+    if (s->list && candidates_find(s->list, dna) < 0)
+        return cause_set(cause, "this configuration is none of the candidates");
     if (!space_feasible(s, dna))
         return cause_set(cause, "the constraint \"%s\" does not hold", expr_text(s->constraints[space_broken(s, dna)]));
     return 0;
@@ -351,7 +356,7 @@ bool space_same(const struct space *s, const double *a, const double *b)
 
 double space_count(const struct space *s)
 {
-    return s->count;
+    return s->list ? s->list->n : s->count;
 }
 
 bool space_carry(const struct space *from, const double *dna, const struct space *to, double *out)

@@ -64,6 +64,7 @@ struct space_group {
 };
 
 struct expr;
+struct candidates;
 
 struct space {
     int version; /* from 1 */
@@ -74,6 +75,7 @@ struct space {
     int n_groups;
     struct expr **constraints; /* all must hold; expr.h */
     int n_constraints;
+    struct candidates *list;   /* only these configurations may be proposed; NULL: all of them; candidates.h */
     double count;              /* of space_count, worked out by space_finish */
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "tune/candidates.h"
 #include "tune/expr.h"
 #include "tune/space.h"
 #include "tune/space_parts.h"
@@ -152,6 +153,11 @@ int space_draw(const struct space *s, struct rng *rng, space_draw_fn *draw, void
 
 static int from_prior(void *arg, const struct space *s, struct rng *rng, double *dna)
 {
+    if (s->list && s->list->n) { /* keeps the constraints already */
+        const double *row = candidates_row(s->list, (int)rng_below(rng, (uint64_t)s->list->n));
+        memcpy(dna, row, (size_t)s->n * sizeof *dna);
+        return 0;
+    }
     space_draw_prior(s, rng, dna);
     return 0;
 }
@@ -234,6 +240,11 @@ static void visit(struct walker *w, int k)
 
 void space_each(const struct space *s, space_each_fn *fn, void *arg)
 {
+    for (int i = 0; s->list && i < s->list->n; i++)
+        if (!fn(arg, candidates_row(s->list, i)))
+            return;
+    if (s->list)
+        return;
     struct walker w = {s, fn, arg, mem_zero((size_t)s->n + 1, sizeof(double)), false};
     visit(&w, 0);
     free(w.dna);

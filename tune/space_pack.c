@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tune/candidates.h"
 #include "tune/space_parts.h"
 #include "tune/expr.h"
 
@@ -42,6 +43,7 @@ void space_pack(const struct space *s, struct buf *out)
     pack_u64(out, (uint64_t)s->n_constraints);
     for (int i = 0; i < s->n_constraints; i++)
         pack_str(out, expr_text(s->constraints[i]));
+    candidates_pack(s->list, out);
 }
 
 static void unpack_param(struct space *s, struct unpack *in)
@@ -120,8 +122,11 @@ struct space *space_unpack(struct unpack *in)
         unpack_param(s, in);
     if (!in->bad)
         unpack_rules(s, in);
-    if (!in->bad && space_finish(s, NULL) == 0)
-        return s;
+    if (!in->bad && space_finish(s, NULL) == 0) {
+        s->list = candidates_unpack(in, s->n);
+        if (!in->bad)
+            return s;
+    }
     in->bad = true;
     space_free(s);
     return NULL;

@@ -183,6 +183,8 @@ static int propose_allowed(struct tuner *t, struct tuner_env *env, struct propos
         proposal_clear(out);
         out->steps = steps;
         int rc = t->sampler.ops->propose(t->sampler.self, env, out, cause);
+        if (rc == 0 && t->space->list && out->resume < 0)
+            return tuner_settle(t, out, cause);
         if (rc != 0)
             return rc;
         if (steering_allows(&t->steer, t->space, out->dna))

@@ -45,6 +45,10 @@ struct tuner_edit {
     struct tuner_kv *kv; /* its options; ends with a NULL name */
 };
 
+/* Where the space is a list of candidates: the rows that a new version of the space keeps, -1 and a cause when there are none. */
+int tuner_carry_list(const struct space *old, struct space *now, char **cause);
+/* A proposal becomes the nearest row that was not tried yet and is allowed. Like propose: 1 when all were tried. */
+int tuner_settle(struct tuner *t, struct proposal *out, char **cause);
 /* Values in the user's sign as losses. */
 void tuner_losses(const struct tuner *t, const double *values, double *losses);
 /* An ask under focus and quota. Like propose. */

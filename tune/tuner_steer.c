@@ -144,6 +144,8 @@ int tuner_set_space(struct tuner *t, struct space **space, char **cause)
 {
     struct space *old = t->space;
     struct history carried;
+    if (tuner_carry_list(old, *space, cause) < 0)
+        return -1;
     struct buf packed = {0};
     history_pack(&t->history, &packed);
     struct unpack in = {.p = packed.data, .n = packed.len};
