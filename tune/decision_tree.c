@@ -33,6 +33,7 @@ void tree_release(struct decision_tree *t)
 {
     free(t->nodes);
     free(t->room);
+    free(t->leaf);
     memset(t, 0, sizeof *t);
 }
 
@@ -55,10 +56,10 @@ int tree_split(struct decision_tree *t, int leaf, struct decisions *d)
     return branches;
 }
 
-void tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add, bool grow)
+int tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add, bool grow)
 {
     struct decisions d;
-    int at = 0;
+    int at = 0, split = -1;
     decisions_begin(&d, s, t->depth, t->room);
     for (;;) {
         struct tree_node *node = &t->nodes[at];
@@ -66,15 +67,15 @@ void tree_add(struct decision_tree *t, const struct space *s, const double *dna,
         node->n += add->n;
         node->visits += add->visits;
         if (!node->children) {
-            if (!grow || !tree_split(t, at, &d))
-                return;
-            grow = false;
+            if (!grow || split >= 0 || !tree_split(t, at, &d))
+                return split;
+            split = at;
         } else if (!decisions_next(&d)) {
-            return;
+            return split;
         }
         node = &t->nodes[at];
         if (node->param != d.param) /* a condition within one cell of its parent: another subtree */
-            return;
+            return split;
         int branch = decisions_branch(&d, dna);
         decisions_take(&d, branch, dna, NULL);
         at = node->first + branch;
@@ -94,14 +95,39 @@ int tree_find(struct decision_tree *t, const struct space *s, const double *dna)
     return at;
 }
 
-void tree_recount(struct decision_tree *t, const struct tuner_env *env, const double *reward, bool grow)
+void tree_settle(struct decision_tree *t, const struct tuner_env *env, int leaf)
+{
+    for (int i = 0; i < t->grown; i++)
+        if (t->leaf[i] == leaf)
+            t->leaf[i] = tree_find(t, env->space, env->history->trials[i].dna);
+}
+
+/* Finds the leaves of the trials that are new, and grows them if wanted. */
+static void take_in(struct decision_tree *t, const struct tuner_env *env, bool grow)
 {
     const struct history *h = env->history;
     static const struct tree_node nothing = {0};
+    if (h->n > t->cap_grown) {
+        t->cap_grown = 2 * h->n;
+        t->leaf = mem_resize(t->leaf, (size_t)t->cap_grown, sizeof *t->leaf);
+    }
+    for (; t->grown < h->n; t->grown++) {
+        const struct history_trial *trial = &h->trials[t->grown];
+        t->leaf[t->grown] = -1;
+        if (trial->outside)
+            continue;
+        int split = grow ? tree_add(t, env->space, trial->dna, &nothing, true) : -1;
+        if (split >= 0)
+            tree_settle(t, env, split);
+        t->leaf[t->grown] = tree_find(t, env->space, trial->dna);
+    }
+}
+
+void tree_recount(struct decision_tree *t, const struct tuner_env *env, const double *reward, bool grow)
+{
+    const struct history *h = env->history;
     bool any = steering_any(env->steer);
-    for (; grow && t->grown < h->n; t->grown++)
-        if (!h->trials[t->grown].outside)
-            tree_add(t, env->space, h->trials[t->grown].dna, &nothing, true);
+    take_in(t, env, grow);
     for (int i = 0; i < t->n; i++) {
         struct tree_node *node = &t->nodes[i];
         node->sum = node->n = node->visits = 0;
@@ -109,12 +135,18 @@ void tree_recount(struct decision_tree *t, const struct tuner_env *env, const do
     }
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *trial = &h->trials[i];
-        if (trial->outside || trial->end == END_FORGOTTEN)
+        if (t->leaf[i] < 0 || trial->end == END_FORGOTTEN)
             continue;
         bool ended = !isnan(reward[i]);
         double weight = any ? fmax(steering_weight(env->steer, env->space, trial->dna), 1e-6) : 1;
-        struct tree_node add = {.sum = ended ? reward[i] : 0, .n = ended, .visits = 1 / weight};
-        tree_add(t, env->space, trial->dna, &add, false);
+        for (int at = t->leaf[i];; at = t->nodes[at].parent) {
+            struct tree_node *node = &t->nodes[at];
+            node->sum += ended ? reward[i] : 0;
+            node->n += ended;
+            node->visits += 1 / weight;
+            if (!at)
+                break;
+        }
     }
 }
 

@@ -21,7 +21,8 @@ struct decision_tree {
     struct tree_node *nodes;    /* parents before children; the root is 0 */
     int n, cap;
     int dims, depth;            /* depth: halvings of an ordered parameter at most */
-    int grown;                  /* trials of the history that have grown it, see tree_recount */
+    int grown, cap_grown;       /* trials of the history that have a place in it, see tree_recount */
+    int *leaf;                  /* of each of them; -1 outside the space */
     double *room, *spare;       /* scratch: the decisions of a walk, and of a draw below it */
 };
 
@@ -29,8 +30,10 @@ void tree_init(struct decision_tree *t, int dims, int depth);
 void tree_release(struct decision_tree *t);
 /* Gives a leaf its children; 0 when there is nothing to decide. The decisions that lead to it stand in d. */
 int tree_split(struct decision_tree *t, int leaf, struct decisions *d);
-/* Adds to all nodes on the way of a configuration; grow: the leaf it ends in is split, too. */
-void tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add, bool grow);
+/* The trials that lay in a leaf go into its children. */
+void tree_settle(struct decision_tree *t, const struct tuner_env *env, int leaf);
+/* Adds to all nodes on the way of a configuration; grow: the leaf it ends in is split, too. Returns that leaf, -1 none. */
+int tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add, bool grow);
 /* Counts the history anew. grow: trials seen for the first time split the leaf they fall into, in order of arrival, so that
  * the tree is a function of the history. A running trial is a visit without a reward; a boost of w makes visits 1/w. */
 void tree_recount(struct decision_tree *t, const struct tuner_env *env, const double *reward, bool grow);

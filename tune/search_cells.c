@@ -175,6 +175,7 @@ static bool attend(struct cells *c, const struct tuner_env *env, int leaf, doubl
     double top = node->bound;
     if (node->n > 0 && node->depth < c->deepest && tree_split(&c->tree, leaf, &d)) {
         c->top = top;
+        tree_settle(&c->tree, env, leaf);
         prepare(c, env); /* what lies in the halves counts for them */
     }
     return false;
@@ -241,7 +242,7 @@ static void side(const struct decisions *d, const struct param *p, int i, double
     }
 }
 
-/* Mean of the losses of the trials in a cell, by walking each of them down; sums are kept by leaf. */
+/* Sums of the losses of the trials in each leaf. */
 static double *leaf_losses(struct cells *c, const struct tuner_env *env, double *count)
 {
     const struct history *h = env->history;
@@ -250,7 +251,7 @@ static double *leaf_losses(struct cells *c, const struct tuner_env *env, double 
         const struct history_trial *t = &h->trials[k];
         if (t->outside || !isfinite(t->loss) || (t->end != END_DONE && t->end != END_PRUNED))
             continue;
-        int leaf = tree_find(&c->tree, env->space, t->dna);
+        int leaf = c->tree.leaf[k];
         sum[leaf] += t->loss;
         count[leaf]++;
     }
