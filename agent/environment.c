@@ -36,7 +36,8 @@ void environment_init(struct environment *e)
     *e = (struct environment){.list = mem_zero(1, sizeof(char *))};
     for (char **p = environ; *p; p++) {
         const char *eq = strchr(*p, '=');
-        if (eq && !text_has_prefix(*p, "HYPERTOP_WORKER_TOKEN=") && !text_has_prefix(*p, "HYPERTOP_RING="))
+        if (eq && !text_has_prefix(*p, "HYPERTOP_WORKER_TOKEN=") && !text_has_prefix(*p, "HYPERTOP_RING=") &&
+            !text_has_prefix(*p, "HYPERTOP_RESTORE="))
             put(e, mem_str(*p), (size_t)(eq - *p));
     }
 }

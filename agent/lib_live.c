@@ -411,6 +411,11 @@ static bool carry_out(ht_agent *a, const struct ring_command *c, struct ht_comma
         a->checkpoint = c->id;
         hand_over(out, HT_CMD_CHECKPOINT, c);
         return true;
+    case RING_CMD_RESTORE:
+        if (!out)
+            hti_reject(a, c, "the program takes no checkpoints over while it runs");
+        hand_over(out, HT_CMD_RESTORE, c);
+        return out != NULL;
     case RING_CMD_CUSTOM:
         if (!out)
             hti_reject(a, c, "the program takes no commands of its own");
@@ -461,8 +466,8 @@ int ht_poll_for(ht_agent *a, struct ht_command *out, int timeout_ms)
     struct ring_header *h = a->ring.h;
     struct ring_command c;
     int64_t end = 0; /* of the wait, once there is one */
-    if (!atomic_load_explicit(&h->takes_commands, memory_order_relaxed))
-        atomic_store(&h->takes_commands, 1);
+    if (!(atomic_load_explicit(&h->takes_commands, memory_order_relaxed) & RING_POLLS))
+        atomic_fetch_or(&h->takes_commands, RING_POLLS);
     if (a->relayed)
         watch_relay(a);
     for (;;) {
@@ -507,6 +512,18 @@ int ht_checkpoint(ht_agent *a, const char *path, int64_t step)
     hti_answer(a, &reply);
     a->checkpoint = 0;
     return ok ? HT_OK : HT_DROPPED;
+}
+
+const char *ht_restore(const ht_agent *a)
+{
+    const char *path = hti_live(a) ? getenv("HYPERTOP_RESTORE") : NULL;
+    return path && *path ? path : NULL;
+}
+
+void ht_restores(ht_agent *a)
+{
+    if (hti_live(a))
+        atomic_fetch_or(&a->ring.h->takes_commands, RING_RESTORES);
 }
 
 int ht_answer(ht_agent *a, int64_t id, int ok, const char *message)

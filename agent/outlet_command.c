@@ -25,7 +25,7 @@ static const struct {
     {"stop", RING_CMD_STOP},       {"ban", RING_CMD_BAN},
     {"unban", RING_CMD_UNBAN},     {"pin", RING_CMD_PIN},
     {"unpin", RING_CMD_UNPIN},     {"boost", RING_CMD_BOOST},
-    {"explore", RING_CMD_EXPLORE},
+    {"explore", RING_CMD_EXPLORE}, {"restore", RING_CMD_RESTORE},
 };
 
 static enum ring_command_kind kind_of(const char *verb)
@@ -216,6 +216,26 @@ static bool give_custom(struct outlet *ol, struct ring_command *c, const char *v
     return false;
 }
 
+static bool give_restore(struct outlet *ol, struct ring_command *c, struct span args)
+{
+    if (!(atomic_load(&ol->ring.h->takes_commands) & RING_RESTORES))
+        outlet_finish(ol, c->id, "rejected", "the program takes no checkpoints over while it runs");
+    else if (!cmap_strcpy(args, "path", c->text, 256) || !*c->text) /* what struct ht_command holds */
+        outlet_finish(ol, c->id, "rejected", "the checkpoint's path is missing or longer than 255 bytes");
+    else
+        return push(ol, c);
+    return false;
+}
+
+/* A request of the hub itself waits for nobody: a program that never polled would not see it. */
+static bool give_checkpoint(struct outlet *ol, struct ring_command *c, bool starting)
+{
+    if (c->id >= 0 || starting || atomic_load(&ol->ring.h->takes_commands) & RING_POLLS)
+        return push(ol, c);
+    outlet_finish(ol, c->id, "rejected", "the program has not called ht_poll");
+    return false;
+}
+
 /* ---- the verdict ---- */
 
 bool outlet_has_library(const struct outlet *ol)
@@ -237,9 +257,14 @@ static enum outlet_verdict give(struct outlet *ol, struct ring_command *c, const
     case RING_CMD_CUSTOM:
         given = give_custom(ol, c, verb, args);
         break;
+    case RING_CMD_RESTORE:
+        given = give_restore(ol, c, args);
+        break;
+    case RING_CMD_CHECKPOINT:
+        given = give_checkpoint(ol, c, clock_mono_ns() - ol->opened < STARTING_NS);
+        break;
     case RING_CMD_PAUSE:
     case RING_CMD_RESUME:
-    case RING_CMD_CHECKPOINT:
         given = push(ol, c);
         break;
     default:

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/hold.h"
 #include "hub/intervention.h"
 #include "hub/objective.h"
 #include "hub/peer.h"
@@ -117,6 +118,10 @@ static void run_exited(struct batch *b, struct span body)
     cmap_strcpy(body, "message", why, sizeof why);
     /* Told to end by somebody who did not mean the trial (a worker that leaves, a preempting scheduler): it
      * runs again. */
+    if (hold_ended(s, b->run, NULL)) {
+        intervention_run_ended(s, b->run);
+        return;
+    }
     bool outside = s->hub->stopping || (l->worker && l->worker->leaving) || c.signal == SIGTERM;
     if ((c.signal || c.exit != 0) && outside && t->ending < 0 && !l->stopping) {
         intervention_run_ended(s, b->run);
@@ -191,7 +196,13 @@ static void take_event(struct batch *b, enum event_kind kind, int64_t time, stru
         objective_reported(s, b->run);
         break;
     case EV_COMMAND:
-        intervention_answered(s, b->run, body);
+        if (cmap_int(body, "command", 0) < 0)
+            hold_answered(s, b->run, body);
+        else
+            intervention_answered(s, b->run, body);
+        break;
+    case EV_CHECKPOINT:
+        hold_checkpointed(s, b->run);
         break;
     case EV_RUN_STATE:
         react_run_state(b, body);

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "hub/hold.h"
+#include "hub/params.h"
 #include "hub/trial.h"
 
 #define ARMS_NS  (500 * CLOCK_MS)
@@ -20,13 +22,15 @@
 
 static const char *action_name(enum tell_action a)
 {
-    return a == TELL_STOP ? "stop" : a == TELL_PAUSE ? "pause" : "continue";
+    return a == TELL_STOP ? "stop" : a == TELL_PAUSE ? "pause" : a == TELL_CHANGE ? "change" : "continue";
 }
 
-static void record_tell(struct sweep *s, int64_t trial, int64_t step, double value, const char *state,
-                        const struct tell_result *r)
+/* n_values: of all objectives, 0 none */
+static void record_tell(struct sweep *s, int64_t trial, int64_t step, double value, const double *values, int n_values,
+                        const char *state, const struct tell_result *r)
 {
-    struct codec_writer *w = sweep_begin(s, EV_TELL, 7);
+    bool change = r->action == TELL_CHANGE;
+    struct codec_writer *w = sweep_begin(s, EV_TELL, (size_t)((change ? 9 : 7) + (n_values > 0)));
     cw_kint(w, "trial", trial);
     cw_kint(w, "step", step);
     if (isfinite(value))
@@ -37,6 +41,17 @@ static void record_tell(struct sweep *s, int64_t trial, int64_t step, double val
     cw_kstr(w, "action", action_name(r->action));
     cw_kstr(w, "why", r->why);
     cw_kint(w, "rung", r->rung);
+    if (n_values) {
+        cw_str(w, "values");
+        cw_array(w, (size_t)n_values);
+        for (int i = 0; i < n_values; i++)
+            cw_double(w, values[i]);
+    }
+    if (change) {
+        cw_kint(w, "donor", r->donor);
+        cw_str(w, "params");
+        params_encode(tuner_space(s->tuner), r->dna, w->b);
+    }
     sweep_commit(s);
     s->tells++;
     objective_arms_changed(s);
@@ -61,20 +76,13 @@ static void stop_trial(struct sweep *s, int64_t trial, const char *why)
     }
 }
 
-static void pause_trial(struct sweep *s, int64_t trial)
-{
-    const struct state_trial *tr = state_trial(s->state, trial);
-    for (int i = 0; i < tr->n_runs; i++)
-        run_command(s, tr->runs[i], 0, "pause", (struct span){0});
-}
-
 static void tell(struct sweep *s, int64_t trial, int64_t step, double value)
 {
     struct trial_live *t = sweep_trial(s, trial);
-    struct tell_result r = {.rung = -1, .cutoff = NAN};
+    struct tell_result r = {.rung = -1, .cutoff = NAN, .donor = -1};
     char *cause = NULL;
     if (!s->tuner || !t->in_tuner || t->told_final || t->ending >= 0 || step <= t->told_step ||
-        !isfinite(value))
+        !isfinite(value) || hold_busy(s, trial))
         return;
     t->told_step = step;
     if (tuner_tell(s->tuner, trial, step, value, false, &r, &cause) != 0) {
@@ -82,11 +90,17 @@ static void tell(struct sweep *s, int64_t trial, int64_t step, double value)
         free(cause);
         return;
     }
-    record_tell(s, trial, step, value, "running", &r);
+    record_tell(s, trial, step, value, NULL, 0, "running", &r);
     if (r.action == TELL_STOP)
         stop_trial(s, trial, r.why);
     else if (r.action == TELL_PAUSE)
-        pause_trial(s, trial);
+        hold_trial(s, trial);
+    else if (r.checkpoint)
+        hold_checkpoint(s, trial);
+    if (r.action == TELL_CHANGE)
+        hold_change(s, trial, &r);
+    if (r.rung >= 0)
+        hold_release(s, false);
 }
 
 /* ---- several runs ---- */
@@ -188,6 +202,19 @@ void objective_points(struct sweep *s, int64_t run, struct objective_mark before
 
 /* ---- the last word ---- */
 
+/* What a trial that is done has reached in each objective; 0 when there is one only, or the trial did not get to its end. */
+static int several(struct sweep *s, int64_t trial, enum trial_state end, double *values)
+{
+    if (s->state->info.n_objectives < 2 || end != TRIAL_DONE)
+        return 0;
+    int n = state_values_at(s->state, state_trial(s->state, trial), STATE_NOW, values);
+    for (int i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            sweep_hub_event(s, "warning", "t%lld counts as failed: it has no value of %s", (long long)trial,
+                            s->state->info.objectives[i].name);
+    return n;
+}
+
 void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
 {
     struct trial_live *t = sweep_trial(s, trial);
@@ -195,6 +222,8 @@ void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
     char *cause = NULL;
     double value = NAN;
     int64_t step = -1;
+    double values[OBJECTIVES_MAX];
+    int n_values = 0;
     const char *as;
     if (!s->tuner || !t->in_tuner || t->told_final)
         return;
@@ -206,7 +235,11 @@ void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
         value = NAN;
         as = "withdrawn";
     } else if (has && (end == TRIAL_DONE || end == TRIAL_PRUNED || end == TRIAL_STOPPED)) {
-        tuner_tell(s->tuner, trial, step, value, true, &r, &cause);
+        n_values = several(s, trial, end, values);
+        if (n_values)
+            tuner_tell_values(s->tuner, trial, step, values, n_values, &r, &cause);
+        else
+            tuner_tell(s->tuner, trial, step, value, true, &r, &cause);
         as = "final";
     } else {
         tuner_tell_failed(s->tuner, trial, &cause);
@@ -216,8 +249,16 @@ void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
     r.action = TELL_CONTINUE;
     if (cause)
         sweep_hub_event(s, "warning", "the tuner did not take the end of t%lld: %s", (long long)trial, cause);
-    record_tell(s, trial, step, value, as, &r);
+    record_tell(s, trial, step, value, values, n_values, as, &r);
+    objective_news(s);
     free(cause);
+}
+
+void objective_news(struct sweep *s)
+{
+    char text[300];
+    while (s->tuner && tuner_news(s->tuner, text, sizeof text))
+        sweep_hub_event(s, "warning", "%s", text);
 }
 
 void objective_revive(struct sweep *s, int64_t trial)

@@ -52,21 +52,39 @@ static void redo_trial(struct redrive *d, struct sweep *s, struct span body)
     free(p.dna);
 }
 
+static int read_values(struct span body, double *values)
+{
+    struct span list = cmap_value(body, "values");
+    struct codec_reader r;
+    int n = 0;
+    cr_init(&r, list.p, list.n);
+    if (!list.n || cr_peek(&r) != CT_ARRAY)
+        return 0;
+    for (size_t left = cr_array(&r); left > 0 && n < OBJECTIVES_MAX; left--)
+        values[n++] = cr_double(&r);
+    return cr_ok(&r) ? n : 0;
+}
+
 static void redo_tell(struct redrive *d, struct sweep *s, struct span body)
 {
     int64_t id = cmap_int(body, "trial", -1), step = cmap_int(body, "step", -1);
     double value = cmap_double(body, "value", NAN);
     struct span state = cmap_str(body, "state");
     struct tell_result r;
-    char *cause = NULL;
-    int rc;
+    double values[OBJECTIVES_MAX];
+    char *cause = NULL, news[8];
+    int rc, n;
     s->tells++;
     if (span_eq(state, "failed"))
         rc = tuner_tell_failed(s->tuner, id, &cause);
     else if (span_eq(state, "withdrawn"))
         rc = tuner_forget(s->tuner, id, &cause);
+    else if ((n = read_values(body, values)) > 0)
+        rc = tuner_tell_values(s->tuner, id, step, values, n, &r, &cause);
     else
         rc = tuner_tell(s->tuner, id, step, value, span_eq(state, "final"), &r, &cause);
+    while (tuner_news(s->tuner, news, sizeof news)) /* said in the log already */
+        ;
     if (rc != 0)
         trouble(d, "it refused a value of trial", id, &cause);
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/adviser.h"
+#include "hub/hold.h"
 #include "hub/ingest.h"
 #include "hub/objective.h"
 #include "hub/sweep.h"
@@ -18,7 +19,7 @@
 
 #define LEASE_NS  (30 * CLOCK_S) /* for a worker to say that it started what it was given */
 #define TURN_NS   (4 * CLOCK_MS)
-#define EPOCH_MAX 5 /* a run that was lost this often takes its workers down */
+#define LOST_MAX  5 /* a run that was lost this often takes its workers down */
 
 void scheduler_wake(struct hub *h)
 {
@@ -75,7 +76,7 @@ static int64_t next_run(struct sweep *s, bool may_begin)
     for (int i = s->first_open; i < s->state->n_trials; i++) {
         struct state_trial *tr = state_trial(s->state, i);
         struct trial_live *t = sweep_trial(s, i);
-        if (trial_state_terminal(trial_now(s, i)) || t->ending >= 0)
+        if (trial_state_terminal(trial_now(s, i)) || t->ending >= 0 || t->held)
             continue;
         bool begun = trial_begun(s, tr);
         int r = begun ? 0 : strcmp(tr->origin, "tuner") != 0 ? 1 : 2;
@@ -100,7 +101,11 @@ static int64_t ask(struct sweep *s)
     char *cause = NULL;
     int64_t run = -1, id = s->state->n_trials;
     int rc = tuner_ask(s->tuner, id, &p, &cause);
-    if (rc == 0) {
+    if (rc == 0 && p.resume >= 0) {
+        s->asks++;
+        run = hold_resume(s, &p);
+        objective_arms_changed(s);
+    } else if (rc == 0) {
         struct trial_birth b = {.dna = p.dna,
                                 .origin = "tuner",
                                 .parent = -1,
@@ -111,9 +116,10 @@ static int64_t ask(struct sweep *s)
         trial_create(s, &b);
         run = state_trial(s->state, id)->runs[0];
         objective_arms_changed(s);
-    } else if (rc > 0) {
+    } else if (rc == 1) {
         s->exhausted = true;
-    } else {
+        hold_release(s, true);
+    } else if (rc < 0) {
         s->stuck = true; /* until somebody steers: it is not the end of the sweep */
         sweep_warn(s, WARN_TUNER, "the tuner has nothing to propose: %s", cause);
     }
@@ -133,19 +139,18 @@ static void put_argv(struct sweep *s, struct codec_writer *w, char **argv)
         cw_str(w, argv[i]);
 }
 
-static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **argv)
+static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **argv, struct span params)
 {
     const struct state_run *r = state_run(s->state, run);
-    const struct state_trial *t = state_trial(s->state, r->trial);
     struct codec_writer w = hub_begin(s->hub, MSG_LEASE, 0);
-    cw_map(&w, 10);
+    cw_map(&w, 11);
     cw_kstr(&w, "sweep", s->state->info.name);
     cw_kint(&w, "trial", r->trial);
     cw_kint(&w, "run", run_handle(s, run));
     cw_kint(&w, "seed", r->seed);
     cw_kint(&w, "epoch", r->epoch);
     cw_str(&w, "params");
-    cw_raw(&w, t->params, t->params_n);
+    cw_raw(&w, params.p, params.n);
     put_argv(s, &w, argv);
     cw_str(&w, "env");
     if (s->env.len)
@@ -156,6 +161,7 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
         cw_map(&w, 0);
     cw_kstr(&w, "cwd", s->state->info.cwd);
     cw_kint(&w, "fidelity", s->file.max_fidelity);
+    cw_kstr(&w, "restore", hold_restore(s, run));
     outbox_message(&s->out, sweep_seq(s), &k->peer, s->hub->out.data, s->hub->out.len);
     recorder_urgent(s->rec);
 }
@@ -163,15 +169,17 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
 static void lease(struct sweep *s, int64_t run, struct worker *k)
 {
     const struct state_run *r = state_run(s->state, run);
-    const struct state_trial *t = state_trial(s->state, r->trial);
+    struct buf own = {0};
+    struct span params = hold_params(s, r->trial, &own);
     char *cause = NULL;
-    char **argv = sweepfile_argv(&s->file, t->params, t->params_n, &cause);
+    char **argv = sweepfile_argv(&s->file, params.p, params.n, &cause);
     struct run_live *l = sweep_run(s, run);
     if (!argv) {
         struct run_change c = RUN_CHANGE(RUN_FAILED);
         c.why = cause;
         run_move(s, run, &c);
         trial_settle(s, r->trial);
+        buf_release(&own);
         free(cause);
         return;
     }
@@ -179,7 +187,8 @@ static void lease(struct sweep *s, int64_t run, struct worker *k)
     struct run_change c = RUN_CHANGE(RUN_LEASED);
     c.worker = k->name;
     run_move(s, run, &c);
-    send_lease(s, run, k, argv);
+    send_lease(s, run, k, argv, params);
+    buf_release(&own);
     sweepfile_argv_free(argv);
 }
 
@@ -235,6 +244,15 @@ static void give_up(struct sweep *s, int64_t run, const char *why)
     run_move(s, run, &c);
 }
 
+/* How often it was queued again, but for when the tuner had held it. */
+static int times_lost(const struct state_run *r)
+{
+    int n = 0;
+    for (int i = 1; i < r->n_changes; i++)
+        n += r->changes[i].state == RUN_QUEUED && r->changes[i - 1].state != RUN_HELD;
+    return n;
+}
+
 /* A run that lost its worker. Its trial may have been told to end meanwhile: then that is its end. */
 void scheduler_give_again(struct sweep *s, int64_t run, const char *why)
 {
@@ -244,7 +262,9 @@ void scheduler_give_again(struct sweep *s, int64_t run, const char *why)
     c.why = why;
     if (ending >= 0 || s->adhoc)
         run_move(s, run, &c);
-    else if (r->epoch >= EPOCH_MAX)
+    else if (sweep_trial(s, r->trial)->held || sweep_run(s, run)->hold_again)
+        hold_lost(s, run, why);
+    else if (times_lost(r) + 1 >= LOST_MAX)
         give_up(s, run, "its worker was lost again and again while it ran");
     else
         run_requeue(s, run, why);
@@ -261,6 +281,7 @@ static void tick_runs(struct sweep *s)
             int64_t run = tr->runs[k];
             struct run_live *l = sweep_run(s, run);
             enum run_state st = run_now(s, run);
+            hold_tick(s, run);
             if (st == RUN_LOST && l->lost_since && s->hub->mono - l->lost_since > MSG_LOST_S * CLOCK_S) {
                 scheduler_give_again(s, run, "its worker did not come back");
                 settle = true;

@@ -66,7 +66,7 @@ bool trial_move_legal(enum trial_state from, enum trial_state to)
 
 const char *run_state_name(enum run_state s)
 {
-    static const char *const names[RUN_STATE_COUNT] = {"queued", "leased",  "running", "paused", "lost",
+    static const char *const names[RUN_STATE_COUNT] = {"queued", "leased",  "running", "paused", "lost", "held",
                                                        "done",   "stopped", "failed",  "killed"};
     return (unsigned)s < RUN_STATE_COUNT ? names[s] : "?";
 }

@@ -40,7 +40,8 @@ bool trial_state_terminal(enum trial_state s);
 /* The one table of legal moves. */
 bool trial_move_legal(enum trial_state from, enum trial_state to);
 
-enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST, RUN_DONE, RUN_STOPPED, RUN_FAILED,
+enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST,
+                 RUN_HELD /* no process: the tuner may resume it from its checkpoint */, RUN_DONE, RUN_STOPPED, RUN_FAILED,
                  RUN_KILLED, RUN_STATE_COUNT };
 const char *run_state_name(enum run_state s);
 bool run_state_terminal(enum run_state s);
@@ -55,6 +56,12 @@ struct sweep_info {
     char *yaml, *path, *cwd; /* as submitted */
     char *metric;            /* the objective's name */
     bool maximize;
+    struct state_objective { /* all of them, when there are several; the first is `metric` */
+        char *name;
+        bool maximize;
+        double reference; /* NaN: none was given */
+    } *objectives;
+    int n_objectives;
     char *tuner;
     uint64_t seed;
     int64_t budget;   /* trials; -1 none */
@@ -178,7 +185,7 @@ struct state_tell {
     int64_t time, step;
     double value;
     int rung;         /* -1 none */
-    char action;      /* 'c' continue, 's' stop, 'p' pause */
+    char action;      /* 'c' continue, 's' stop, 'p' pause, 'x' change */
 };
 
 struct state_reset { /* requeued after a failure: what was reported before no longer counts */
@@ -350,7 +357,10 @@ enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* cal
  * of test runs. False when nothing was reported. */
 bool state_value_at(const struct state *s, const struct state_trial *tr, int64_t t, double *value,
                     int64_t *step);
-/* The incumbent: the best finite value among trials that are not failed, killed, withdrawn or waiting; ties
+/* The same for each of several objectives: of the first its value, of the others the mean over the runs of what their metric
+ * had last; NaN where there is nothing. out has info.n_objectives entries, at most 16; returns how many. */
+int state_values_at(const struct state *s, const struct state_trial *tr, int64_t t, double *out);
+/* The incumbent (with several objectives by the first one): the best finite value among trials that are not failed, killed, withdrawn or waiting; ties
  * go to the older one. */
 bool state_best_at(const struct state *s, int64_t t, int64_t *trial, double *value);
 enum sweep_state state_sweep_at(const struct state *s, int64_t t);

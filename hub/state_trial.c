@@ -100,7 +100,7 @@ int apply_tell(struct state *s, const struct event *ev)
                               .step = cmap_int(ev->body, "step", -1),
                               .value = cmap_double(ev->body, "value", NAN),
                               .rung = (int)cmap_int(ev->body, "rung", -1),
-                              .action = action.n ? action.p[0] : 'c'};
+                              .action = span_eq(action, "change") ? 'x' : action.n ? action.p[0] : 'c'};
     if (tell.rung >= 0 || tell.action != 'c')
         STATE_PUSH(tr->tells, tr->n_tells) = tell;
     return 0;

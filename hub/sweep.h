@@ -42,6 +42,11 @@ struct run_live {          /* beside state->runs[i] */
     bool reported;         /* the trainer calls ht_report itself: points of that name are only points */
     bool started;
     bool stopping;     /* it was told to stop by the tuner */
+    /* on its way to be held or changed, see hold.h */
+    enum run_hold { HOLD_NONE, HOLD_CHECKPOINT, HOLD_RESTORE, HOLD_ENDING } hold;
+    bool hold_again;      /* when it has ended it begins again */
+    int64_t hold_command; /* our last command to it, negative */
+    int64_t hold_since;   /* monotonic: waits for the answer; 0: it does not */
     bool claimed;      /* while a worker joins: it says that it has this run */
     char end_why[160]; /* why it ended, when somebody knows */
 };
@@ -53,6 +58,8 @@ struct trial_live {    /* beside state->trials[i] */
     int64_t told_step; /* highest step told to the tuner; INT64_MIN none */
     bool told_final;   /* the tuner got its last word */
     bool in_tuner;     /* asked or adopted */
+    bool held;         /* the tuner paused it, and has not resumed it */
+    bool changing;     /* found in the log: the tuner's last word was a change that may not have been carried out */
 };
 
 /* What consoles are warned of, the most urgent first. */
@@ -88,11 +95,13 @@ struct sweep {
     struct verb_memo *memos; /* what undo needs, by intervention */
     int n_memos, cap_memos;
     int64_t asks, tells, asks_dumped;
+    int64_t hold_id; /* of hold's last command */
     uint64_t arms_hash; /* of the last explain that was recorded */
     int64_t arms_at;    /* monotonic */
     bool arms_dirty;
 #define SWEEP_RUNGS 64
     struct rung_row rungs[SWEEP_RUNGS]; /* for ref.rungs */
+    int64_t alerts_at, alerts_since; /* monotonic: rules were looked at; wall: what fired before is only told */
     uint64_t points_then;               /* for the rate */
     int64_t points_at;
     char tuner_text[160];

@@ -72,7 +72,7 @@ static int unknown_part(struct sweep_reader *r, const struct yaml_node *title, b
 {
     struct buf known = {0};
     for (int i = 0; tuner_list[i]; i++)
-        if (sampler ? tuner_list[i]->propose != NULL : tuner_list[i]->judge != NULL)
+        if (sampler ? tuner_list[i]->propose != NULL : tuner_is_stopper(tuner_list[i]))
             buf_printf(&known, "%s%s", known.len ? ", " : "", tuner_list[i]->name);
     sweepfile_error(r, title, "%s: there is none called \"%s\"; there are %s", what, title->text,
                     buf_cstr(&known));
@@ -91,7 +91,7 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
     if (!title || title->kind != YAML_SCALAR)
         return sweepfile_error(r, node, "%s: name is missing", what);
     ops = tuner_find(title->text);
-    if (!ops || (sampler ? !ops->propose : !ops->judge))
+    if (!ops || (sampler ? !ops->propose : !tuner_is_stopper(ops)))
         return unknown_part(r, title, sampler, what);
     int rc = 0;
     for (int i = 0; node->kind == YAML_MAP && i < node->n && rc == 0; i++) {

@@ -135,7 +135,7 @@ void run_move(struct sweep *s, int64_t run, const struct run_change *c)
     if (l->worker)
         l->worker->busy += is - was;
     l->lost_since = c->state == RUN_LOST ? s->hub->mono : 0;
-    if (ends || c->state == RUN_QUEUED) {
+    if (ends || c->state == RUN_QUEUED || c->state == RUN_HELD) {
         l->worker = NULL;
         scheduler_wake(s->hub);
     }
@@ -176,7 +176,7 @@ void run_command(struct sweep *s, int64_t run, int64_t command, const char *verb
 /* ---- conclusions ---- */
 
 struct tally {
-    int n, open, busy, running, paused, leased, lost, queued, failed, killed;
+    int n, open, busy, running, paused, leased, lost, held, queued, failed, killed;
     const char *why; /* of the first failed run */
 };
 
@@ -192,6 +192,7 @@ static struct tally count_runs(struct sweep *s, const struct state_trial *t)
         c.paused += st == RUN_PAUSED;
         c.leased += st == RUN_LEASED;
         c.lost += st == RUN_LOST;
+        c.held += st == RUN_HELD;
         c.queued += st == RUN_QUEUED;
         c.killed += st == RUN_KILLED;
         if (st == RUN_FAILED && !c.failed++ && r->n_changes)
@@ -242,6 +243,8 @@ void trial_settle(struct sweep *s, int64_t trial)
         trial_move(s, trial, TRIAL_RUNNING, NULL, 0);
     else if (c.paused)
         trial_move(s, trial, TRIAL_PAUSED, NULL, 0);
+    else if (c.held && c.open == c.held)
+        trial_move(s, trial, TRIAL_PAUSED, "held by the tuner", 0);
     else if (c.lost && !c.leased)
         trial_move(s, trial, TRIAL_LOST, "its worker is silent", 0);
     else if (c.queued && !c.leased && trial_now(s, trial) != TRIAL_WAITING && c.open == c.queued &&

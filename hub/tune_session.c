@@ -81,6 +81,14 @@ static void put_double(struct tune_session *s, const char *key, double v)
     jw_double(&s->out, v);
 }
 
+static void put_count(struct tune_session *s, const char *key, int64_t v) /* when there is one */
+{
+    if (v < 0)
+        return;
+    jw_key(&s->out, key);
+    jw_int(&s->out, v);
+}
+
 /* ---- operations: each writes one answer, or returns -1 and a cause ---- */
 
 static void put_proposal(struct tune_session *s, int64_t id, const struct proposal *p)
@@ -94,6 +102,12 @@ static void put_proposal(struct tune_session *s, int64_t id, const struct propos
         put_text(s, "arm", p->label);
     if (!isnan(p->propensity))
         put_double(s, "propensity", p->propensity);
+    if (p->resume >= 0) {
+        jw_key(&s->out, "resume");
+        jw_bool(&s->out, true);
+    }
+    put_count(s, "steps", p->steps);
+    put_count(s, "donor", p->donor);
     put_text(s, "why", p->why);
     jw_object_end(&s->out);
 }
@@ -136,11 +150,14 @@ static int op_ask(struct tune_session *s, const json_t *in, char **cause)
         struct proposal p = {.dna = s->dna};
         rc = tuner_ask(s->tuner, s->next_id, &p, cause);
         if (rc == 0)
-            put_proposal(s, s->next_id++, &p);
+            put_proposal(s, p.resume >= 0 ? p.resume : s->next_id++, &p);
     }
     jw_array_end(&s->out);
     if (rc == 1) {
         jw_key(&s->out, "exhausted");
+        jw_bool(&s->out, true);
+    } else if (rc == TUNER_WAIT) {
+        jw_key(&s->out, "waiting");
         jw_bool(&s->out, true);
     }
     jw_object_end(&s->out);
@@ -188,7 +205,7 @@ static int tell_end(struct tune_session *s, int64_t id, const char *state, char 
 static int op_tell(struct tune_session *s, const json_t *in, char **cause)
 {
     static const char *const actions[] = {
-        [TELL_CONTINUE] = "continue", [TELL_STOP] = "stop", [TELL_PAUSE] = "pause"};
+        [TELL_CONTINUE] = "continue", [TELL_STOP] = "stop", [TELL_PAUSE] = "pause", [TELL_CHANGE] = "change"};
     const json_t *state = json_object_get(in, "state"), *step = json_object_get(in, "step"),
                  *final = json_object_get(in, "final");
     struct tell_result r = {.rung = -1, .cutoff = NAN};
@@ -210,6 +227,15 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
     jw_key(&s->out, "id");
     jw_int(&s->out, id);
     put_text(s, "action", actions[r.action]);
+    if (r.action == TELL_CHANGE) {
+        jw_key(&s->out, "params");
+        put_params(&s->out, tuner_space(s->tuner), r.dna);
+        put_count(s, "donor", r.donor);
+    }
+    if (r.checkpoint) {
+        jw_key(&s->out, "checkpoint");
+        jw_bool(&s->out, true);
+    }
     if (r.rung >= 0) {
         jw_key(&s->out, "rung");
         jw_int(&s->out, r.rung);
@@ -350,6 +376,26 @@ static void put_rungs(struct tune_session *s)
     jw_array_end(&s->out);
 }
 
+static void put_correlation(struct tune_session *s)
+{
+    struct rung_tau rows[64];
+    int n = tuner_correlation(s->tuner, rows, 64);
+    jw_key(&s->out, "correlation");
+    jw_array(&s->out);
+    for (int i = 0; i < n && i < 64; i++) {
+        jw_object(&s->out);
+        jw_key(&s->out, "rung");
+        jw_int(&s->out, rows[i].rung);
+        jw_key(&s->out, "trials");
+        jw_int(&s->out, rows[i].n);
+        put_double(s, "tau", rows[i].tau);
+        put_double(s, "low", rows[i].low);
+        put_double(s, "high", rows[i].high);
+        jw_object_end(&s->out);
+    }
+    jw_array_end(&s->out);
+}
+
 static int op_explain(struct tune_session *s, const json_t *in, char **cause)
 {
     struct arm_row *rows = mem_zero(ARMS_SHOWN, sizeof *rows);
@@ -364,6 +410,7 @@ static int op_explain(struct tune_session *s, const json_t *in, char **cause)
         put_row(s, i, &rows[i]);
     jw_array_end(&s->out);
     put_rungs(s);
+    put_correlation(s);
     put_double(s, "explore", steering_explore(tuner_steering(s->tuner)));
     jw_object_end(&s->out);
     free(rows);

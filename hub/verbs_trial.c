@@ -61,7 +61,7 @@ static enum verb_outcome end_trial(struct verb_call *c, enum trial_state as, con
     struct state_trial *tr = state_trial(s->state, c->trial);
     for (int i = 0; i < tr->n_runs; i++) {
         enum run_state st = run_now(s, tr->runs[i]);
-        if (st != RUN_QUEUED && st != RUN_LOST)
+        if (st != RUN_QUEUED && st != RUN_LOST && st != RUN_HELD)
             continue;
         struct run_change ch = RUN_CHANGE(as == TRIAL_KILLED ? RUN_KILLED : RUN_STOPPED);
         run_move(s, tr->runs[i], &ch);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hub/hold.h"
 #include "hub/intervention.h"
 #include "hub/launch_local.h"
 #include "hub/peer.h"
@@ -77,7 +78,7 @@ static void lose_run(struct sweep *s, int64_t run, const char *why)
     struct run_live *l = sweep_run(s, run);
     enum run_state st = run_now(s, run);
     l->peer.n = 0;
-    if (run_state_terminal(st) || st == RUN_LOST || st == RUN_QUEUED)
+    if (run_state_terminal(st) || st == RUN_LOST || st == RUN_QUEUED || st == RUN_HELD)
         return;
     struct run_change c = RUN_CHANGE(RUN_LOST);
     c.why = why;
@@ -192,7 +193,7 @@ static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *pee
     struct sweep *s = handle > 0 ? run_find(h, handle, &run) : NULL;
     struct state_run *r = s ? state_run(s->state, run) : NULL;
     if (!r || !s->rec || r->epoch != epoch || run_state_terminal(run_now(s, run)) ||
-        run_now(s, run) == RUN_QUEUED)
+        run_now(s, run) == RUN_QUEUED || run_now(s, run) == RUN_HELD)
         return false;
     struct run_live *l = sweep_run(s, run);
     l->peer = *peer;
@@ -212,6 +213,7 @@ static bool readopt(struct hub *h, struct worker *k, const struct sock_peer *pee
         trial_settle(s, r->trial);
     }
     intervention_resend(s, run);
+    hold_again(s, run);
     return true;
 }
 
@@ -223,7 +225,7 @@ static void check_claim(struct sweep *s, int64_t run, const char *why)
     enum run_state st = run_now(s, run);
     bool claimed = l->claimed;
     l->claimed = false;
-    if (claimed || run_state_terminal(st) || st == RUN_QUEUED)
+    if (claimed || run_state_terminal(st) || st == RUN_QUEUED || st == RUN_HELD)
         return;
     scheduler_give_again(s, run, why);
     trial_settle(s, state_run(s->state, run)->trial);

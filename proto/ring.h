@@ -138,9 +138,11 @@ enum ring_command_kind {
     RING_CMD_PIN,
     RING_CMD_UNPIN,
     RING_CMD_BOOST,
-    RING_CMD_EXPLORE
+    RING_CMD_EXPLORE,
+    RING_CMD_RESTORE /* text: path of a checkpoint to take over */
 };
 
+enum { RING_POLLS = 1, RING_RESTORES = 2 };
 #define RING_ARM_SEP '\x1f' /* between the arms in the text of a bandit command */
 struct ring_command {
     _Atomic uint32_t turn;
@@ -186,7 +188,7 @@ struct ring_header {
         next_seq; /* number of the next batch of this run: a successor of the drainer goes on from here */
     _Atomic uint64_t torn;              /* slots skipped because their writer died */
     _Atomic uint32_t closed;            /* the trainer said goodbye */
-    _Atomic uint32_t takes_commands;    /* the trainer has polled at least once */
+    _Atomic uint32_t takes_commands;    /* RING_POLLS: the trainer has polled; RING_RESTORES: it takes checkpoints over */
     _Alignas(64) _Atomic uint32_t stop; /* the hub wants the run to end */
     _Atomic uint32_t doorbell;          /* futex: grows with every command and with stop */
     _Atomic int64_t stop_id;            /* command to answer when the stop is noticed; 0: none */

@@ -1,8 +1,9 @@
 /* digits: a multilayer perceptron trained on real handwritten digits, as a trial of a hypertop sweep.
  *
  * Learning rate and weight decay are live: change them while it runs and the next minibatch uses the new value. It
- * reports the validation error after every epoch and obeys what the hub answers. Run by hand it trains with the middle
- * of every range. */
+ * reports the validation error after every epoch and obeys what the hub answers. It writes checkpoints when it is asked for
+ * one, begins from one, and takes another trial's over while it runs. Run by hand it trains with the middle of every
+ * range. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,12 @@ struct settings {
     double lr, weight_decay, dropout;
     int hidden, batch, epochs;
     enum optim_rule rule;
+};
+
+struct state { /* what a checkpoint keeps */
+    struct mlp *net;
+    struct optim *opt;
+    int64_t jump; /* a checkpoint was taken over: the epoch to go on with; 0 none */
 };
 
 static void read_live(ht_agent *ht, struct settings *s)
@@ -38,28 +45,82 @@ static void read_settings(ht_agent *ht, struct settings *s)
             s->rule = (enum optim_rule)i;
 }
 
-/* Writes the weights where the hub asked for a checkpoint. */
-static void save(ht_agent *ht, const struct mlp *net, int64_t epoch)
+/* A checkpoint is the model, the optimizer's memory and the epochs that are behind it. */
+struct saved {
+    int64_t epoch, updates;
+    uint64_t n;
+};
+
+static int each_array(struct state *st, int (*fn)(double *, size_t, FILE *), FILE *f)
 {
-    char path[64];
-    snprintf(path, sizeof path, "digits-t%lld-e%lld.bin", (long long)ht_trial(ht), (long long)epoch);
-    FILE *f = fopen(path, "wb");
-    size_t wrote = f ? fwrite(net->w, sizeof *net->w, net->n, f) : 0;
-    if (f && fclose(f) == 0 && wrote == net->n)
-        ht_checkpoint(ht, path, epoch);
+    double *arrays[] = {st->net->w, st->opt->m, st->opt->v};
+    for (int i = 0; i < 3; i++)
+        if (arrays[i] && fn(arrays[i], st->net->n, f))
+            return -1;
+    return 0;
+}
+
+static int put_array(double *v, size_t n, FILE *f)
+{
+    return fwrite(v, sizeof *v, n, f) == n ? 0 : -1;
+}
+
+static int get_array(double *v, size_t n, FILE *f)
+{
+    return fread(v, sizeof *v, n, f) == n ? 0 : -1;
+}
+
+/* Writes one where the hub asked for it, whole or not at all. epoch: the one in work. */
+static void save(ht_agent *ht, struct state *st, int64_t epoch)
+{
+    char path[96], part[100];
+    struct saved head = {epoch - 1, st->opt->t, st->net->n};
+    snprintf(path, sizeof path, "digits-t%lld-s%lld-e%lld.bin", (long long)ht_trial(ht), (long long)ht_seed(ht, 1),
+             (long long)head.epoch);
+    snprintf(part, sizeof part, "%s.new", path);
+    FILE *f = fopen(part, "wb");
+    int rc = f && fwrite(&head, sizeof head, 1, f) == 1 ? each_array(st, put_array, f) : -1;
+    if (f && fclose(f) == 0 && rc == 0 && rename(part, path) == 0)
+        ht_checkpoint(ht, path, head.epoch);
     else
         ht_text(ht, epoch, "checkpoint could not be written");
 }
 
+/* Takes one over, another trial's perhaps; the shape must be the same. Returns the epochs behind it, -1 when it cannot be. */
+static int64_t load(struct state *st, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct saved head;
+    int64_t epochs = -1;
+    if (!f)
+        return -1;
+    if (fread(&head, sizeof head, 1, f) == 1 && head.n == st->net->n && each_array(st, get_array, f) == 0) {
+        st->opt->t = head.updates;
+        epochs = head.epoch;
+    }
+    fclose(f);
+    return epochs;
+}
+
+static void restore(ht_agent *ht, struct state *st, const struct ht_command *cmd)
+{
+    int64_t epochs = load(st, cmd->text);
+    if (epochs >= 0)
+        st->jump = epochs + 1;
+    ht_answer(ht, cmd->id, epochs >= 0, epochs >= 0 ? "taken over" : "the checkpoint does not fit this model");
+}
+
 /* The safe point between minibatches. Returns nonzero when the trial should end. */
-static int safe_point(ht_agent *ht, struct settings *s, const struct mlp *net, int64_t epoch)
+static int safe_point(ht_agent *ht, struct settings *s, struct state *st, int64_t epoch)
 {
     struct ht_command cmd;
     do {
         if (ht_poll(ht, &cmd) != HT_CONTINUE)
             return 1;
         if (cmd.kind == HT_CMD_CHECKPOINT)
-            save(ht, net, epoch);
+            save(ht, st, epoch);
+        else if (cmd.kind == HT_CMD_RESTORE)
+            restore(ht, st, &cmd);
         else if (cmd.kind == HT_CMD_CUSTOM)
             ht_answer(ht, cmd.id, 0, "digits knows no such command");
     } while (cmd.kind != HT_CMD_NONE);
@@ -67,36 +128,52 @@ static int safe_point(ht_agent *ht, struct settings *s, const struct mlp *net, i
     return 0;
 }
 
-static int epoch_of(ht_agent *ht, struct settings *s, struct mlp *net, struct optim *opt, const struct digits *train,
-                    int *order, struct rng *rng, int64_t epoch, double *loss)
+static int epoch_of(ht_agent *ht, struct settings *s, struct state *st, const struct digits *train, int *order,
+                    struct rng *rng, int64_t epoch, double *loss)
 {
     int batches = 0;
     *loss = 0;
     rng_shuffle(rng, order, train->n);
-    for (int at = 0; at + s->batch <= train->n; at += s->batch) {
-        if (safe_point(ht, s, net, epoch))
+    for (int at = 0; at + s->batch <= train->n && !st->jump; at += s->batch) {
+        if (safe_point(ht, s, st, epoch))
             return 1;
-        *loss += mlp_gradient(net, train, order + at, s->batch, s->dropout, rng);
-        optim_step(opt, net->w, net->g, s->lr, s->weight_decay);
+        *loss += mlp_gradient(st->net, train, order + at, s->batch, s->dropout, rng);
+        optim_step(st->opt, st->net->w, st->net->g, s->lr, s->weight_decay);
         batches++;
     }
-    *loss /= batches;
+    *loss /= batches ? batches : 1;
     return 0;
+}
+
+static int64_t begin(ht_agent *ht, struct state *st)
+{
+    const char *from = ht_restore(ht);
+    int64_t epochs = from ? load(st, from) : 0;
+    ht_restores(ht);
+    if (epochs < 0)
+        ht_text(ht, 0, "the checkpoint does not fit this model: training begins from scratch");
+    return epochs < 0 ? 1 : epochs + 1;
 }
 
 static int train_all(ht_agent *ht, struct settings *s, struct mlp *net, struct optim *opt, const struct digits data[3],
                      struct rng *rng)
 {
     int *order = malloc((size_t)data[0].n * sizeof *order);
+    struct state st = {.net = net, .opt = opt};
     if (!order)
         return 1;
     for (int i = 0; i < data[0].n; i++)
         order[i] = i;
     double error = NAN, valid_loss = NAN, loss = NAN;
-    for (int64_t epoch = 1; epoch <= s->epochs; epoch++) {
+    for (int64_t epoch = begin(ht, &st); epoch <= s->epochs; epoch++) {
         ht_step(ht, epoch);
-        if (epoch_of(ht, s, net, opt, &data[0], order, rng, epoch, &loss))
+        if (epoch_of(ht, s, &st, &data[0], order, rng, epoch, &loss))
             break;
+        if (st.jump) {
+            epoch = st.jump - 1;
+            st.jump = 0;
+            continue;
+        }
         error = mlp_error(net, &data[1], &valid_loss);
         ht_log(ht, "train_loss", epoch, loss);
         ht_log(ht, "val_loss", epoch, valid_loss);

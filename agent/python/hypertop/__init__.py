@@ -24,7 +24,7 @@ from ._trial import Trial
 __version__ = "0.1.0"
 __all__ = [
     "Bandit", "Command", "Trial", "bandit", "checkpoint", "choice", "close", "command", "current", "float", "init",
-    "int", "log", "on_change", "on_checkpoint", "poll", "report", "should_stop", "text",
+    "int", "log", "on_change", "on_checkpoint", "on_restore", "poll", "report", "should_stop", "text",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -133,6 +133,11 @@ def command(verb: str) -> Callable[[_F], _F]:
 def on_checkpoint(f: _F) -> _F:
     """`Trial.on_checkpoint` of the current trial."""
     return current().on_checkpoint(f)
+
+
+def on_restore(f: _F) -> _F:
+    """`Trial.on_restore` of the current trial."""
+    return current().on_restore(f)
 
 
 def on_change(name: str) -> Callable[[_F], _F]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 if TYPE_CHECKING:
     from ._trial import Trial
 
-KINDS = ("none", "set", "pause", "resume", "stop", "checkpoint", "custom")  # enum ht_command_kind
+KINDS = ("none", "set", "pause", "resume", "stop", "checkpoint", "custom", "restore")  # enum ht_command_kind
 
 
 class Command:
     """One command. `kind` is "set" or "resume" (already carried out, told for information), "checkpoint" (write
-    one, then `trial.checkpoint(path)` or `answer(False, why)`) or "custom" (`name` is the verb, `args` its
+    one, then `trial.checkpoint(path)` or `answer(False, why)`), "restore" (take over the checkpoint at `text`) or "custom" (`name` is the verb, `args` its
     arguments; `answer` it before the next poll, or it is rejected then)."""
 
     __slots__ = ("kind", "id", "name", "text", "value", "_trial", "answered")
@@ -23,7 +23,7 @@ class Command:
         self.name = name
         self.text = text
         self.value = value
-        self.answered = kind not in ("checkpoint", "custom")
+        self.answered = kind not in ("checkpoint", "custom", "restore")
 
     @property
     def args(self) -> Any:

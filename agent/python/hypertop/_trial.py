@@ -114,6 +114,7 @@ class Trial:
         self._changed: Dict[str, List[Callable[[Any, Any], None]]] = {}
         self._verbs: Dict[str, Callable[..., Any]] = {}
         self._save: Optional[Callable[[builtins.int], Any]] = None
+        self._load: Optional[Callable[[str], Any]] = None
         self._waiting: List[Command] = []
         self._told: "set[str]" = set()
         self._names = _Names()
@@ -377,6 +378,20 @@ class Trial:
         self._save = f
         return f
 
+    def on_restore(self, f: F) -> F:
+        """Decorator: `f(path)` takes over a checkpoint while the program runs, another trial's perhaps. Without it the program
+        is ended and started again with `restore_path`."""
+        self._load = f
+        if self._h is not None:
+            self._lib.ht_restores(self._h)
+        return f
+
+    @property
+    def restore_path(self) -> Optional[str]:
+        """The checkpoint that this run should begin from: it was held, or takes over another trial's. None: from scratch."""
+        path = self._lib.ht_restore(self._h) if self._h is not None else None
+        return os.fsdecode(path) if path else None
+
     def checkpoint(self, path: Any, step: Optional[builtins.int] = None) -> None:
         """Says that a checkpoint was written; answers a request for one."""
         if self._h is not None:
@@ -425,6 +440,8 @@ class Trial:
             self._change(name, self._params[name].ask(self._lib, self._h))
         elif command.kind == "checkpoint" and self._save is not None:
             self._run(command, self._save_now)
+        elif command.kind == "restore" and self._load is not None:
+            self._run(command, self._load_now)
         elif command.kind == "custom" and name in self._verbs:
             self._run(command, self._obey)
         elif out is None and not command.answered:
@@ -457,6 +474,11 @@ class Trial:
             self.checkpoint(path)
             command.answered = True
         command.answer(False, "the program wrote no checkpoint")
+
+    def _load_now(self, command: Command) -> None:
+        if self._load is not None:
+            self._load(command.text)
+        command.answer(True)
 
     def _obey(self, command: Command) -> None:
         args, named = as_call(command.args)

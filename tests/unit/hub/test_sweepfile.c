@@ -490,9 +490,11 @@ static void wrong_own_keys_are_errors_at_their_place(void **state)
 {
 #define HEAD "method: bayes\nparameters: {lr: {min: 0.1, max: 1.0}, o: {values: [a, b]}}\nhypertop:\n"
     refuses(HEAD "  stopper: {name: tpx}\n",
-            "s.yaml:4:19: stopper: there is none called \"tpx\"; there are asha, wandb_hyperband, median");
+            "s.yaml:4:19: stopper: there is none called \"tpx\"; there are asha, successive_halving, hyperband, "
+            "wandb_hyperband, median, percentile, lcurve");
     refuses(HEAD "  stopper: {name: random}\n",
-            "s.yaml:4:19: stopper: there is none called \"random\"; there are asha, wandb_hyperband, median");
+            "s.yaml:4:19: stopper: there is none called \"random\"; there are asha, successive_halving, hyperband, "
+            "wandb_hyperband, median, percentile, lcurve");
     refuses(HEAD "  stopper: {name: asha, etta: 3}\n", "s.yaml:4:25: stopper asha has no option \"etta\"");
     refuses(HEAD "  stopper: {name: asha, eta: 0.5}\n", "s.yaml:4:30: eta: 0.5 is outside 1.1..100");
     refuses(HEAD "  tuner: {name: thompson, arms: {lrr: 3}}\n",
