@@ -54,7 +54,6 @@ static struct outcome outcome_of(const struct view_request *rq, const struct sta
 struct placing {
     const struct space *s;
     double *dna;
-    bool *given;
     bool outside;
 };
 
@@ -73,27 +72,22 @@ static bool place_value(void *arg, const char *name, struct span value)
         if (param_numeric(&p->s->params[i]) && tune_number(&v, &x) && !isnan(x))
             p->dna[i] = param_place(&p->s->params[i], x);
     }
-    p->given[i] = true;
     tune_value_free(&v);
     return true;
 }
 
-/* Whether it lies outside the space. */
-static bool place_trial(const struct space *s, const struct state_trial *tr, double *dna, bool *given)
+/* Whether it lies outside the space. What it says nothing about stays in the middle, or at the default. */
+static bool place_trial(const struct space *s, const struct state_trial *tr, double *dna)
 {
-    struct placing p = {s, dna, given, false};
+    struct placing p = {s, dna, false};
     for (int i = 0; i < s->n; i++) {
         const struct param *q = &s->params[i];
-        given[i] = false;
         dna[i] = param_numeric(q) ? 0.5 : 0;
         if (q->fallback.kind != TUNE_ABSENT)
             param_encode(q, &q->fallback, &dna[i], NULL);
     }
     params_each((struct span){tr->params, tr->params_n}, place_value, &p);
     space_canon(s, dna);
-    for (int i = 0; i < s->n; i++) /* it never had the parameter, and nobody says what that means */
-        p.outside |= !given[i] && space_active(s, dna, i) && s->params[i].type != PARAM_CONSTANT &&
-                     s->params[i].fallback.kind == TUNE_ABSENT;
     return p.outside;
 }
 
@@ -115,7 +109,6 @@ void history_at_fill(const struct view_request *rq, const struct space *s, struc
 {
     const struct state *st = rq->s;
     double *dna = mem_zero((size_t)s->n + 1, sizeof *dna);
-    bool *given = mem_zero((size_t)s->n + 1, sizeof *given);
     struct ending *ends = mem_zero((size_t)st->n_trials + 1, sizeof *ends);
     int n = 0;
     history_init(h, s->n);
@@ -123,7 +116,7 @@ void history_at_fill(const struct view_request *rq, const struct space *s, struc
         const struct state_trial *tr = st->trials[i];
         if (!view_has_trial(rq, tr))
             continue;
-        bool outside = place_trial(s, tr, dna, given);
+        bool outside = place_trial(s, tr, dna);
         int at = history_add(h, tr->trial, dna);
         if (at < 0)
             continue;
@@ -139,7 +132,6 @@ void history_at_fill(const struct view_request *rq, const struct space *s, struc
     for (int k = 0; k < n; k++)
         history_end(h, ends[k].trial, ends[k].o.end, ends[k].o.step, ends[k].o.loss);
     free(dna);
-    free(given);
     free(ends);
 }
 

@@ -149,8 +149,11 @@ struct space *space_at(const struct view_request *rq, char **cause)
     const struct state *st = rq->s;
     int n = STATE_PREFIX(st->spaces, st->n_spaces, struct state_space, time, rq->t);
     struct space *s = NULL;
-    while (n > 0 && !s)
+    while (n > 0 && !s) {
         s = space_of_file(st->spaces[--n].yaml, st->info.path);
+        if (s)
+            s->version = st->spaces[n].version;
+    }
     if (!s)
         s = space_of_file(st->info.yaml, st->info.path);
     return s ? s : space_seen(rq, cause);

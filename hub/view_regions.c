@@ -63,7 +63,7 @@ static int64_t asks_left(const struct view_request *rq, const struct state_iv *i
         return -1;
     for (int i = 0; i < rq->s->n_trials; i++) {
         const struct state_trial *tr = rq->s->trials[i];
-        asked += view_has_trial(rq, tr) && tr->created >= since && strcmp(tr->origin, "tuner") == 0;
+        asked += view_has_trial(rq, tr) && tr->created > since && strcmp(tr->origin, "tuner") == 0;
     }
     return n > asked ? n - asked : 0;
 }
