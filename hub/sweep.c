@@ -1,5 +1,6 @@
 /* sweep: see sweep.h. The life of a sweep in the hub: started, equipped with a tuner, ended, its recording
  * closed in the background, opened again when somebody gives it more to do. */
+#include "hub/alerts.h"
 #include "hub/sweep.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "hub/scheduler.h"
 #include "hub/trial.h"
 #include "hub/worker.h"
+#include "hub/sweep_candidates.h"
 
 #define FIRST_FAILURES                                                                                       \
     5 /* this many trials failed and none ever worked: the program is broken, not the configurations */
@@ -58,7 +60,7 @@ struct sweep *sweep_new(struct hub *h, const char *path)
                                 .live = true,
                                 .budget = -1,
                                 .explore = 1,
-                                .models = model_cache_new()};
+                                .alerts = alert_book_new(), .models = model_cache_new()};
     return s;
 }
 
@@ -74,6 +76,7 @@ void sweep_free(struct sweep *s)
         tuner_free(s->tuner);
     sweepfile_release(&s->file);
     model_cache_free(s->ref.models);
+    alert_book_free(s->ref.alerts);
     state_free(s->state);
     buf_release(&s->body);
     free(s->memos);
@@ -97,6 +100,8 @@ struct tuner *sweep_make_tuner(struct sweepfile *f, const char *sampler, uint64_
         .seed = seed,
         .maximize = f->maximize,
         .budget = budget,
+        .objectives = f->objectives,
+        .n_objectives = f->n_objectives,
     };
     struct tuner *t = tuner_new(&setup, cause);
     if (t)
@@ -123,6 +128,7 @@ int sweep_equip(struct sweep *s, char **cause)
         if (sweepfile_parse(&s->file, f->yaml ? f->yaml : "", f->yaml ? strlen(f->yaml) : 0,
                             f->path ? f->path : "sweep.yaml", cause) != 0)
             return -1;
+        sweep_candidates_stand_in(&s->file);
         s->tuner = sweep_make_tuner(&s->file, f->tuner, f->seed, f->budget, cause);
         if (!s->tuner)
             return -1;
@@ -311,6 +317,7 @@ void sweep_tick(struct sweep *s)
     adviser_tick(s);
     if (!s->rec)
         return;
+    alerts_tick(s);
     if (sweep_open(s))
         tick_open(s);
     else if (!s->ivs && !sweep_has_work(s) && s->hub->mono - s->quiet_since > QUIET_NS)

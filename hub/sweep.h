@@ -117,6 +117,7 @@ struct sweep {
 struct sweep_request {
     struct span yaml, path, cwd, env; /* env: raw map */
     struct span tuner, name;          /* options; empty: as the file says */
+    struct span warm;                 /* more files for the warm start, a line each */
     int64_t seed, budget, workers;    /* -1: as the file says; seed < 0: chosen */
 };
 /* A new sweep: parsed, recorded, ready to be scheduled. NULL and a cause. */

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hub/alerts.h"
+#include "hub/sweep_candidates.h"
+#include "hub/warm_start.h"
 
 #define SEEDS_MAX 10000
 
@@ -185,6 +188,28 @@ static int read_fidelity(struct sweep_reader *r, const struct yaml_node *node, s
     return max ? read_count(r, max, "fidelity.max", INT64_C(1) << 50, &f->max_fidelity) : 0;
 }
 
+/* An error inside a rule is at the node's column, then at the rule's own. */
+static int read_rules(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
+{
+    if (node->kind != YAML_LIST || node->n > ALERT_RULES)
+        return sweepfile_error(r, node, "rules: a list of at most %d rules is expected", ALERT_RULES);
+    f->rules = mem_zero((size_t)node->n + 1, sizeof *f->rules);
+    for (int i = 0; i < node->n; i++) {
+        struct alert_rule rule;
+        char *why = NULL;
+        if (node->items[i]->kind != YAML_SCALAR)
+            return sweepfile_error(r, node->items[i], "rules: a rule in words is expected: val_loss is nan");
+        if (alert_rule_parse(&rule, node->items[i]->text, &why) < 0) {
+            sweepfile_error(r, node->items[i], "%s", why);
+            free(why);
+            return -1;
+        }
+        alert_rule_release(&rule);
+        f->rules[i] = mem_str(node->items[i]->text);
+    }
+    return 0;
+}
+
 static int read_live(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
 {
     if (node->kind != YAML_LIST)
@@ -296,6 +321,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return 0; /* after seeds */
     if (!strcmp(k, "fidelity"))
         return read_fidelity(r, node, f);
+    if (!strcmp(k, "rules"))
+        return read_rules(r, node, f);
     if (!strcmp(k, "live"))
         return read_live(r, node, f);
     if (!strcmp(k, "adviser"))

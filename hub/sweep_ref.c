@@ -7,6 +7,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "hub/alerts.h"
 #include "hub/model_at.h"
 #include "hub/sweepfile.h"
 #include "hub/views.h"
@@ -63,7 +64,8 @@ struct sweep_ref *sweep_ref_load(const char *path, char **cause)
         return NULL;
     struct loaded *l = MEM_NEW(struct loaded);
     l->path = mem_str(path);
-    l->ref = (struct sweep_ref){.state = state_new(), .recording = l->path, .max_fidelity = -1, .explore = 1, .models = model_cache_new()};
+    l->ref = (struct sweep_ref){.state = state_new(), .recording = l->path, .max_fidelity = -1, .explore = 1, .alerts = alert_book_new(),
+                                .models = model_cache_new()};
     int rc = fold(l->ref.state, r, cause);
     note_damage(l, r);
     rec_close(r);
@@ -90,6 +92,7 @@ void sweep_ref_free(struct sweep_ref *r)
         return;
     struct loaded *l = (struct loaded *)r;
     model_cache_free(l->ref.models);
+    alert_book_free(l->ref.alerts);
     state_free(l->ref.state);
     free(l->path);
     free(l);

@@ -9,7 +9,9 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "hub/sweep_candidates.h"
 #include "hub/sweep_own.h"
+#include "hub/warm_start.h"
 
 /* ---- release ---- */
 
@@ -43,6 +45,9 @@ void sweepfile_release(struct sweepfile *f)
     free(f->seeds);
     free(f->test_seeds);
     free_words(f->live);
+    free(f->candidates);
+    warm_start_release(f);
+    free_words(f->rules);
     free_words(f->warnings);
     free(f->params_json);
     free_words(f->nested);

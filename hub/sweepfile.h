@@ -19,12 +19,19 @@ struct sweepfile_adviser { /* see adviser.h */
     int candidates;        /* asked for at a time */
 };
 
+struct sweepfile_prior { /* of the Step Law; see warm_start.h */
+    char *rate, *batch;  /* parameters; NULL: no prior */
+    double params, tokens, sequence; /* N, D, tokens in a sequence (the unit of batch) */
+};
+
 struct sweepfile {
     char *name;              /* `name`, else the program's or file's stem */
     char *method;            /* as written: bayes, random, grid, custom */
     char *metric;            /* objective; "objective" when the file names none */
     bool maximize;
     double target;           /* finish when reached; NaN none */
+    struct objective *objectives; /* hypertop.objectives, names owned; the first is `metric`. NULL: the metric alone */
+    int n_objectives;
     struct space *space;     /* owned */
     /* tuner name (from hypertop.tuner.name, else method: grid->grid, random->random, bayes->auto) */
     char *sampler;
@@ -42,11 +49,16 @@ struct sweepfile {
     int64_t max_fidelity;    /* steps at full length, for progress; -1 unknown */
     bool live_any;
     char **live;             /* names of live parameters, NULL-terminated */
+    char **rules;            /* alerts (alert_rule.h), NULL-terminated; NULL: none */
     char **warnings;         /* NULL-terminated, "file:line: sentence" */
     char *params_json;       /* resolved parameters as one JSON object */
     /* of each parameter that came from nesting: its path, names separated by 0x1f; NULL-terminated */
     char **nested;
     struct sweepfile_adviser adviser;
+    char *candidates;        /* CSV file whose rows are all that may be tried; NULL: none (sweep_candidates.h) */
+    char candidates_at[24];  /* where the sweep file says so: LINE:COLUMN */
+    char **warm;             /* recordings and CSV files to learn from at the start, NULL-terminated; may be NULL */
+    struct sweepfile_prior prior;
     char *path;              /* where the file was read from */
 };
 
@@ -59,6 +71,8 @@ struct sweepfile {
  * candidates). */
 int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char *path, char **cause);
 void sweepfile_release(struct sweepfile *f);
+/* A file named in a sweep file: relative to it. malloc'ed. */
+char *sweepfile_beside(const char *sweep, const char *name);
 /* What `run --dry-run` prints: one JSON object (DESIGN.md). */
 void sweepfile_json(const struct sweepfile *f, struct json_out *out);
 /* The command line of one run: macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv

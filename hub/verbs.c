@@ -35,6 +35,7 @@ static verb_fn *const table[VERB_COUNT] = {
     [VERB_UNPIN] = verb_steer,
     [VERB_BOOST] = verb_steer,
     [VERB_EXPLORE] = verb_explore,
+    [VERB_RULE] = verb_rule,
     [VERB_FOCUS] = verb_steer,
     [VERB_AVOID] = verb_steer,
     [VERB_WEIGHT] = verb_steer,

@@ -180,6 +180,7 @@ static enum verb_outcome undo(struct verb_call *c, const struct state_iv *of, ch
     case VERB_CLONE:
     case VERB_ENQUEUE:
         return undo_trial(c, m, cause);
+    case VERB_RULE:
     case VERB_NOTE:
     case VERB_TAG:
         return VERB_DID;

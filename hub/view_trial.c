@@ -216,6 +216,30 @@ static const char *stream_name(char c)
     return c == 'e' ? "err" : c == 'l' ? "log" : "out";
 }
 
+struct text_hits {
+    bool wanted;
+    int64_t n, prev, next; /* lines that have the text; the nearest before and behind `at`, -1 none */
+};
+
+static struct text_hits find_text(const struct view_request *rq, const struct state_run *r, int n)
+{
+    char text[256] = "";
+    struct text_hits h = {.prev = -1, .next = -1};
+    h.wanted = cmap_strcpy(rq->body, "find", text, sizeof text) && text[0];
+    if (!h.wanted || !r)
+        return h;
+    int64_t at = cmap_int(rq->body, "at", r->first_line + n);
+    for (int i = 0; i < n; i++) {
+        int64_t index = r->first_line + i;
+        if (!filter_contains((struct span){r->lines[i].text, r->lines[i].n}, text))
+            continue;
+        h.n++;
+        h.prev = index < at ? index : h.prev;
+        h.next = index > at && h.next < 0 ? index : h.next;
+    }
+    return h;
+}
+
 int view_text(const struct view_request *rq, struct view_out *out, char **cause)
 {
     const struct state_run *r;
@@ -235,6 +259,7 @@ int view_text(const struct view_request *rq, struct view_out *out, char **cause)
     int64_t want = cmap_int(rq->body, "lines", 100);
     int end = before < first ? 0 : before - first < n ? (int)(before - first) : n;
     int from = want > 0 && want < end ? end - (int)want : 0;
+    struct text_hits hits = find_text(rq, r, n);
     for (int i = from; i < end; i++) {
         struct codec_writer w;
         view_part_begin(out, &w, i - from);
@@ -248,7 +273,12 @@ int view_text(const struct view_request *rq, struct view_out *out, char **cause)
     }
     out->count = out->n_parts;
     struct codec_writer w;
-    view_head(out, &w, 4);
+    view_head(out, &w, hits.wanted ? 7 : 4);
+    if (hits.wanted) {
+        cw_kint(&w, "hits", hits.n);
+        view_ktime(&w, "prev", hits.prev);
+        view_ktime(&w, "next", hits.next);
+    }
     view_ktime(&w, "run", r ? r->run : -1);
     cw_kint(&w, "first", first); /* the oldest line that is still kept */
     cw_kint(&w, "end", first + n);

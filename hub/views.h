@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "hub/state.h"
 
+struct alert_book;
 struct model_cache;
 struct tuner;
 
@@ -26,6 +27,7 @@ struct sweep_ref {
     const struct rung_row *rungs; /* from the tuner, live only */
     int n_rungs;
     const struct tuner *tuner;    /* live only: for its score and its cells; NULL none */
+    struct alert_book *alerts;    /* what was looked at of rules (alerts.h); NULL: nothing is kept */
     struct model_cache *models;   /* fits that views share (model_at.h); NULL: none is kept */
 };
 

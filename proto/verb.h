@@ -44,6 +44,7 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(GO, "go", VT_SWEEP, VG_REVERSIBLE, true, "", "lift a hold")                                               \
     VERB(BUDGET, "budget", VT_SWEEP, VG_REVERSIBLE, true, "[+|-]N", "set or change the number of trials")               \
     VERB(CONCURRENCY, "concurrency", VT_SWEEP, VG_REVERSIBLE, true, "N", "run at most N trials at once")                \
+    VERB(RULE, "rule", VT_SWEEP, VG_REVERSIBLE, true, "RULE|off N", "tell when this happens: val_loss is nan, no point for 10m [then pause]") \
     VERB(UNDO, "undo", VT_INTERVENTION, VG_REVERSIBLE, false, "[ID]", "undo an intervention (default: your last one)")
 
 enum verb {

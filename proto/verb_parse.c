@@ -373,6 +373,7 @@ static int parse_words(struct command *c)
     case VERB_STEP: return parse_step(c);
     case VERB_HOLD:
     case VERB_GO: return parse_nothing(c);
+    case VERB_RULE: return parse_plain(c, "which rule?", INT_MAX);
     case VERB_BUDGET: return parse_budget(c);
     case VERB_CONCURRENCY: return parse_concurrency(c);
     case VERB_UNDO: return parse_undo(c);

@@ -23,7 +23,7 @@ static void targets(const struct console *c, char *out, size_t cap)
 {
     if (c->table.n_marks && c->screen != SCREEN_TRIAL)
         ids_list(&c->table, out, cap);
-    else if (c->table.sel >= 0)
+    else if (c->table.sel >= 0 && !(c->table.sel_group && c->screen == SCREEN_OVER))
         row_format(out, cap, "t%lld", (long long)c->table.sel);
     else
         row_format(out, cap, "%s", "");
@@ -237,11 +237,32 @@ bool action_typed(struct console *c, const char *s)
     return true;
 }
 
+static void keep_for_redo(struct actions *a, const char *line)
+{
+    if (a->n_redo == ACTION_HOLDS)
+        memmove(a->redo, a->redo + 1, (size_t)--a->n_redo * sizeof *a->redo);
+    row_format(a->redo[a->n_redo++], PROMPT_CAP, "%s", line);
+}
+
+void action_redo(struct console *c)
+{
+    struct actions *a = &c->act;
+    char line[PROMPT_CAP];
+    if (a->n_redo == 0) {
+        console_toast(c, ST_DIM, "nothing was taken back here");
+        return;
+    }
+    row_format(line, sizeof line, "%s", a->redo[a->n_redo - 1]);
+    if (action_submit(c, line))
+        a->n_redo--;
+}
+
 void action_undo(struct console *c)
 {
     struct actions *a = &c->act;
     if (a->n_holds) {
         struct action_hold *h = &a->holds[--a->n_holds];
+        keep_for_redo(a, h->line);
         console_toast(c, ST_LIVE, "not sent: %s", h->shown);
         return;
     }
@@ -256,6 +277,7 @@ void action_undo(struct console *c)
             return;
         }
         f->undone = true;
+        keep_for_redo(a, f->line);
         int n = f->n_ids;
         int64_t ids[ACTION_IDS];
         memcpy(ids, f->ids, sizeof ids);

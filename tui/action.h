@@ -50,6 +50,8 @@ struct actions {
     int n_holds;
     struct action_flight flights[ACTION_FLIGHTS];
     int newest;
+    char redo[ACTION_HOLDS][PROMPT_CAP]; /* taken back, the newest last */
+    int n_redo;
     char ask[PROMPT_CAP]; /* waits for y or the typed id */
     char ask_id[32];      /* what must be typed */
     char ask_target[120];
@@ -61,6 +63,7 @@ bool action_submit(struct console *c, const char *line);
 void action_confirm(struct console *c);              /* the question was answered with yes */
 bool action_typed(struct console *c, const char *s); /* false: not what was asked for */
 void action_undo(struct console *c);
+void action_redo(struct console *c); /* submits again what action_undo took back last */
 void action_tick(struct console *c);
 /* A key was pressed: what the status line has said for ACTION_READ_NS goes. */
 void action_seen(struct console *c);

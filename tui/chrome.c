@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "tui/plot_bars.h"
 #include "tui/row.h"
 #include "tui/screen.h"
@@ -211,12 +212,43 @@ void chrome_tabs(const struct console *c, struct canvas *out, struct rect r)
                c->time.past && !c->time.recording ? ACT_END : ACT_HELP, 0);
 }
 
+/* The hub's sentence about a filter that it cannot read, under the character that it means. */
+static bool filter_error(const struct console *c, struct canvas *out, struct rect r)
+{
+    enum sub_id list = c->screen == SCREEN_ARMS ? SUB_ARMS : c->screen == SCREEN_AUDIT ? SUB_AUDIT : SUB_TRIALS;
+    const char *error = c->prompt.kind == PROMPT_FILTER ? sub_error(&c->subs, list) : NULL;
+    const char *at = error ? strstr(error, " at column ") : NULL;
+    char safe[ROW_TEXT], column[12] = "";
+    int64_t col;
+    if (!at)
+        return false;
+    row_format(column, sizeof column, "%.9s", at + strlen(" at column "));
+    if (!text_int(column, &col) || col < 1)
+        return false;
+    size_t bytes = (size_t)col - 1 < c->prompt.len ? (size_t)col - 1 : c->prompt.len;
+    int x = 1 + canvas_columns(c->prompt.text, bytes); /* behind the "/" of the line below */
+    size_t skip = strncmp(error, "filter: ", 8) == 0 ? 8 : 0;
+    row_text(safe, (struct span){error + skip, (size_t)(at - error) - skip}, r.w - 4);
+    int n = canvas_columns(safe, strlen(safe));
+    if (x + 2 + n <= r.w) {
+        canvas_put(out, r.x + x, r.y, ST_ERROR, 0x25bc);
+        canvas_text(out, r.x + x + 2, r.y, ST_ERROR, safe);
+    } else {
+        x = x < r.w ? x : r.w - 1;
+        canvas_put(out, r.x + x, r.y, ST_ERROR, 0x25bc);
+        canvas_textn(out, r.x + (x - n - 1 > 0 ? x - n - 1 : 0), r.y, x - 1, ST_ERROR, safe, strlen(safe));
+    }
+    return true;
+}
+
 void chrome_status(const struct console *c, struct canvas *out, struct rect r)
 {
     static const style severity_style[] = {ST_MARK, ST_LIVE, ST_ERROR};
     char text[700];
     int severity;
     if (r.h <= 0)
+        return;
+    if (filter_error(c, out, r))
         return;
     /* what waits to be sent is never hidden behind a notice */
     if (c->act.n_holds == 0 && c->toast[0] && c->mono < c->toast_until) {
@@ -268,6 +300,7 @@ static const char *prompt_lead(const struct console *c)
 {
     switch (c->prompt.kind) {
     case PROMPT_FILTER:
+    case PROMPT_SEARCH:
         return "/";
     case PROMPT_VALUE:
         return c->edit.param;

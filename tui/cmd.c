@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "tui/config.h"
 #include "tui/console.h"
 #include "tui/help.h"
 #include "tui/plain.h"
@@ -90,8 +91,12 @@ int cmd_show(struct cmd_call *call, const char *sweep, const char *at, double sp
         struct plain_options o = {.sweep = sweep, .replay = replay};
         return plain_run(call->client, &o);
     }
+    struct config config;
+    config_init(&config);
+    config_load(&config);
     struct console_options o = {
-        .color = call->color,
+        .config = &config,
+        .color = call->color ? call->color : config.color,
         .sweep = sweep,
         .user = client_user(call->client),
         .at = at,
@@ -101,7 +106,9 @@ int cmd_show(struct cmd_call *call, const char *sweep, const char *at, double sp
         .slow = call->slow,
         .replay = replay,
     };
-    return console_run(call->client, &o);
+    int rc = console_run(call->client, &o);
+    config_release(&config);
+    return rc;
 }
 
 /* ---- dispatch ---- */

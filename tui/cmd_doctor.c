@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "proto/endpoint.h"
 #include "tui/cmd_list.h"
+#include "tui/config.h"
 #include "tui/program.h"
 #include "tui/say.h"
 
@@ -190,15 +191,53 @@ static void check_program(struct doctor *d, const char *name, const char *use)
     free(cause);
 }
 
+static void check_config(struct doctor *d)
+{
+    struct config k;
+    config_init(&k);
+    config_load(&k);
+    const char *first = k.n_errors ? buf_cstr(&k.errors) : "";
+    char path[CONFIG_TEXT];
+    config_path(path, sizeof path);
+    if (k.n_errors)
+        finding(d, WARN, "config", "%.*s%s", (int)strcspn(first, "\n"), first,
+                k.n_errors > 1 ? " (and more: hypertop doctor --config)" : "");
+    else
+        finding(d, OK, "config", k.path[0] ? "%s" : "none at %s; hypertop help config prints what is compiled in", path);
+    config_release(&k);
+}
+
+/* Only the configuration: its errors as they are, nothing when there are none. */
+static int config_only(void)
+{
+    struct config k;
+    struct buf b = {0};
+    config_init(&k);
+    config_load(&k);
+    for (const char *p = k.n_errors ? buf_cstr(&k.errors) : ""; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+        struct span line = {p, strcspn(p, "\n")};
+        say_put(&b, line);
+        buf_putc(&b, '\n');
+    }
+    bool good = k.n_errors == 0;
+    bool whole = say_flush(&b, STDOUT_FILENO);
+    buf_release(&b);
+    config_release(&k);
+    return whole && good ? EXIT_DONE : EXIT_FAILED;
+}
+
 int cmd_doctor(struct cmd_call *call)
 {
     struct doctor d = {.worst = OK};
+    if (opt_flag(&call->set, "config"))
+        return config_only();
 
     finding(&d, OK, "hypertop", "version %s", HYPERTOP_VERSION);
     check_terminal(&d);
     check_program(&d, "hypertop-hub", "owns and runs the sweeps");
     check_program(&d, "hypertop-agent", "executes the runs");
     check_data(&d);
+    check_config(&d);
     check_hub(&d, call);
     int rc = say_flush(&d.out, STDOUT_FILENO) && d.worst < FAIL ? EXIT_DONE : EXIT_FAILED;
     buf_release(&d.out);

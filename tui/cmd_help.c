@@ -43,6 +43,8 @@ int cmd_help(struct cmd_call *call)
 
     if (strcmp(topic, "verbs") == 0)
         return help_verbs();
+    if (strcmp(topic, "config") == 0)
+        return help_config();
     if (*topic && !c) {
         const char *near = cmd_nearest(topic);
         return cmd_error(call, EXIT_USAGE, "no help on '%s': %s%s%s", topic,

@@ -68,6 +68,11 @@ static const struct opt replay_options[] = {
     {.type = OPT_END},
 };
 
+static const struct opt doctor_options[] = {
+    {OPT_FLAG, 0, "config", NULL, 0, 0, "check hypertop.conf only: one line an error, FILE:LINE:COLUMN"},
+    {.type = OPT_END},
+};
+
 #define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics"
 
 const struct cmd cmd_table[] = {
@@ -92,11 +97,13 @@ const struct cmd cmd_table[] = {
      NULL, CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"dump", "FILE [--records] [--json]", 0, -1, "print a recording's events or records", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"rules", "--dry-run FILE [--rule RULE]... [--json]", 0, -1,
+     "say which alerts a recording would have given", NULL, NULL, CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"fsck", "FILE [--repair OUT] [--json]", 0, -1, "check a recording, and save what is whole", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"export", "FILE --to csv|jsonl -o PATH", 0, -1, "write every point of a recording as CSV or JSON lines", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
-    {"doctor", "", 0, 0, "check terminal, directories, hub and programs, and say what to do", NULL, NULL, 0,
+    {"doctor", "", 0, 0, "check terminal, directories, hub and programs, and say what to do", NULL, doctor_options, 0,
      WORDS_NONE, NULL, cmd_doctor},
     {"completion", "bash|zsh|fish", 1, 1, "print completion for a shell",
      "bash: eval \"$(hypertop completion bash)\" in ~/.bashrc\n"
@@ -104,7 +111,7 @@ const struct cmd cmd_table[] = {
      "fish: hypertop completion fish > ~/.config/fish/completions/hypertop.fish\n",
      NULL, 0, WORDS_SHELL, "bash|zsh|fish", cmd_completion},
     {"version", "", 0, 0, "print the version", NULL, NULL, 0, WORDS_NONE, NULL, cmd_version},
-    {"help", "[TOPIC]", 0, 1, "the manual of a command, or of `verbs`", NULL, NULL, 0, WORDS_TOPIC, NULL,
+    {"help", "[TOPIC]", 0, 1, "the manual of a command, of `verbs`, or `config`: hypertop.conf as compiled in", NULL, NULL, 0, WORDS_TOPIC, NULL,
      cmd_help},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, 0, WORDS_NONE, NULL, NULL},
 };

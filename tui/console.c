@@ -51,6 +51,7 @@ void console_init(struct console *c, struct client *client, const struct console
     table_init(&c->table);
     compare_init(&c->compare);
     timeline_init(&c->time, o->replay, o->speed);
+    own_init(c, ascii);
     if (o->replay)
         c->screen = c->back = SCREEN_REPLAY;
     summary_read(&c->sum, (struct span){NULL, 0});
@@ -226,6 +227,8 @@ void console_toast(struct console *c, style st, const char *fmt, ...)
 
 const char *console_refusal(const struct console *c, enum key_guard g)
 {
+    if ((g == KG_TRIAL || g == KG_TRIAL_STEER) && c->table.sel_group && c->screen == SCREEN_OVER)
+        return "a group is selected, not a trial; Enter folds it";
     if ((g == KG_TRIAL || g == KG_TRIAL_STEER) && c->table.sel < 0)
         return "no trial is selected";
     if (g != KG_STEER && g != KG_TRIAL_STEER)
@@ -409,8 +412,11 @@ static bool common_act(struct console *c, enum action a, int64_t arg)
     case ACT_UNDO:
         action_undo(c);
         return true;
+    case ACT_REDO:
+        action_redo(c);
+        return true;
     default:
-        return false;
+        return own_resize(c, a);
     }
 }
 

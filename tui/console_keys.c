@@ -4,14 +4,21 @@
 
 #include "tui/console_state.h"
 #include "tui/palette.h"
+#include "tui/panel.h"
 #include "tui/popup.h"
 #include "tui/row.h"
 #include "tui/screen.h"
 
+/* The list that `/` filters on this screen: the trials', or the screen's own. */
+static char *filter_of(struct console *c)
+{
+    bool own = c->screen == SCREEN_ARMS || c->screen == SCREEN_AUDIT;
+    return own ? c->own.list_filter[c->screen] : c->table.filter;
+}
+
 static void filter_live(struct console *c)
 {
-    row_format(c->table.filter, sizeof c->table.filter, "%.*s", (int)sizeof c->table.filter - 1,
-               c->prompt.text);
+    row_format(filter_of(c), sizeof c->table.filter, "%.*s", (int)sizeof c->table.filter - 1, c->prompt.text);
     c->table.top = 0;
     c->table.hold_until = 0;
 }
@@ -39,7 +46,7 @@ static void prompt_key_in(struct console *c, int key)
     switch (r) {
     case PROMPT_CANCELLED:
         if (kind == PROMPT_FILTER)
-            c->table.filter[0] = '\0';
+            filter_of(c)[0] = '\0';
         prompt_close(&c->prompt);
         break;
     case PROMPT_ENTERED:
@@ -47,6 +54,8 @@ static void prompt_key_in(struct console *c, int key)
             prompt_close(&c->prompt);
         else if (kind == PROMPT_VALUE)
             screens[SCREEN_TRIAL]->act(c, ACT_OPEN, 0);
+        else if (kind == PROMPT_SEARCH)
+            panel_log_search(c, c->prompt.text);
         else
             command_entered(c);
         break;

@@ -6,10 +6,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "tui/console_state.h"
+#include "tui/own.h"
+#include "tui/saved.h"
 #include "tui/term.h"
 
 #define FRAME_KEY_NS  (CLOCK_S / 30)
@@ -27,6 +30,9 @@ struct loop {
     int64_t last_frame, esc;
     uint64_t stamp;
     int cols, rows;
+    char sweep[128];   /* whose arrangement is shown */
+    struct buf layout; /* as last written */
+    int64_t layout_at;
 };
 
 static void handle(struct loop *l, const struct input_event *e)
@@ -60,8 +66,88 @@ static void drain_input(struct loop *l, int64_t mono)
         handle(l, &e);
 }
 
+/* ---- what is remembered from one time to the next ---- */
+
+static void terminal_name(char *out, size_t cap)
+{
+    const char *term = getenv("TERM");
+    snprintf(out, cap, "terminal %.60s", term && *term ? term : "unknown");
+}
+
+static void terminal_recall(struct loop *l)
+{
+    struct buf b = {0};
+    char name[80];
+    terminal_name(name, sizeof name);
+    if (l->con.own.charset == CHARSET_AUTO && saved_read(name, &b)) {
+        const char *text = buf_cstr(&b);
+        char word[16];
+        if (sscanf(text, "charset %15s", word) == 1)
+            own_set_charset(&l->con, word, NULL);
+    }
+    buf_release(&b);
+}
+
+static void terminal_keep(struct loop *l)
+{
+    char name[80], text[40];
+    char *cause = NULL;
+    terminal_name(name, sizeof name);
+    snprintf(text, sizeof text, "charset %s\n", own_charset_name(l->con.own.charset));
+    if (saved_write(name, text, &cause) < 0)
+        console_toast(&l->con, ST_WARN, "not remembered: %s", cause);
+    free(cause);
+    l->con.own.keep_charset = false;
+}
+
+static void layout_keep(struct loop *l)
+{
+    struct buf now = {0};
+    char name[160];
+    if (!l->sweep[0])
+        return;
+    own_layout_text(&l->con, &now);
+    if (strcmp(buf_cstr(&now), buf_cstr(&l->layout)) != 0) {
+        snprintf(name, sizeof name, "sweep %s", l->sweep);
+        saved_write(name, buf_cstr(&now), NULL); /* a full or read-only disk costs only the arrangement */
+        buf_clear(&l->layout);
+        buf_puts(&l->layout, buf_cstr(&now));
+    }
+    buf_release(&now);
+}
+
+/* Each sweep has its arrangement: taken up when the sweep is first seen, written when it has not changed for a while. */
+static void arrange(struct loop *l)
+{
+    struct console *c = &l->con;
+    if (c->own.keep_charset)
+        terminal_keep(l);
+    if (!c->sum.there)
+        return;
+    if (strcmp(c->sum.sweep, l->sweep) != 0) {
+        char name[160];
+        struct buf text = {0};
+        layout_keep(l);
+        snprintf(l->sweep, sizeof l->sweep, "%s", c->sum.sweep);
+        snprintf(name, sizeof name, "sweep %s", l->sweep);
+        if (saved_read(name, &text))
+            own_layout_apply(c, (const char *)text.data, text.len);
+        buf_release(&text);
+        own_layout_text(c, &l->layout);
+        l->layout_at = l->last_frame;
+        l->dirty = true;
+    } else if (l->last_frame - l->layout_at > 2 * CLOCK_S) {
+        layout_keep(l);
+        l->layout_at = l->last_frame;
+    }
+}
+
 static void draw(struct loop *l, int64_t mono)
 {
+    if (l->con.own.recolor)
+        term_colors(l->con.own.color);
+    l->con.own.recolor = false;
+    own_charset_apply(&l->con, &l->canvas);
     term_size(&l->cols, &l->rows);
     console_prepare(&l->con, mono, client_now(l->con.client), l->cols, l->rows);
     console_frame(&l->con, &l->canvas);
@@ -73,6 +159,7 @@ static void draw(struct loop *l, int64_t mono)
     l->stamp = console_stamp(&l->con);
     l->dirty = l->by_key = false;
     l->filling = subs_waiting(&l->con.subs);
+    arrange(l);
 }
 
 /* When the next frame may be drawn, given that one is due. */
@@ -172,6 +259,7 @@ int console_run(struct client *client, const struct console_options *o)
     }
     console_init(&l->con, client, o, term_ascii());
     canvas_init(&l->canvas, term_ascii());
+    terminal_recall(l);
     input_init(&l->input);
     l->esc = getenv("SSH_CONNECTION") ? ESC_SSH_NS : ESC_NS;
     l->con.mono = clock_mono_ns();
@@ -179,6 +267,8 @@ int console_run(struct client *client, const struct console_options *o)
     while (!l->con.quit && !l->ended)
         step(l);
     term_close();
+    layout_keep(l);
+    buf_release(&l->layout);
     say_unsent(&l->con);
     console_release(&l->con);
     canvas_release(&l->canvas);

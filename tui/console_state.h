@@ -14,6 +14,7 @@
 #include "tui/console.h"
 #include "tui/subs.h"
 #include "tui/keymap.h"
+#include "tui/own.h"
 #include "tui/prompt.h"
 #include "tui/summary.h"
 #include "tui/table.h"
@@ -96,6 +97,7 @@ struct console {
     bool percent;     /* the next digit is a tenth to seek to */
     int64_t log_back; /* lines scrolled back in the log */
 
+    struct own own;
     struct actions act;
     struct prompt prompt;
     struct popup popup;

@@ -7,6 +7,7 @@
 
 #include "proto/verb.h"
 #include "tui/cmd.h"
+#include "tui/config.h"
 #include "tui/say.h"
 
 #define WIDTH  80
@@ -130,6 +131,13 @@ int help_verbs(void)
     buf_puts(&b, "\nTRIAL: 17 or t17, best, all; several with commas. Each takes --reason TEXT;\n"
                  "those on arms take --bandit NAME.\n");
     buf_release(&left);
+    return out(&b);
+}
+
+int help_config(void)
+{
+    struct buf b = {0};
+    config_print(&b);
     return out(&b);
 }
 

@@ -39,6 +39,7 @@ static const struct key_row rows[] = {
 
     {ON_ALL, 'a', ACT_MENU, 0, KG_STEER, "a", "actions", "the actions menu; each entry shows its guard"},
     {ON_ALL, 'u', ACT_UNDO, 0, KG_NONE, "u", "undo", "take back the action that waits, or undo the last one sent"},
+    {ON_ALL, KEY_CTRL('r'), ACT_REDO, 0, KG_NONE, "Ctrl-R", NULL, "do again what u took back last"},
     {ON_ALL, ':', ACT_COMMAND, 0, KG_NONE, ":", NULL, "the command line; Tab completes, Up and Down recall"},
     {ON_ALL, KEY_CTRL('p'), ACT_COMMAND, 0, KG_NONE, "Ctrl-P", NULL, "the same"},
     {ON_ALL, '?', ACT_HELP, 0, KG_NONE, "?", NULL, "the keys of this screen; again: every key"},
@@ -75,8 +76,9 @@ static const struct key_row rows[] = {
 
     /* tables */
     {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
-    {ON_TABLE | ON_CURVES, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the trials: state=running lr<1e-3 tag:base"},
-    {ON_TABLE | ON_CURVES, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
+    {ON_TABLE | ON_CURVES | ON_ARMS | ON_AUDIT, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the list: state=running lr<1e-3 tag:base -note:debug a|b"},
+    {ON_TRIAL, '/', ACT_FILTER, 0, KG_TRIAL, "/", "search", "look for a text in the trial's log, from its end"},
+    {ON_TABLE | ON_CURVES | ON_ARMS | ON_AUDIT | ON_TRIAL, '\\', ACT_FILTER_CLEAR, 0, KG_NONE, "\\", NULL, "no filter"},
     {ON_TABLE | ON_ARMS, '<', ACT_SORT_LEFT, 0, KG_NONE, "<", NULL, "sort by the column to the left"},
     {ON_TABLE | ON_ARMS, '>', ACT_SORT_RIGHT, 0, KG_NONE, ">", "sort", "sort by the column to the right"},
     {ON_TABLE, 'I', ACT_SORT_REVERSE, 0, KG_NONE, "I", NULL, "reverse the order"},
@@ -102,6 +104,13 @@ static const struct key_row rows[] = {
     {ON_TRIAL, 'J', ACT_NEXT_TRIAL, 0, KG_NONE, "J", "next trial", "the next trial of the table"},
     {ON_TRIAL, 'K', ACT_PREV_TRIAL, 0, KG_NONE, "K", NULL, "the trial before"},
 
+    {ON_TRIAL, 'n', ACT_FIND_NEXT, 0, KG_TRIAL, "n", NULL, "the line before it in the log that has what / looked for"},
+    {ON_TRIAL, 'N', ACT_FIND_PREV, 0, KG_TRIAL, "N", NULL, "the line after it"},
+    {ON_OVER | ON_TRIAL, ')', ACT_WIDER, 0, KG_NONE, ")", NULL, "the panes on the right wider"},
+    {ON_OVER | ON_TRIAL, '(', ACT_NARROWER, 0, KG_NONE, "(", NULL, "the panes on the right narrower"},
+    {ON_OVER | ON_TRIAL, '^', ACT_TALLER, 0, KG_NONE, "^", NULL, "the lower panes taller"},
+    {ON_OVER | ON_TRIAL, '&', ACT_SHORTER, 0, KG_NONE, "&", NULL, "the lower panes less tall"},
+
     /* arms */
     {ON_ARMS, '+', ACT_MORE, 0, KG_STEER, "+", "weight", "double the arm's chance"},
     {ON_ARMS, '-', ACT_LESS, 0, KG_STEER, "-", NULL, "halve the arm's chance"},
@@ -123,10 +132,22 @@ static const struct menu_row menu[] = {
     {ON_ARMS, 'b', VERB_BAN, "ban %a", "never pull this arm"},
     {ON_ARMS, 'B', VERB_UNBAN, "unban %a", "lift the ban"},
     {ON_ARMS, 'w', VERB_BOOST, "boost %a ", "multiply its chance by a weight"},
+    {ON_ARMS, 'f', VERB_FOCUS, "focus %a ", "try more there, less and less"},
+    {ON_ARMS, 'v', VERB_AVOID, "avoid %a ", "try nothing there"},
+    {ON_ARMS, 'W', VERB_WEIGHT, "weight %a ", "a region's chance times a weight"},
+    {ON_ARMS, '%', VERB_QUOTA, "quota %a ", "keep so many of the next trials for it"},
     {ON_ARMS | ON_AUDIT, 'e', VERB_EXPLORE, "explore ", "explore more or less"},
     {ON_ALL, '+', VERB_BUDGET, "budget +", "more trials"},
     {ON_ALL, '#', VERB_CONCURRENCY, "concurrency ", "how many run at once"},
     {ON_ALL, 'N', VERB_ENQUEUE, "enqueue ", "queue a configuration of yours"},
+    {ON_ARMS | ON_AUDIT, '=', VERB_SPACE, "space ", "change the search space"},
+    {ON_ARMS | ON_AUDIT, 'Z', VERB_FREEZE, "freeze ", "hold a parameter at a value"},
+    {ON_ARMS | ON_AUDIT, 'z', VERB_THAW, "thaw ", "let it vary again"},
+    {ON_ARMS | ON_AUDIT, 'T', VERB_TUNER, "tuner ", "go on with another tuner"},
+    {ON_ARMS | ON_AUDIT, 'H', VERB_HOLD, "hold", "no new trials from the tuner"},
+    {ON_ARMS | ON_AUDIT, 'J', VERB_STEP, "step", "while held: one more trial"},
+    {ON_ARMS | ON_AUDIT, 'G', VERB_GO, "go", "lift the hold"},
+    {ON_ALL, 'A', VERB_RULE, "rule ", "tell when something happens"},
 };
 
 const struct key_row *keymap_default_rows(int *n)

@@ -131,6 +131,13 @@ enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_A
     ACTION(DIFFERENCE, "difference")                   \
     ACTION(LOG_X, "log-x")                             \
     ACTION(FIT, "fit")                                 \
+    ACTION(REDO, "redo")                               \
+    ACTION(WIDER, "wider")                             \
+    ACTION(NARROWER, "narrower")                       \
+    ACTION(TALLER, "taller")                           \
+    ACTION(SHORTER, "shorter")                         \
+    ACTION(FIND_NEXT, "find-next")                     \
+    ACTION(FIND_PREV, "find-prev")                     \
     ACTION(ROW, "row") /* arg: trial id */             \
     ACTION(SORT, "sort") /* arg: column */             \
     ACTION(SEEK, "seek") /* arg: wall ns */

@@ -6,6 +6,7 @@
 
 #include "base/cause.h"
 #include "base/text.h"
+#include "tui/palette_parts.h"
 #include "tui/popup.h"
 #include "tui/row.h"
 #include "tui/screen.h"
@@ -56,12 +57,23 @@ static int run_filter(struct console *c, int argc, char **argv, char **cause)
     return 0;
 }
 
+static bool has_metric(const struct console *c, const char *name)
+{
+    for (int i = 0; i < sub_rows(&c->subs, SUB_METRICS); i++) {
+        struct span m = sub_row(&c->subs, SUB_METRICS, i);
+        if (m.p && span_eq(cmap_str(m, "metric"), name))
+            return true;
+    }
+    return false;
+}
+
 static int run_sort(struct console *c, int argc, char **argv, char **cause)
 {
     const char *name = argc == 1 ? argv[0] : "";
     bool minus = name[0] == '-';
-    if (argc != 1 || !table_has_sort(&c->sum, name + minus))
-        return cause_set(cause, "sort takes a column: trial, state, value, step, seconds or a parameter");
+    if (argc != 1 || (!table_has_sort(&c->sum, name + minus) && columns_find(&c->table.cols, name + minus) < 0 &&
+                      !has_metric(c, name + minus)))
+        return cause_set(cause, "sort takes a column: trial, state, value, step, seconds, a parameter or a metric");
     row_format(c->table.sort, sizeof c->table.sort, "%s", "");
     table_sort_by(&c->table, name + minus);
     c->table.reverse = minus;
@@ -157,7 +169,14 @@ static const struct palette_command commands[] = {
     {"filter", "[EXPR]", "show only these trials", "/", run_filter},
     {"sort", "[-]COLUMN", "order of the table", "< >", run_sort},
     {"columns", "", "choose the columns", "c", run_columns},
-    {"freeze", "", "freeze the order", "f", run_freeze},
+    {"column", "NAME", "show or hide one column", "", palette_column},
+    {"group", "[NAME]", "trials as a tree by a parameter, a column or a metric", "", palette_group},
+    {"redo", "", "do again what u took back last", "Ctrl-R", palette_redo},
+    {"charset", "[auto|braille|blocks|ascii]", "what curves are drawn with; alone: how each looks here", "", palette_charset},
+    {"theme", "mono|16|256|auto", "how many colours", "", palette_theme},
+    {"describe", "KEY", "what a key does here", "", palette_describe},
+    {"reload", "", "read hypertop.conf again", "", palette_reload},
+    {"still", "", "freeze the order", "f", run_freeze},
     {"follow", "", "follow the best trial", "F", run_follow},
     {"trial", "ID", "open a trial", "5", run_trial},
     {"overview", "", "the overview", "1", run_overview},
@@ -353,7 +372,7 @@ static void complete_args(const struct console *c, struct collect *k, const char
         complete_arms(c, k, typed);
     } else if (v && v->verb == VERB_ENQUEUE) {
         complete_params(c, k, typed);
-    } else if (strcmp(first, "sort") == 0) {
+    } else if (strcmp(first, "sort") == 0 || strcmp(first, "group") == 0 || strcmp(first, "column") == 0) {
         static const char *const fixed[] = {"value", "trial", "state", "step", "seconds"};
         char name[ROW_TEXT];
         for (int i = 0; i < 5; i++)

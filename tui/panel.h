@@ -22,6 +22,9 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
 
 /* The tail of its output. */
 void panel_log_want(struct console *c, struct rect r);
+void panel_log_search(struct console *c, const char *text); /* from the end backwards; "" no search */
+void panel_log_find(struct console *c, int dir);            /* -1 the line before the found one, 1 behind */
+void panel_log_follow(struct console *c);                   /* goes to what the hub has found */
 void panel_log_draw(const struct console *c, struct canvas *out, struct rect r);
 
 /* Shares of a bandit's pulls over time, one curve an arm; rungs with what was promoted. */

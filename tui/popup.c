@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tui/panel.h"
+#include "tui/popup_parts.h"
 #include "tui/row.h"
 #include "tui/screen.h"
 
@@ -13,8 +14,7 @@ const char *popup_guard_name(enum verb_guard g)
     return g == VG_REVERSIBLE ? "undo" : g == VG_LOSING ? "confirm" : "type id";
 }
 
-static struct rect open_box(struct canvas *out, struct rect all, int w, int h, const char *title,
-                            const char *right)
+struct rect popup_box(struct canvas *out, struct rect all, int w, int h, const char *title, const char *right)
 {
     struct rect r = rect_center(all, w + 4, h + 2);
     canvas_fill(out, r, ST_PLAIN, ' ');
@@ -48,7 +48,7 @@ static void draw_help(const struct console *c, struct canvas *out, struct rect a
     int n, line = 0, total = help_lines(c, all);
     const struct key_row *rows = keymap_rows(&n);
     row_format(title, sizeof title, all ? "Every key" : "Keys here: %s", screens[c->screen]->name);
-    struct rect in = open_box(out, area, 76, total, title, all ? "Esc close" : "? every key");
+    struct rect in = popup_box(out, area, 76, total, title, all ? "Esc close" : "? every key");
     struct rect old = canvas_clip(out, in);
     int scroll = c->popup.scroll, last = total - in.h > 0 ? total - in.h : 0;
     if (scroll > last)
@@ -84,18 +84,29 @@ static void menu_target(const struct console *c, char *out, size_t cap)
         row_format(out, cap, "%.80s", t[0] ? t : "nothing selected");
 }
 
-static void draw_menu(const struct console *c, struct canvas *out, struct rect area)
+static int menu_lines(const struct console *c)
 {
-    char title[120], target[100];
-    int n, lines = 0, line = 0;
+    int n, lines = 0;
     const struct menu_row *m = keymap_menu(&n);
     for (int i = 0; i < n; i++)
         lines += in_menu(c, &m[i]);
+    return lines;
+}
+
+static void draw_menu(const struct console *c, struct canvas *out, struct rect area)
+{
+    char title[120], target[100];
+    int n, lines = menu_lines(c), line = 0;
+    const struct menu_row *m = keymap_menu(&n);
     menu_target(c, target, sizeof target);
     char safe[ROW_TEXT];
     row_text(safe, (struct span){target, strlen(target)}, 50);
     row_format(title, sizeof title, c->screen == SCREEN_ARMS && target[0] ? "Actions: arm %s" : "Actions: %s", safe);
-    struct rect in = open_box(out, area, 60, lines + 1, title, "guard");
+    struct rect in = popup_box(out, area, 60, lines + 1, title, "guard");
+    int over = lines + 1 - in.h, scroll = c->popup.scroll < over ? c->popup.scroll : over > 0 ? over : 0;
+    line = -scroll;
+    if (over > scroll)
+        canvas_right(out, in.x, in.y + in.h, in.w, ST_DIM, " \u2193 more ");
     struct rect old = canvas_clip(out, in);
     for (int i = 0; i < n; i++) {
         if (!in_menu(c, &m[i]))
@@ -134,6 +145,12 @@ static void menu_key(struct console *c, int key)
     }
     if (key == KX_ESC || key == 'q')
         c->popup.kind = POPUP_NONE;
+    else if (key == KX_DOWN || key == KX_PGDN)
+        c->popup.scroll += key == KX_DOWN ? 1 : 8;
+    else if (key == KX_UP || key == KX_PGUP)
+        c->popup.scroll = c->popup.scroll > (key == KX_UP ? 1 : 8) ? c->popup.scroll - (key == KX_UP ? 1 : 8) : 0;
+    int lines = menu_lines(c);
+    c->popup.scroll = c->popup.scroll > lines ? lines : c->popup.scroll;
 }
 
 /* ---- questions ---- */
@@ -171,7 +188,7 @@ static void draw_question(const struct console *c, struct canvas *out, struct re
     row_format(title, sizeof title, many ? "%s %s trials?" : "%s %s?", first, a->ask_id);
     if (title[0] >= 'a' && title[0] <= 'z')
         title[0] = (char)(title[0] - 'a' + 'A');
-    struct rect in = open_box(out, area, 56, 5, title, NULL);
+    struct rect in = popup_box(out, area, 56, 5, title, NULL);
     struct rect old = canvas_clip(out, in);
     trial_line(c, line, sizeof line);
     canvas_textn(out, in.x, in.y, in.w, ST_STRONG, line, strlen(line));
@@ -226,44 +243,6 @@ static void typed_key(struct console *c, int key)
     }
 }
 
-/* ---- columns ---- */
-
-static void draw_columns(const struct console *c, struct canvas *out, struct rect area)
-{
-    int n = c->sum.n_params;
-    struct rect in = open_box(out, area, 36, n + 1, "Columns", "Space on/off");
-    struct rect old = canvas_clip(out, in);
-    int scroll = c->popup.scroll - in.h + 2 > 0 ? c->popup.scroll - in.h + 2 : 0;
-    for (int i = scroll; i < n; i++) {
-        char name[ROW_TEXT];
-        int y = in.y + i - scroll;
-        row_text(name, c->sum.params[i], 28);
-        canvas_text(out, in.x, y, ST_PLAIN, c->table.hidden & 1u << i ? "[ ]" : "[x]");
-        canvas_text(out, in.x + 4, y, ST_PLAIN, name);
-        if (i == c->popup.scroll) {
-            canvas_flag(out, (struct rect){in.x, y, in.w, 1}, ST_REVERSE);
-            out->cursor_y = y;
-        }
-    }
-    if (n == 0)
-        canvas_text(out, in.x, in.y, ST_DIM, "this sweep has no parameters");
-    canvas_clip(out, old);
-}
-
-static void columns_key(struct console *c, int key)
-{
-    int n = c->sum.n_params;
-    struct popup *p = &c->popup;
-    if (key == KX_ESC || key == 'q' || key == KX_ENTER)
-        p->kind = POPUP_NONE;
-    else if ((key == KX_DOWN || key == 'j') && p->scroll + 1 < n)
-        p->scroll++;
-    else if ((key == KX_UP || key == 'k') && p->scroll > 0)
-        p->scroll--;
-    else if (key == ' ' && p->scroll < n)
-        c->table.hidden ^= 1u << p->scroll;
-}
-
 /* ---- details of an intervention ---- */
 
 static void draw_detail(const struct console *c, struct canvas *out, struct rect area)
@@ -272,7 +251,7 @@ static void draw_detail(const struct console *c, struct canvas *out, struct rect
         const char *key, *name;
     } fields[] = {{"who", "who"},     {"verb", "action"},   {"target", "target"},
                   {"state", "state"}, {"reason", "reason"}, {"message", "message"}};
-    struct rect in = open_box(out, area, 66, 9, "Intervention", "Esc close");
+    struct rect in = popup_box(out, area, 66, 9, "Intervention", "Esc close");
     struct rect old = canvas_clip(out, in);
     struct span row = {NULL, 0};
     for (int i = 0; i < sub_rows(&c->subs, SUB_IVS); i++) {
@@ -324,7 +303,7 @@ void popup_draw(const struct console *c, struct canvas *out, struct rect all)
         draw_question(c, out, all, c->popup.kind == POPUP_TYPED);
         break;
     case POPUP_COLUMNS:
-        draw_columns(c, out, all);
+        popup_columns_draw(c, out, all);
         break;
     case POPUP_DETAIL:
         draw_detail(c, out, all);
@@ -372,7 +351,7 @@ void popup_key(struct console *c, int key)
         typed_key(c, key);
         break;
     case POPUP_COLUMNS:
-        columns_key(c, key);
+        popup_columns_key(c, key);
         break;
     default:
         if (key == KX_ESC || key == 'q' || key == KX_ENTER)

@@ -9,7 +9,7 @@
 #define PROMPT_CAP     512
 #define PROMPT_HISTORY 64
 
-enum prompt_kind { PROMPT_NONE, PROMPT_COMMAND, PROMPT_FILTER, PROMPT_VALUE, PROMPT_TYPED };
+enum prompt_kind { PROMPT_NONE, PROMPT_COMMAND, PROMPT_FILTER, PROMPT_VALUE, PROMPT_TYPED, PROMPT_SEARCH };
 
 struct prompt {
     enum prompt_kind kind;

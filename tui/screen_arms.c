@@ -49,7 +49,8 @@ static struct places place(const struct console *c, struct rect body, enum layou
 
 static void want(struct console *c, struct rect body, enum layout_size size)
 {
-    struct codec_writer w = sub_want(&c->subs, SUB_ARMS, "arms", 0);
+    struct codec_writer w = sub_want(&c->subs, SUB_ARMS, "arms", 1);
+    cw_kstr(&w, "filter", c->own.list_filter[SCREEN_ARMS]);
     sub_commit(&c->subs, SUB_ARMS, 0, 2);
     w = sub_want(&c->subs, SUB_RUNGS, "rungs", 0);
     sub_commit(&c->subs, SUB_RUNGS, 0, 1);
@@ -246,7 +247,11 @@ static void draw_arms(const struct console *c, struct canvas *out, struct rect r
     struct span rows[CONSOLE_ARMS];
     int place[CONSOLE_ARMS], n = arm_rows_sorted(c, rows, place);
     if (n == 0) {
-        panel_note(out, r, ST_DIM, panel_empty(c, SUB_ARMS, "no arms: this tuner is not a bandit"));
+        const char *error = sub_error(&c->subs, SUB_ARMS);
+        panel_note(out, r, error ? ST_ERROR : ST_DIM,
+                   error                               ? error
+                   : c->own.list_filter[SCREEN_ARMS][0] ? "no arm passes the filter; \\ clears it"
+                                                       : panel_empty(c, SUB_ARMS, "no arms: this tuner is not a bandit"));
         return;
     }
     struct rect old = canvas_clip(out, r);
@@ -358,7 +363,17 @@ static bool act(struct console *c, enum action a, int64_t arg)
     case ACT_SHOWN:
         next_bandit(c);
         return true;
+    case ACT_FILTER:
+        console_prompt(c, PROMPT_FILTER, c->own.list_filter[SCREEN_ARMS]);
+        return true;
+    case ACT_FILTER_CLEAR:
+        c->own.list_filter[SCREEN_ARMS][0] = '\0';
+        return true;
     case ACT_CANCEL:
+        if (c->own.list_filter[SCREEN_ARMS][0]) {
+            c->own.list_filter[SCREEN_ARMS][0] = '\0';
+            return true;
+        }
         if (!c->zoom[SCREEN_ARMS])
             return false;
         c->zoom[SCREEN_ARMS] = false;

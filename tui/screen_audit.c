@@ -8,7 +8,7 @@
 
 static int rows_of(const struct console *c)
 {
-    return sub_rows(&c->subs, SUB_IVS);
+    return sub_rows(&c->subs, SUB_AUDIT);
 }
 
 /* Where the selected intervention is, counted from the newest; 0 when none is selected. */
@@ -16,7 +16,7 @@ static int selected(const struct console *c)
 {
     int n = rows_of(c);
     for (int i = 0; i < n; i++) {
-        struct span r = sub_row(&c->subs, SUB_IVS, n - 1 - i);
+        struct span r = sub_row(&c->subs, SUB_AUDIT, n - 1 - i);
         if (r.p && cmap_int(r, "id", -1) == c->iv)
             return i;
     }
@@ -25,12 +25,15 @@ static int selected(const struct console *c)
 
 static struct span row_at(const struct console *c, int i)
 {
-    return sub_row(&c->subs, SUB_IVS, rows_of(c) - 1 - i);
+    return sub_row(&c->subs, SUB_AUDIT, rows_of(c) - 1 - i);
 }
 
 static void want(struct console *c, struct rect body, enum layout_size size)
 {
     table_want(&c->table, &c->subs, &c->sum, 20, c->mono);
+    struct codec_writer w = sub_want(&c->subs, SUB_AUDIT, "interventions", 1);
+    cw_kstr(&w, "filter", c->own.list_filter[SCREEN_AUDIT]);
+    sub_commit(&c->subs, SUB_AUDIT, 0, 2);
 }
 
 static void draw_row(const struct console *c, struct canvas *out, struct rect r, int y, struct span row,
@@ -90,15 +93,20 @@ static void draw_row(const struct console *c, struct canvas *out, struct rect r,
 static void draw(const struct console *c, struct canvas *out, struct rect r, enum layout_size size)
 {
     int n = rows_of(c), sel = selected(c);
-    char line[80];
+    char line[200];
     if (n == 0) {
-        const char *none = sub_error(&c->subs, SUB_IVS) ? "audit missing"
-                           : panel_empty(c, SUB_IVS, "no interventions: the tuner has made every choice so far");
+        const char *error = sub_error(&c->subs, SUB_AUDIT), *filter = c->own.list_filter[SCREEN_AUDIT];
+        const char *none = error       ? error
+                           : filter[0] ? "no intervention passes the filter; \\ clears it"
+                           : panel_empty(c, SUB_AUDIT, "no interventions: the tuner has made every choice so far");
         panel_note(out, r, ST_DIM, none);
         return;
     }
     struct rect top = rect_top(&r, 1);
-    row_format(line, sizeof line, "%d intervention%s", n, n == 1 ? "" : "s, newest first");
+    char filter[ROW_TEXT];
+    row_text(filter, (struct span){c->own.list_filter[SCREEN_AUDIT], strlen(c->own.list_filter[SCREEN_AUDIT])}, 40);
+    row_format(line, sizeof line, "%d intervention%s%s%s", n, n == 1 ? "" : "s, newest first",
+               filter[0] ? " \u00b7 filter " : "", filter);
     canvas_text(out, top.x + 1, top.y, ST_DIM, line);
     struct rect old = canvas_clip(out, r);
     int first = sel >= r.h ? sel - r.h + 1 : 0;
@@ -170,6 +178,15 @@ static bool act(struct console *c, enum action a, int64_t arg)
         return true;
     case ACT_UNDO:
         return undo(c);
+    case ACT_FILTER:
+        console_prompt(c, PROMPT_FILTER, c->own.list_filter[SCREEN_AUDIT]);
+        return true;
+    case ACT_FILTER_CLEAR:
+    case ACT_CANCEL:
+        if (a == ACT_CANCEL && !c->own.list_filter[SCREEN_AUDIT][0])
+            return false;
+        c->own.list_filter[SCREEN_AUDIT][0] = '\0';
+        return true;
     default:
         return false;
     }

@@ -24,11 +24,19 @@ static struct places zoomed(struct rect body, int pane)
     return p;
 }
 
-static struct places place_normal(struct rect body)
+/* A size that the person may have changed, within what leaves room for both sides. */
+static int sized(int size, int by, int least, int most)
+{
+    size += by;
+    return size > most ? most : size < least ? least : size;
+}
+
+static struct places place_normal(const struct own *own, struct rect body)
 {
     struct places p = {.rule_x = -1, .rule_y = -1};
     struct rect r = body;
-    int right = r.w >= 70 ? r.w * 3 / 8 : 0, low = r.h >= 15 ? 7 : 0;
+    int right = r.w >= 70 ? sized(r.w * 3 / 8, own->split[SCREEN_OVER][0], 16, r.w - 36) : 0;
+    int low = r.h >= 15 ? sized(7, own->split[SCREEN_OVER][1], 3, r.h - 6) : 0;
     if (low) {
         struct rect b = rect_bottom(&r, low);
         p.rule_y = b.y;
@@ -50,17 +58,18 @@ static struct places place_normal(struct rect body)
     return p;
 }
 
-static struct places place_wide(struct rect body)
+static struct places place_wide(const struct own *own, struct rect body)
 {
     struct places p = {.rule_x = -1, .rule_y = -1};
-    struct rect r = body, side = rect_right(&r, r.w * 2 / 5);
+    struct rect r = body;
+    struct rect side = rect_right(&r, sized(r.w * 2 / 5, own->split[SCREEN_OVER][0], 24, r.w - 40));
     int third = side.h * 2 / 5;
     p.curve_frame = rect_top(&side, third > 10 ? third : 10);
     p.facts_frame = rect_top(&side, 9);
     p.log_frame = side;
     p.table_frame = r;
     struct rect in = rect_inset(r, 1, 1);
-    p.best = rect_bottom(&in, in.h >= 24 ? 9 : 7);
+    p.best = rect_bottom(&in, sized(in.h >= 24 ? 9 : 7, own->split[SCREEN_OVER][1], 4, in.h - 6));
     p.rule_y = p.best.y;
     rect_top(&p.best, 1);
     p.table = in;
@@ -75,9 +84,9 @@ static struct places place(const struct console *c, struct rect body, enum layou
     if (c->zoom[SCREEN_OVER])
         return zoomed(body, c->pane[SCREEN_OVER]);
     if (size == LAYOUT_WIDE)
-        return place_wide(body);
+        return place_wide(&c->own, body);
     if (size == LAYOUT_NORMAL)
-        return place_normal(body);
+        return place_normal(&c->own, body);
     return (struct places){.table = body, .rule_x = -1, .rule_y = -1};
 }
 
@@ -164,8 +173,10 @@ static void draw_wide(const struct console *c, struct canvas *out, const struct 
     title_of_table(c, left, sizeof left);
     char sort[ROW_TEXT];
     row_text(sort, (struct span){c->table.sort, strlen(c->table.sort)}, 20);
-    row_format(right, sizeof right, "sort %s%s", strcmp(sort, "value") == 0 ? c->sum.metric : sort,
-               c->table.reverse ? " \u2193" : " \u2191");
+    char group[ROW_TEXT];
+    row_text(group, (struct span){c->table.group, strlen(c->table.group)}, 20);
+    row_format(right, sizeof right, "%s%s%ssort %s%s", group[0] ? "by " : "", group, group[0] ? "  " : "",
+               strcmp(sort, "value") == 0 ? c->sum.metric : sort, c->table.reverse ? " \u2193" : " \u2191");
     panel_box(out, p->table_frame, left, right, focus == PANE_TABLE && c->zoom[SCREEN_OVER]);
     panel_rule(out, (struct rect){p->best.x, p->rule_y, p->best.w, 1}, "best so far", NULL,
                focus == PANE_BEST);
@@ -198,96 +209,6 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
         panel_log_draw(c, out, p.log);
 }
 
-bool screen_table_act(struct console *c, enum action a, int64_t arg)
-{
-    struct table *t = &c->table;
-    int64_t total = sub_total(&c->subs, SUB_TRIALS), page = t->visible > 1 ? t->visible - 1 : 1;
-    static const char *const heads[] = {"trial", "state", "value", "step", "seconds"};
-    switch (a) {
-    case ACT_UP:
-        table_move(t, -1, total);
-        return true;
-    case ACT_DOWN:
-        table_move(t, 1, total);
-        return true;
-    case ACT_PAGE_UP:
-        table_move(t, -page, total);
-        return true;
-    case ACT_PAGE_DOWN:
-        table_move(t, page, total);
-        return true;
-    case ACT_HALF_UP:
-        table_move(t, -(page + 1) / 2, total);
-        return true;
-    case ACT_HALF_DOWN:
-        table_move(t, (page + 1) / 2, total);
-        return true;
-    case ACT_HOME:
-        table_goto(t, 0, total);
-        return true;
-    case ACT_END:
-    case ACT_LAST:
-        table_goto(t, total - 1, total);
-        return true;
-    case ACT_LEFT:
-        t->col -= t->col > 0;
-        return true;
-    case ACT_RIGHT:
-        t->col += t->col + 1 < c->sum.n_params;
-        return true;
-    case ACT_MARK:
-        table_mark(t, t->sel, !table_marked(t, t->sel));
-        table_move(t, 1, total);
-        return true;
-    case ACT_MARK_RANGE:
-        table_mark_range(t);
-        return true;
-    case ACT_MARK_ALL:
-        table_mark_page(t);
-        return true;
-    case ACT_MARK_CLEAR:
-        table_clear_marks(t);
-        return true;
-    case ACT_SORT_LEFT:
-    case ACT_SORT_RIGHT:
-        table_sort_step(t, &c->sum, a == ACT_SORT_LEFT ? -1 : 1);
-        return true;
-    case ACT_SORT_REVERSE:
-        table_sort_by(t, t->sort);
-        return true;
-    case ACT_SORT: {
-        char name[80];
-        if (arg >= 5 && arg - 5 < c->sum.n_params) {
-            span_copy(name, sizeof name, c->sum.params[arg - 5]);
-            table_sort_by(t, name);
-        } else if (arg >= 0 && arg < 5) {
-            table_sort_by(t, heads[arg]);
-        }
-        return true;
-    }
-    case ACT_FREEZE:
-        t->frozen = !t->frozen;
-        return true;
-    case ACT_FOLLOW:
-        t->follow = !t->follow;
-        return true;
-    case ACT_COLUMNS:
-        c->popup = (struct popup){POPUP_COLUMNS, 0};
-        return true;
-    case ACT_FILTER:
-        console_prompt(c, PROMPT_FILTER, t->filter);
-        return true;
-    case ACT_FILTER_CLEAR:
-        t->filter[0] = '\0';
-        return true;
-    case ACT_ROW:
-        table_select(t, arg);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool cancel(struct console *c)
 {
     struct table *t = &c->table;
@@ -309,7 +230,7 @@ static bool act(struct console *c, enum action a, int64_t arg)
     if (a == ACT_CANCEL)
         return cancel(c);
     if (a == ACT_OPEN) {
-        if (c->table.sel >= 0)
+        if (!table_fold(&c->table) && c->table.sel >= 0)
             console_show(c, SCREEN_TRIAL);
         return true;
     }

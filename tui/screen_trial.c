@@ -24,17 +24,22 @@ static struct places place(const struct console *c, struct rect body, enum layou
         *at[c->pane[SCREEN_TRIAL]] = body;
         return p;
     }
+    const int *by = c->own.split[SCREEN_TRIAL];
     int n_params = c->sum.n_params + 5, top = n_params < 9 ? 9 : n_params;
     if (top < body.h / 3)
         top = body.h / 3;
     if (top > body.h * 9 / 20)
         top = body.h * 9 / 20;
+    top -= by[1];
+    top = top > body.h - 10 ? body.h - 10 : top;
     if (top < 6)
         top = 6;
     struct rect high = rect_top(&body, top), mid = rect_top(&body, size == LAYOUT_WIDE ? 9 : 5);
-    p.values = rect_left(&high, size == LAYOUT_WIDE ? high.w * 9 / 20 : high.w / 2);
+    int left = (size == LAYOUT_WIDE ? body.w * 9 / 20 : body.w / 2) - by[0];
+    left = left > body.w - 20 ? body.w - 20 : left < 20 ? 20 : left;
+    p.values = rect_left(&high, left);
     p.curve = high;
-    p.facts = rect_left(&mid, size == LAYOUT_WIDE ? mid.w * 9 / 20 : mid.w / 2);
+    p.facts = rect_left(&mid, left);
     p.metrics = mid;
     p.log = body;
     return p;
@@ -352,7 +357,11 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
             panel_box(out, p.metrics, panes[PANE_METRICS], "m cycles the curve", focus == PANE_METRICS));
     if (shown(p.log)) {
         bool full = c->zoom[SCREEN_TRIAL] && c->pane[SCREEN_TRIAL] == PANE_LOG;
-        const char *hint = c->log_back > 0 ? "scrolled back \u00b7 End newest" : full ? "L back" : "L full";
+        char found[80];
+        struct span head = sub_head(&c->subs, SUB_TEXT);
+        row_format(found, sizeof found, "%lld with /%.30s \u00b7 n N \u00b7 Esc",
+                   head.p ? (long long)cmap_int(head, "hits", 0) : 0, c->own.search);
+        const char *hint = c->own.search[0] ? found : c->log_back > 0 ? "scrolled back \u00b7 End newest" : full ? "L back" : "L full";
         panel_log_draw(c, out,
                        rect_inset(panel_box(out, p.log, "Log (tail)", hint, focus == PANE_LOG), 1, 0));
     }
@@ -473,8 +482,20 @@ static bool act(struct console *c, enum action a, int64_t arg)
         c->log_back = 0;
         c->edit.row = 0;
         return true;
+    case ACT_FILTER:
+        console_prompt(c, PROMPT_SEARCH, "");
+        return true;
+    case ACT_FILTER_CLEAR:
+        panel_log_search(c, "");
+        return true;
+    case ACT_FIND_NEXT:
+    case ACT_FIND_PREV:
+        panel_log_find(c, a == ACT_FIND_NEXT ? -1 : 1);
+        return true;
     case ACT_CANCEL:
-        if (c->zoom[SCREEN_TRIAL])
+        if (c->own.search[0])
+            panel_log_search(c, "");
+        else if (c->zoom[SCREEN_TRIAL])
             c->zoom[SCREEN_TRIAL] = false;
         else
             console_show(c, SCREEN_OVER);
@@ -484,13 +505,19 @@ static bool act(struct console *c, enum action a, int64_t arg)
     }
 }
 
+static void follow(struct console *c)
+{
+    panel_curve_follow(c);
+    panel_log_follow(c);
+}
+
 const struct screen screen_trial = {
     .key = '5',
     .name = "Trial",
     .brief = "Trial",
     .panes = panes,
     .want = want,
-    .follow = panel_curve_follow,
+    .follow = follow,
     .draw = draw,
     .act = act,
 };

@@ -24,6 +24,10 @@ enum sub_id {
     SUB_EVENTS, /* the whole recording, whatever the cursor says: the replay bar */
     SUB_IVS,
     SUB_SWEEPS,
+    SUB_AUDIT,    /* the interventions that pass the audit screen's filter */
+    SUB_ALERTS,
+    SUB_CONSOLES,
+    SUB_HOSTS,
     SUB_COUNT
 };
 

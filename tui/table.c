@@ -51,13 +51,31 @@ void table_want(struct table *t, struct subs *f, const struct summary *s, int vi
         minus = !minus;
     snprintf(sort, sizeof sort, "%s%s", minus ? "-" : "", t->sort);
     int64_t from = window_from(t, f, mono);
-    struct codec_writer w = sub_want(f, SUB_TRIALS, "trials", 6);
+    int extra = 0;
+    for (int i = 0; i < t->cols.n; i++)
+        extra += column_kind(s, t->cols.name[i]) == COLUMN_OTHER;
+    int pairs = 6 + (extra > 0) + (t->group[0] ? 2 : 0);
+    struct codec_writer w = sub_want(f, SUB_TRIALS, "trials", pairs);
     cw_kint(&w, "from", from);
     cw_kint(&w, "rows", 3 * (int64_t)t->visible);
     cw_kstr(&w, "sort", sort);
     cw_kstr(&w, "filter", t->filter);
     cw_kint(&w, "spark", TABLE_SPARK);
-    cw_kint(&w, "follow", t->sel);
+    cw_kint(&w, "follow", t->sel_group ? t->sel_group : t->sel);
+    if (extra) {
+        cw_str(&w, "extra");
+        cw_array(&w, (size_t)extra);
+        for (int i = 0; i < t->cols.n; i++)
+            if (column_kind(s, t->cols.name[i]) == COLUMN_OTHER)
+                cw_str(&w, t->cols.name[i]);
+    }
+    if (t->group[0]) {
+        cw_kstr(&w, "group", t->group);
+        cw_str(&w, "folded");
+        cw_array(&w, (size_t)t->n_folded);
+        for (int i = 0; i < t->n_folded; i++)
+            cw_int(&w, t->folded[i]);
+    }
     sub_commit(f, SUB_TRIALS, from, 4);
 }
 
@@ -103,7 +121,7 @@ static void take_values(struct table *t, const struct subs *f)
     for (int i = 0; i < n; i++) {
         struct span raw = sub_row(f, SUB_TRIALS, i);
         int64_t id = raw.p ? cmap_int(raw, "trial", -1) : -1;
-        for (int k = 0; id >= 0 && k < t->n_rows; k++)
+        for (int k = 0; id != -1 && k < t->n_rows; k++)
             if (t->rows[k].id == id) {
                 keep_raw(&t->rows[k], raw);
                 break;
@@ -111,11 +129,22 @@ static void take_values(struct table *t, const struct subs *f)
     }
 }
 
+/* The row becomes the selection; of a group, its best trial is what the panels show. */
+static void take_selection(struct table *t, const struct table_row *row)
+{
+    t->sel_group = row->id < -1 ? row->id : 0;
+    if (t->sel_group)
+        t->sel = cmap_int((struct span){(char *)row->raw.data, row->raw.len}, "best_trial", -1);
+    else
+        t->sel = row->id;
+}
+
 static void find_selection(struct table *t, const struct subs *f)
 {
+    int64_t id = t->sel_group ? t->sel_group : t->sel;
     t->sel_index = -1;
     for (int i = 0; i < t->n_rows; i++)
-        if (t->rows[i].id == t->sel)
+        if (t->rows[i].id == id)
             t->sel_index = t->base + i;
     struct span head = sub_head(f, SUB_TRIALS);
     if (t->sel_index < 0 && head.p)
@@ -147,8 +176,11 @@ static void grow_widths(struct table *t, const struct summary *s)
         row_text(text, s->params[p], 5); /* a name may be cut, so a long one does not widen its column */
         span_copy(name, sizeof name, s->params[p]);
         int w = text_width(text);
+        first[0] = '\0';
         for (int i = 0; i < t->n_rows; i++) {
             struct trial_row r;
+            if (t->rows[i].id < 0)
+                continue;
             trial_row_read(&r, (struct span){(char *)t->rows[i].raw.data, t->rows[i].raw.len});
             row_param(text, r.params, name, 9);
             int v = text_width(text);
@@ -157,7 +189,7 @@ static void grow_widths(struct table *t, const struct summary *s)
                 t->words |= 1u << p;
             else if (strpbrk(text, ".e"))
                 t->fractions |= 1u << p;
-            if (i == 0)
+            if (!first[0])
                 memcpy(first, text, sizeof first);
             else if (strcmp(first, text) != 0)
                 t->varied |= 1u << p;
@@ -166,7 +198,7 @@ static void grow_widths(struct table *t, const struct summary *s)
             t->width[p] = (uint8_t)(w > 9 ? 9 : w);
     }
     for (int i = 0; i < t->n_rows; i++) {
-        int w = snprintf(NULL, 0, "t%lld", (long long)t->rows[i].id);
+        int w = t->rows[i].id < 0 ? 0 : snprintf(NULL, 0, "t%lld", (long long)t->rows[i].id);
         t->id_width = w > t->id_width ? w : t->id_width;
     }
 }
@@ -229,13 +261,15 @@ void table_follow(struct table *t, const struct subs *f, const struct summary *s
     learn_live(t, f, s);
     int64_t k = t->want_index - t->base;
     if (t->want_index >= 0 && k >= 0 && k < t->n_rows) {
-        t->sel = t->rows[k].id;
+        take_selection(t, &t->rows[k]);
         t->want_index = -1;
     }
-    if (t->follow && s->best_trial >= 0)
+    if (t->follow && s->best_trial >= 0) {
         t->sel = s->best_trial;
-    if (t->sel < 0 && t->n_rows)
-        t->sel = t->rows[0].id;
+        t->sel_group = 0;
+    }
+    if (t->sel < 0 && !t->sel_group && t->n_rows)
+        take_selection(t, &t->rows[0]);
     find_selection(t, f);
     scroll_to_selection(t, sub_total(f, SUB_TRIALS));
 }
@@ -258,7 +292,7 @@ void table_goto(struct table *t, int64_t index, int64_t total)
     scroll_to_selection(t, total);
     int64_t k = t->want_index - t->base;
     if (k >= 0 && k < t->n_rows) {
-        t->sel = t->rows[k].id;
+        take_selection(t, &t->rows[k]);
         t->sel_index = t->want_index;
         t->want_index = -1;
     }
@@ -273,6 +307,7 @@ void table_move(struct table *t, int64_t by, int64_t total)
 void table_select(struct table *t, int64_t trial)
 {
     t->sel = trial;
+    t->sel_group = 0;
     t->follow = false;
     t->want_index = -1;
 }
@@ -330,17 +365,71 @@ void table_clear_marks(struct table *t)
     t->range_from = -1;
 }
 
+/* ---- the tree ---- */
+
+/* What is on the screen is no longer what is asked for. */
+static void forget_order(struct table *t)
+{
+    t->hold_until = 0;
+    t->seen = 0;
+    t->n_rows = 0;
+}
+
+void table_group_by(struct table *t, const char *name)
+{
+    row_format(t->group, sizeof t->group, "%s", name);
+    t->n_folded = 0;
+    t->sel_group = 0;
+    t->top = 0;
+    forget_order(t);
+}
+
+void table_click_group(struct table *t, int64_t group)
+{
+    if (t->sel_group == group) {
+        table_fold(t);
+        return;
+    }
+    for (int i = 0; i < t->n_rows; i++)
+        if (t->rows[i].id == group)
+            take_selection(t, &t->rows[i]);
+    t->follow = false;
+    t->want_index = -1;
+}
+
+bool table_fold(struct table *t)
+{
+    if (!t->sel_group)
+        return false;
+    for (int i = 0; i < t->n_folded; i++)
+        if (t->folded[i] == t->sel_group) {
+            t->folded[i] = t->folded[--t->n_folded];
+            t->hold_until = 0;
+            return true;
+        }
+    if (t->n_folded == TABLE_FOLDED) /* the oldest opens */
+        memmove(t->folded, t->folded + 1, (size_t)(--t->n_folded) * sizeof *t->folded);
+    t->folded[t->n_folded++] = t->sel_group;
+    t->hold_until = 0;
+    return true;
+}
+
 /* ---- sorting ---- */
 
 static const char *const fixed_sorts[] = {"trial", "state", "value", "step", "seconds"};
 #define N_FIXED ((int)(sizeof fixed_sorts / sizeof *fixed_sorts))
 
-/* The i-th column from the left. */
+/* The i-th column from the left: of the chosen ones behind id, state and value, else of all. */
 static bool sort_name(const struct table *t, const struct summary *s, int i, char *out, size_t cap)
 {
-    if (i < N_FIXED) {
+    int fixed = t->cols.own ? 3 : N_FIXED;
+    if (i < fixed) {
         snprintf(out, cap, "%s", fixed_sorts[i]);
         return true;
+    }
+    if (t->cols.own) {
+        snprintf(out, cap, "%s", i - fixed < t->cols.n ? t->cols.name[i - fixed] : "");
+        return i - fixed < t->cols.n;
     }
     if (i - N_FIXED >= s->n_params)
         return false;
@@ -372,15 +461,13 @@ void table_sort_by(struct table *t, const char *column)
         row_format(t->sort, sizeof t->sort, "%s", column);
         t->reverse = false;
     }
-    t->hold_until = 0; /* a new order was asked for: show it */
-    t->seen = 0;
-    t->n_rows = 0;
+    forget_order(t); /* a new order was asked for: show it */
     t->top = 0;
 }
 
 void table_sort_step(struct table *t, const struct summary *s, int dir)
 {
-    int n = N_FIXED + s->n_params, at = 0;
+    int n = t->cols.own ? 3 + t->cols.n : N_FIXED + s->n_params, at = 0;
     char name[80];
     for (int i = 0; i < n; i++)
         if (sort_name(t, s, i, name, sizeof name) && strcmp(name, t->sort) == 0)

@@ -2,7 +2,8 @@
  *
  * Selection and marks are trial ids, never screen rows. The hub sorts and filters; the table asks for the
  * visible page and one page on either side. The order stands still for TABLE_HOLD_NS after a key and while
- * frozen: values stay live, rows keep their place, so nothing moves between looking and pressing. */
+ * frozen: values stay live, rows keep their place, so nothing moves between looking and pressing. Grouped rows are a tree: a
+ * group's line can be selected, its best trial is then what the panels show, and no action is taken on it. */
 #ifndef TUI_TABLE_H
 #define TUI_TABLE_H
 
@@ -12,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "tui/canvas.h"
+#include "tui/columns.h"
 #include "tui/row.h"
 #include "tui/subs.h"
 #include "tui/summary.h"
@@ -19,6 +21,7 @@
 #define TABLE_HOLD_NS (3 * CLOCK_S)
 #define TABLE_MARKS   4096
 #define TABLE_SPARK   20
+#define TABLE_FOLDED  64
 
 struct table_row {
     int64_t id;
@@ -49,8 +52,12 @@ struct table {
     /* What the values have shown of the parameters so far, a bit each by number; only ever added to, so that
      * columns do not move to and fro. */
     uint32_t words, fractions, varied, live;
-    uint32_t hidden;               /* parameter columns switched off, by number */
     int id_width;
+    struct columns cols;           /* chosen by the person; else what fits */
+    char group[COLUMNS_NAME];      /* the rows are a tree by this column, parameter or metric; "" none */
+    int64_t sel_group;             /* a group's line is selected (its id); sel is its best trial then. 0 none */
+    int64_t folded[TABLE_FOLDED];  /* groups whose trials are not shown */
+    int n_folded;
 };
 
 void table_init(struct table *t);
@@ -75,6 +82,12 @@ void table_mark(struct table *t, int64_t trial, bool on);
 void table_mark_range(struct table *t);
 void table_mark_page(struct table *t);
 void table_clear_marks(struct table *t);
+/* Rows as a tree by this column, parameter or metric; "" a plain list. */
+void table_group_by(struct table *t, const char *name);
+/* Selects a group by its id; again, folds or unfolds it. */
+void table_click_group(struct table *t, int64_t group);
+/* Folds or unfolds the selected group; false when none is selected. */
+bool table_fold(struct table *t);
 /* The parameters in the order of their columns, all n_params of them: those that can be steered first, then
  * fractions, counts, words, and last what is the same in every trial. */
 void table_param_order(const struct table *t, const struct summary *s, int order[SUMMARY_PARAMS]);

@@ -4,26 +4,16 @@
 #include <string.h>
 
 #include "tui/keymap.h"
-#include "tui/plot_bars.h"
-#include "tui/table.h"
-
-struct columns { /* where things start; width 0: not shown */
-    int id, state, value, param, n_param, percent, spark, spark_w, step, took, age;
-    int first_param, cap, params_end, param_x[SUMMARY_PARAMS], param_no[SUMMARY_PARAMS];
-};
+#include "tui/table_parts.h"
 
 static int shown_params(const struct table *t, const struct summary *s, int *out)
 {
-    int n = 0, order[SUMMARY_PARAMS];
-    table_param_order(t, s, order);
-    for (int i = 0; i < s->n_params; i++)
-        if (!(t->hidden & 1u << order[i]))
-            out[n++] = order[i];
-    return n;
+    table_param_order(t, s, out);
+    return s->n_params;
 }
 
 /* Columns of a parameter: as wide as its values; words may be cut to `cap`, numbers never. */
-static int param_width(const struct table *t, int p, int cap)
+int table_param_width(const struct table *t, int p, int cap)
 {
     int w = t->width[p] > 2 ? t->width[p] : 2;
     return t->words & 1u << p && w > cap ? cap : w;
@@ -31,12 +21,12 @@ static int param_width(const struct table *t, int p, int cap)
 
 /* Places the parameters from x on; returns how many fit. */
 static int place_params(const struct table *t, const int *all, int n, int first, int cap, int x, int room,
-                        struct columns *c)
+                        struct table_places *c)
 {
     c->n_param = 0;
     c->cap = cap;
     for (int i = first; i < n; i++) {
-        int w = param_width(t, all[i], cap);
+        int w = table_param_width(t, all[i], cap);
         if (w + 1 > room)
             break;
         c->param_x[c->n_param] = x;
@@ -50,7 +40,7 @@ static int place_params(const struct table *t, const int *all, int n, int first,
 
 /* Parameters into what the curve leaves, words cut when that helps; true when `enough` of them fit. */
 static bool fit_params(const struct table *t, const int *all, int n, int first, int x, int rest, int enough,
-                       struct columns *c)
+                       struct table_places *c)
 {
     int room = rest - (c->spark_w ? c->spark_w + 1 : 0), most = n - first;
     enough = enough < most ? enough : most;
@@ -62,10 +52,10 @@ static bool fit_params(const struct table *t, const int *all, int n, int first, 
 
 /* Widths left to right. What does not fit goes: the curve first, from 20 cells to 12 unless every parameter
  * fits, to 6 for the second parameter; then words are cut, then parameters go from the right. */
-static void place(const struct table *t, const struct summary *s, int w, struct columns *c)
+void table_place(const struct table *t, const struct summary *s, int w, struct table_places *c)
 {
     int all[SUMMARY_PARAMS], n = shown_params(t, s, all), first = t->col < n ? t->col : n ? n - 1 : 0;
-    *c = (struct columns){.id = 2, .first_param = first};
+    *c = (struct table_places){.id = 2, .first_param = first};
     int x = 2 + t->id_width + 1;
     c->state = x;
     x += w >= 46 ? 7 : 2;
@@ -106,8 +96,8 @@ static void head_cell(const struct table *t, struct canvas *c, int x, int y, int
     canvas_hit(c, (struct rect){x, y, w, 1}, ACT_SORT, n_column);
 }
 
-static void draw_head(const struct table *t, const struct summary *s, struct canvas *c, struct rect r,
-                      const struct columns *k)
+void table_draw_head(const struct table *t, const struct summary *s, struct canvas *c, struct rect r,
+                      const struct table_places *k)
 {
     char name[ROW_TEXT], raw[ROW_TEXT];
     head_cell(t, c, r.x + k->id, r.y, t->id_width, "trial", "id", 0);
@@ -120,7 +110,7 @@ static void draw_head(const struct table *t, const struct summary *s, struct can
         int p = k->param_no[i];
         row_text(name, s->params[p], 30);
         span_copy(raw, sizeof raw, s->params[p]);
-        head_cell(t, c, r.x + k->param_x[i], r.y, param_width(t, p, k->cap), raw, name, 5 + p);
+        head_cell(t, c, r.x + k->param_x[i], r.y, table_param_width(t, p, k->cap), raw, name, 5 + p);
     }
     if (k->step) {
         head_cell(t, c, r.x + k->step + 3, r.y, 4, "step", "step", 3);
@@ -150,7 +140,7 @@ static struct spark_scale column_scale(const struct table *t)
     return s;
 }
 
-static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale,
+void table_draw_spark(struct canvas *c, int x, int y, int w, const struct spark_scale *scale,
                        const struct trial_row *r)
 {
     double v[TABLE_SPARK], fit[TABLE_SPARK];
@@ -159,7 +149,7 @@ static void draw_spark(struct canvas *c, int x, int y, int w, const struct spark
     spark_draw(c, x, y, w, r->state->over ? ST_DIM : ST_SPARK, scale, fit, n);
 }
 
-static void draw_percent(struct canvas *c, int x, int y, double progress)
+void table_draw_percent(struct canvas *c, int x, int y, double progress)
 {
     char text[16];
     if (!isfinite(progress))
@@ -168,8 +158,16 @@ static void draw_percent(struct canvas *c, int x, int y, double progress)
     canvas_right(c, x, y, 4, ST_PLAIN, text);
 }
 
-static void draw_row(const struct table *t, const struct summary *s, struct canvas *c, struct rect r, int y,
-                     const struct columns *k, const struct trial_row *row, const struct spark_scale *scale)
+void table_step_text(const struct trial_row *row, char out[ROW_TEXT])
+{
+    if (row->step >= 0)
+        row_count(out, (double)row->step);
+    else
+        row_format(out, ROW_TEXT, "\u2014");
+}
+
+void table_draw_row(const struct table *t, const struct summary *s, struct canvas *c, struct rect r, int y,
+                     const struct table_places *k, const struct trial_row *row, const struct spark_scale *scale)
 {
     char text[ROW_TEXT], name[ROW_TEXT];
     bool best = row->trial == s->best_trial;
@@ -182,24 +180,21 @@ static void draw_row(const struct table *t, const struct summary *s, struct canv
     row_number(text, row->value, isnan(row->value) && row->step < 0);
     canvas_right(c, r.x + k->value, y, 8, best ? ST_BEST : isnan(row->value) ? ST_FAILED : ST_PLAIN, text);
     for (int i = 0; i < k->n_param; i++) {
-        int p = k->param_no[i], w = param_width(t, p, k->cap);
+        int p = k->param_no[i], w = table_param_width(t, p, k->cap);
         span_copy(name, sizeof name, s->params[p]);
         row_param(text, row->params, name, 30);
         canvas_textn(c, r.x + k->param_x[i], y, w, ST_PLAIN, text, strlen(text));
     }
     if (k->step) {
-        if (row->step >= 0)
-            row_count(text, (double)row->step);
-        else
-            row_format(text, sizeof text, "\u2014");
+        table_step_text(row, text);
         canvas_right(c, r.x + k->step, y, 7, ST_PLAIN, text);
         row_span(text, row->seconds);
         canvas_right(c, r.x + k->took, y, 6, ST_DIM, text);
     }
     if (k->percent)
-        draw_percent(c, r.x + k->percent, y, row->progress);
+        table_draw_percent(c, r.x + k->percent, y, row->progress);
     if (k->spark_w)
-        draw_spark(c, r.x + k->spark, y, k->spark_w, scale, row);
+        table_draw_spark(c, r.x + k->spark, y, k->spark_w, scale, row);
 }
 
 static bool in_range(const struct table *t, int64_t index)
@@ -214,14 +209,14 @@ static bool in_range(const struct table *t, int64_t index)
 static void draw_pointer(const struct table *t, struct canvas *c, struct rect r, int y, int64_t index,
                          int64_t id)
 {
-    bool sel = id == t->sel && id >= 0;
+    bool sel = t->sel_group ? id == t->sel_group : id == t->sel && id >= 0;
     if (sel) {
         canvas_flag(c, (struct rect){r.x, y, r.w, 1}, ST_REVERSE);
         canvas_put(c, r.x, y, ST_STRONG | ST_REVERSE, '>');
         c->cursor_x = r.x;
         c->cursor_y = y;
     }
-    if (table_marked(t, id))
+    if (id >= 0 && table_marked(t, id))
         canvas_put(c, r.x + 1, y, (style)(ST_MARK | (sel ? ST_REVERSE : 0)), '*');
     else if (in_range(t, index))
         canvas_put(c, r.x + 1, y, (style)(ST_MARK | (sel ? ST_REVERSE : 0)), '+');
@@ -261,17 +256,29 @@ void table_draw(const struct table *t, const struct subs *f, const struct summar
                 struct rect r)
 {
     struct rect old = canvas_clip(c, r);
-    struct columns k;
-    place(t, s, r.w, &k);
-    draw_head(t, s, c, r, &k);
+    struct table_places k;
+    struct table_own own;
+    table_place(t, s, r.w, &k);
+    if (t->cols.own) {
+        table_place_own(t, s, r.w, &own);
+        table_own_head(t, s, c, r, &own);
+    } else {
+        table_draw_head(t, s, c, r, &k);
+    }
     struct spark_scale scale = column_scale(t);
     struct trial_row row;
     if (t->n_rows == 0 || sub_error(f, SUB_TRIALS))
         empty_note(t, f, c, (struct rect){r.x, r.y + 1, r.w, r.h - 1});
     else
         for (int i = 0; i + 1 < r.h && row_at(t, t->top + i, &row); i++) {
-            draw_row(t, s, c, r, r.y + 1 + i, &k, &row, &scale);
-            draw_pointer(t, c, r, r.y + 1 + i, t->top + i, row.trial);
+            int y = r.y + 1 + i;
+            if (row.trial < -1)
+                table_draw_group(t, c, r, y, t->top + i);
+            else if (t->cols.own)
+                table_own_row(t, s, c, r, y, &own, t->top + i, &row, &scale);
+            else
+                table_draw_row(t, s, c, r, y, &k, &row, &scale);
+            draw_pointer(t, c, r, y, t->top + i, row.trial);
         }
     canvas_clip(c, old);
 }
@@ -291,6 +298,11 @@ void table_draw_small(const struct table *t, const struct subs *f, const struct 
     for (int i = 0; i < r.h && row_at(t, t->top + i, &row); i++) {
         int y = r.y + i;
         bool best = row.trial == s->best_trial;
+        if (row.trial < -1) {
+            table_draw_group(t, c, r, y, t->top + i);
+            draw_pointer(t, c, r, y, t->top + i, row.trial);
+            continue;
+        }
         canvas_printf(c, r.x + 2, y, best ? ST_BEST : ST_PLAIN, "t%lld", (long long)row.trial);
         canvas_put(c, r.x + 2 + t->id_width + 1, y, row.state->st, row.state->glyph);
         row_number(text, row.value, isnan(row.value) && row.step < 0);
@@ -300,9 +312,9 @@ void table_draw_small(const struct table *t, const struct subs *f, const struct 
             row_param(text, row.params, name, 6);
             canvas_textn(c, r.x + x_param, y, 6, ST_PLAIN, text, strlen(text));
         }
-        draw_percent(c, r.x + x_param + 7, y, row.progress);
+        table_draw_percent(c, r.x + x_param + 7, y, row.progress);
         if (r.w - spark_x > 0)
-            draw_spark(c, r.x + spark_x, y, r.w - spark_x < TABLE_SPARK ? r.w - spark_x : TABLE_SPARK, &scale,
+            table_draw_spark(c, r.x + spark_x, y, r.w - spark_x < TABLE_SPARK ? r.w - spark_x : TABLE_SPARK, &scale,
                        &row);
         draw_pointer(t, c, r, y, t->top + i, row.trial);
     }
