@@ -29,6 +29,8 @@ static char *try_tuner(const struct sweepfile *f)
         .stopper_options = f->stopper_options,
         .maximize = f->maximize,
         .budget = f->budget,
+        .objectives = f->objectives,
+        .n_objectives = f->n_objectives,
     };
     tuner_free(tuner_new(&setup, &cause));
     space_free(setup.space);

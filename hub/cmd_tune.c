@@ -81,6 +81,8 @@ static struct tuner *open_tuner(struct sweepfile *f, const struct tune_options *
         .seed = (uint64_t)o->seed,
         .maximize = f->maximize,
         .budget = o->budget >= 0 ? o->budget : f->budget,
+        .objectives = f->objectives,
+        .n_objectives = f->n_objectives,
     };
     struct tuner *t = tuner_new(&setup, cause);
     if (t)

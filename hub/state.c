@@ -140,6 +140,7 @@ static void info_release(struct sweep_info *f)
     free(f->metric);
     free(f->tuner);
     free(f->env);
+    state_objectives_free(f);
 }
 
 void state_free(struct state *s)

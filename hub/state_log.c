@@ -17,6 +17,7 @@ static void sweep_begins(struct state *s, struct span body)
     f->metric = cmap_strdup(body, "metric");
     f->tuner = cmap_strdup(body, "tuner");
     f->maximize = span_eq(cmap_str(body, "goal"), "maximize");
+    state_objectives_read(f, body);
     f->seed = (uint64_t)cmap_int(body, "seed", 0);
     f->budget = cmap_int(body, "budget", -1);
     f->workers = (int)cmap_int(body, "workers", 0);

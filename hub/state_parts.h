@@ -53,4 +53,7 @@ void state_run_free(struct state_run *r);
 void state_bandit_free(struct state_bandit *b);
 void state_changes_free(struct state_change *list, int n);
 
+void state_objectives_read(struct sweep_info *f, struct span body);
+void state_objectives_free(struct sweep_info *f);
+
 #endif

@@ -15,4 +15,12 @@ void sweep_kv_add(struct sweep_kv *list, const char *name, double value);
 int sweep_adviser_read(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f);
 int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
 
+/* ---- sweep_goals.c ---- */
+/* objectives and choose: before everything that names parameters. */
+int sweep_goals_before(struct sweep_reader *r, const struct yaml_node *root, const struct yaml_node *own, struct sweepfile *f);
+/* constraints: when every parameter is there. */
+int sweep_goals_constraints(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
+int sweep_goals_feasible(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f); /* of the finished space */
+void sweep_goals_json(const struct sweepfile *f, struct json_out *out); /* pairs of an open object */
+
 #endif

@@ -237,6 +237,19 @@ void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
     cw_kint(w, "changed", r->changed);
 }
 
+void trial_row_put_values(const struct trial_row *r, struct codec_writer *w)
+{
+    double values[16];
+    int n = state_values_at(r->rq->s, r->tr, r->rq->t, values);
+    cw_str(w, "values");
+    cw_array(w, (size_t)n);
+    for (int i = 0; i < n; i++)
+        if (isfinite(values[i]))
+            cw_double(w, values[i]);
+        else
+            cw_nil(w);
+}
+
 /* ---- live changes ---- */
 
 static bool as_number(struct span v, double *x)

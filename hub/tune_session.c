@@ -12,6 +12,7 @@
 #include "base/json_out.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "tune/pareto.h"
 
 #define ASK_MAX   10000
 #define ARMS_SHOWN 1024
@@ -159,12 +160,26 @@ static int op_ask(struct tune_session *s, const json_t *in, char **cause)
     } else if (rc == TUNER_WAIT) {
         jw_key(&s->out, "waiting");
         jw_bool(&s->out, true);
+    } else if (rc == TUNER_HELD) {
+        jw_key(&s->out, "held");
+        jw_bool(&s->out, true);
     }
     jw_object_end(&s->out);
     return rc < 0 ? -1 : 0;
 }
 
 /* A number where JSON has none (NaN, Infinity) is told as null or as text; both mean a failure. */
+static int read_value(const json_t *v, double *out, char **cause)
+{
+    if (json_is_null(v))
+        *out = NAN;
+    else if (json_is_number(v))
+        *out = json_number_value(v);
+    else if (!json_is_string(v) || !text_double(json_string_value(v), out))
+        return cause_set(cause, "tell: value must be a number");
+    return 0;
+}
+
 static int tell_value(const json_t *in, double *out, char **cause)
 {
     const json_t *v = json_object_get(in, "value"), *many = json_object_get(in, "values");
@@ -176,12 +191,18 @@ static int tell_value(const json_t *in, double *out, char **cause)
     }
     if (!v)
         return cause_set(cause, "tell: value is missing (or state: failed)");
-    if (json_is_null(v))
-        *out = NAN;
-    else if (json_is_number(v))
-        *out = json_number_value(v);
-    else if (!json_is_string(v) || !text_double(json_string_value(v), out))
-        return cause_set(cause, "tell: value must be a number");
+    return read_value(v, out, cause);
+}
+
+/* The final values of several objectives. */
+static int tell_values(const json_t *in, int n, double *out, char **cause)
+{
+    const json_t *many = json_object_get(in, "values");
+    if (!json_is_array(many) || json_array_size(many) != (size_t)n)
+        return cause_set(cause, "tell: this space has %d objectives; give values with as many entries", n);
+    for (int i = 0; i < n; i++)
+        if (read_value(json_array_get(many, (size_t)i), &out[i], cause) < 0)
+            return -1;
     return 0;
 }
 
@@ -209,8 +230,11 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
     const json_t *state = json_object_get(in, "state"), *step = json_object_get(in, "step"),
                  *final = json_object_get(in, "final");
     struct tell_result r = {.rung = -1, .cutoff = NAN};
-    double value;
+    double value, values[OBJECTIVES_MAX];
+    const struct objective *goals;
     int64_t id = -1;
+    int n = tuner_objectives(s->tuner, &goals);
+    bool last = !step || json_is_true(final);
     if (trial_id(in, "tell", &id, cause) < 0)
         return -1;
     if (step && !json_is_integer(step))
@@ -218,9 +242,12 @@ static int op_tell(struct tune_session *s, const json_t *in, char **cause)
     if (json_is_string(state)) {
         if (tell_end(s, id, json_string_value(state), cause) < 0)
             return -1;
+    } else if (n > 1 && last) {
+        if (tell_values(in, n, values, cause) < 0 ||
+            tuner_tell_values(s->tuner, id, step ? json_integer_value(step) : -1, values, n, &r, cause) < 0)
+            return -1;
     } else if (tell_value(in, &value, cause) < 0 ||
-               tuner_tell(s->tuner, id, step ? json_integer_value(step) : -1, value,
-                          !step || json_is_true(final), &r, cause) < 0) {
+               tuner_tell(s->tuner, id, step ? json_integer_value(step) : -1, value, last, &r, cause) < 0) {
         return -1;
     }
     begin(s, "tell");
@@ -319,6 +346,8 @@ static int op_steer(struct tune_session *s, const json_t *in, char **cause)
         rc = steer(s, verb, args, &token, cause);
     if (rc < 0)
         return -1;
+    free(s->dna); /* the space may have more parameters now */
+    s->dna = mem_zero((size_t)tuner_space(s->tuner)->n + 1, sizeof *s->dna);
     begin(s, "steer");
     jw_key(&s->out, "ok");
     jw_bool(&s->out, true);
@@ -396,6 +425,73 @@ static void put_correlation(struct tune_session *s)
     jw_array_end(&s->out);
 }
 
+/* What people told the tuner and how it stands. */
+static void put_steering(struct tune_session *s)
+{
+    static const char *const names[] = {
+#define STEER_ROW(e, name) name,
+        STEER_VERBS(STEER_ROW)
+#undef STEER_ROW
+    };
+    const struct steering *st = tuner_steering(s->tuner);
+    jw_key(&s->out, "steering");
+    jw_array(&s->out);
+    for (int i = 0; i < st->n; i++) {
+        const struct steer_entry *e = &st->entries[i];
+        if (e->lifted)
+            continue;
+        jw_object(&s->out);
+        put_text(s, "verb", names[e->verb]);
+        put_text(s, "region", e->label);
+        put_double(s, "weight", e->weight);
+        put_text(s, "state", e->given_up ? "given up" : steering_in_force(st, e) ? "in force" : "over");
+        if (e->verb == STEER_FOCUS)
+            put_double(s, "share", steering_share(st, e));
+        if (e->verb == STEER_FOCUS || e->verb == STEER_QUOTA) {
+            jw_key(&s->out, "inside");
+            jw_int(&s->out, e->used);
+        }
+        put_count(s, "until", e->until);
+        jw_object_end(&s->out);
+    }
+    jw_array_end(&s->out);
+}
+
+/* The trials that nothing dominates. */
+static void put_front(struct tune_session *s)
+{
+    const struct objective *goals;
+    const struct history *h = tuner_history(s->tuner);
+    int m = tuner_objectives(s->tuner, &goals), n = 0;
+    double *x = mem_zero(((size_t)h->n + 1) * (size_t)m, sizeof *x);
+    int *trial = mem_zero((size_t)h->n + 1, sizeof *trial), *front = mem_zero((size_t)h->n + 1, sizeof *front);
+    for (int i = 0; i < h->n; i++)
+        if (h->trials[i].n_losses == m) {
+            memcpy(x + (size_t)n * (size_t)m, h->trials[i].losses, (size_t)m * sizeof *x);
+            trial[n++] = i;
+        }
+    pareto_fronts(x, n, m, front);
+    jw_key(&s->out, "front");
+    jw_array(&s->out);
+    for (int i = 0; i < n; i++) {
+        if (front[i] > 0)
+            continue;
+        jw_object(&s->out);
+        jw_key(&s->out, "id");
+        jw_int(&s->out, h->trials[trial[i]].id);
+        jw_key(&s->out, "values");
+        jw_array(&s->out);
+        for (int k = 0; k < m; k++)
+            jw_double(&s->out, goals[k].maximize ? -x[i * m + k] : x[i * m + k]);
+        jw_array_end(&s->out);
+        jw_object_end(&s->out);
+    }
+    jw_array_end(&s->out);
+    free(x);
+    free(trial);
+    free(front);
+}
+
 static int op_explain(struct tune_session *s, const json_t *in, char **cause)
 {
     struct arm_row *rows = mem_zero(ARMS_SHOWN, sizeof *rows);
@@ -412,6 +508,7 @@ static int op_explain(struct tune_session *s, const json_t *in, char **cause)
     put_rungs(s);
     put_correlation(s);
     put_double(s, "explore", steering_explore(tuner_steering(s->tuner)));
+    put_steering(s);
     jw_object_end(&s->out);
     free(rows);
     return 0;
@@ -420,6 +517,7 @@ static int op_explain(struct tune_session *s, const json_t *in, char **cause)
 static int op_best(struct tune_session *s, const json_t *in, char **cause)
 {
     const struct history *h = tuner_history(s->tuner);
+    const struct objective *goals;
     int64_t id;
     double value;
     begin(s, "best");
@@ -433,6 +531,8 @@ static int op_best(struct tune_session *s, const json_t *in, char **cause)
         jw_key(&s->out, "id");
         jw_null(&s->out);
     }
+    if (tuner_objectives(s->tuner, &goals) > 1)
+        put_front(s);
     jw_object_end(&s->out);
     return 0;
 }

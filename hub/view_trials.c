@@ -107,10 +107,12 @@ static void put_row(const struct view_request *rq, int at, int spark, const stru
     struct trial_row row;
     trial_row_begin(&row, rq, rq->s->trials[at]);
     trial_row_whole(&row);
-    cw_map(w, TRIAL_ROW_PAIRS + 2 + (e->n > 0));
+    cw_map(w, TRIAL_ROW_PAIRS + 2 + (e->n > 0) + (rq->s->info.n_objectives > 1));
     trial_row_put(&row, spark, w);
     trial_row_put_live(&row, w);
     cw_kint(w, "runs", row.runs);
+    if (rq->s->info.n_objectives > 1)
+        trial_row_put_values(&row, w);
     if (e->n)
         put_extra(&row, e, w);
 }

@@ -1,5 +1,6 @@
 /* auto, the default: looks at the space and the budget, chooses among the others and says which and why.
  *
+ *   several objectives    parego up to PAREGO_TRIALS trials and 20 parameters, motpe up to MOTPE_TRIALS, nsga2 beyond
  *   at most 500 trials, at most 20 parameters   gp and tpe in turn. The Gaussian process learns most from few
  *                         trials; where its model of the space is wrong it asks around the same places for ever,
  *                         and densities, which assume next to nothing, find the way. While the gp makes progress
@@ -20,6 +21,8 @@
 
 #define GP_TRIALS    500
 #define GP_DIMS      20
+#define PAREGO_TRIALS 200
+#define MOTPE_TRIALS 1000
 #define TURN         2
 #define TURN_STALLED 2
 #define STALLED      10 /* trials without a new best */
@@ -44,6 +47,13 @@ static int pick(const struct tuner_env *env, const char *names[MEMBERS], char *w
     int dims = 0;
     for (int i = 0; i < env->space->n; i++)
         dims += param_count(&env->space->params[i]) > 1;
+    if (env->n_objectives > 1) {
+        bool few = env->budget <= PAREGO_TRIALS && dims > 0 && dims <= GP_DIMS;
+        snprintf(why, cap, "%d objectives and %s", env->n_objectives,
+                 env->budget < 0 ? "no budget set" : few ? "a small budget" : "many trials");
+        names[0] = few ? "parego" : env->budget <= MOTPE_TRIALS ? "motpe" : "nsga2";
+        return 1;
+    }
     if (env->budget <= GP_TRIALS && dims > 0 && dims <= GP_DIMS) {
         snprintf(why, cap, "%d parameters and %s: each trial counts", dims,
                  env->budget < 0 ? "no budget set" : "a small budget");
