@@ -35,6 +35,8 @@
     TUNER(linucb)                                                                                                      \
     TUNER(tsallis_cb)                                                                                                  \
     TUNER(chebcb)                                                                                                      \
+    TUNER(bohb)                                                                                                        \
+    TUNER(dehb)                                                                                                        \
     TUNER(asha)                                                                                                        \
     TUNER(successive_halving)                                                                                          \
     TUNER(hyperband)                                                                                                   \
