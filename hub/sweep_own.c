@@ -329,6 +329,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return sweep_adviser_read(r, node, f);
     if (!strcmp(k, "conditions"))
         return read_conditions(r, node, f);
+    if (!strcmp(k, "objectives") || !strcmp(k, "choose") || !strcmp(k, "constraints"))
+        return 0; /* sweep_goals.c */
     sweepfile_warn(r, key, "unknown key \"hypertop.%s\"", k);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* sweep_start: how sweeps begin: from a sweep file, or from a run that nobody leased. Names, places, the
  * first event. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,21 @@ struct first_event {
     int64_t seed, budget, workers;
 };
 
+static void put_objectives(struct codec_writer *w, const struct sweepfile *f)
+{
+    cw_str(w, "objectives");
+    cw_array(w, (size_t)f->n_objectives);
+    for (int i = 0; i < f->n_objectives; i++) {
+        cw_map(w, 3);
+        cw_kstr(w, "name", f->objectives[i].name);
+        cw_kstr(w, "goal", f->objectives[i].maximize ? "maximize" : "minimize");
+        if (isfinite(f->objectives[i].reference))
+            cw_kdouble(w, "reference", f->objectives[i].reference);
+        else
+            cw_knil(w, "reference");
+    }
+}
+
 static int begin_log(struct sweep *s, const struct first_event *f, char **cause)
 {
     buf_put(&s->env, f->env.p, f->env.n);
@@ -134,7 +150,8 @@ static int begin_log(struct sweep *s, const struct first_event *f, char **cause)
     free(environment);
     if (!s->rec)
         return -1;
-    struct codec_writer *w = sweep_begin(s, EV_SWEEP, 13);
+    bool several = !f->adhoc && s->file.n_objectives > 1;
+    struct codec_writer *w = sweep_begin(s, EV_SWEEP, 13 + several);
     cw_kstr(w, "sweep", f->name);
     cw_str(w, "yaml");
     cw_strn(w, f->yaml.n ? f->yaml.p : "", f->yaml.n);
@@ -152,6 +169,8 @@ static int begin_log(struct sweep *s, const struct first_event *f, char **cause)
     cw_kint(w, "workers", f->workers);
     cw_kbool(w, "adhoc", f->adhoc);
     cw_kstr(w, "hub", s->hub->ep.name);
+    if (several)
+        put_objectives(w, &s->file);
     sweep_commit(s);
     sweep_hub_event(s, "started", "hub %s", s->hub->ep.name);
     return 0;

@@ -35,6 +35,9 @@ void sweepfile_release(struct sweepfile *f)
     free(f->method);
     free(f->metric);
     space_free(f->space);
+    for (int i = 0; i < f->n_objectives; i++)
+        free((char *)f->objectives[i].name);
+    free(f->objectives);
     free(f->sampler);
     free(f->stopper);
     free_kv(f->sampler_options);
@@ -276,10 +279,11 @@ static int read_root(struct sweep_reader *r, const struct yaml_node *root, struc
     if (read_metric(r, root, f) < 0 || read_command(r, root, f) < 0 || read_early_terminate(r, root, f) < 0 ||
         read_cap(r, root, f) < 0 || read_name(r, root, f) < 0 || read_parameters(r, map, f) < 0)
         return -1;
-    if (own && sweep_own_read(r, own, f) < 0)
+    if (own && (sweep_goals_before(r, root, own, f) < 0 || sweep_own_read(r, own, f) < 0 ||
+                sweep_goals_constraints(r, own, f) < 0))
         return -1;
     warn_unknown(r, root);
-    return finish_space(r, map, f);
+    return finish_space(r, map, f) < 0 ? -1 : sweep_goals_feasible(r, own, f);
 }
 
 int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char *path, char **cause)
@@ -390,6 +394,7 @@ void sweepfile_json(const struct sweepfile *f, struct json_out *out)
     put_seeds(out, "seeds", f->seeds, f->n_seeds);
     put_seeds(out, "test_seeds", f->test_seeds, f->n_test_seeds);
     put_words(out, "live", f->live);
+    sweep_goals_json(f, out);
     put_words(out, "warnings", f->warnings);
     jw_object_end(out);
 }

@@ -64,7 +64,9 @@ struct sweepfile {
 
 /* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...};
  * stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, adviser: COMMAND or {command,
- * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}}.
+ * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}},
+ * objectives: [{name, goal, reference}], constraints: ["batch_size * lr < 0.5"...], choose: {NAME: {from: [...], k, distinct,
+ * sorted}}.
  * A file that is only the parameters of a sweep (a map of maps) is taken as such.
  *
  * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV

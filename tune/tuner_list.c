@@ -37,6 +37,9 @@
     TUNER(chebcb)                                                                                                      \
     TUNER(bohb)                                                                                                        \
     TUNER(dehb)                                                                                                        \
+    TUNER(nsga2)                                                                                                       \
+    TUNER(motpe)                                                                                                       \
+    TUNER(parego)                                                                                                      \
     TUNER(asha)                                                                                                        \
     TUNER(successive_halving)                                                                                          \
     TUNER(hyperband)                                                                                                   \
