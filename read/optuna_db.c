@@ -238,7 +238,9 @@ static bool claim(const struct read_probe *p, struct read_claim *c)
     if (!sqlite_file_head(p))
         return false;
     sqlite3 *db = sqlite_file_open(p->path, &st);
-    bool ours = db && sqlite_file_has(db, "studies", NULL) && sqlite_file_has(db, "trials", NULL);
+    /* one that cannot be read at all is claimed as well, so that somebody says why */
+    bool ours = db ? sqlite_file_has(db, "studies", NULL) && sqlite_file_has(db, "trials", NULL)
+                   : p->named && st.stopped;
     sqlite3_close(db);
     c->kind = READ_DATABASE;
     return ours;

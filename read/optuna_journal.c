@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "read/formats.h"
 #include "read/optuna_model.h"
+#include "read/optuna_place.h"
 
 #define TRIALS_MAX (1 << 20)
 
@@ -388,6 +389,63 @@ static void close_file(void *self)
     buf_release(&r->dist);
     buf_release(&r->key);
     free(r);
+}
+
+/* ---- looking a trial up: the same replay into a sink that listens to nothing ---- */
+
+static void deaf_study(void *ctx, const struct read_study *s)
+{
+}
+static int deaf_trial(void *ctx, const char *key)
+{
+    return 0;
+}
+static void deaf_title(void *ctx, int trial, const char *title)
+{
+}
+static void deaf_param(void *ctx, int trial, const char *name, const struct read_value *v)
+{
+}
+static void deaf_point(void *ctx, int trial, const char *metric, int64_t step, int64_t time, double value)
+{
+}
+static void deaf_report(void *ctx, int trial, int64_t step, int64_t time, double value)
+{
+}
+static void deaf_state(void *ctx, int trial, enum read_state state, int64_t time, const char *why)
+{
+}
+static void deaf_text(void *ctx, int trial, const char *stream, int64_t time, const char *text, size_t n)
+{
+}
+static void deaf_record(void *ctx, const char *what)
+{
+}
+
+bool optuna_place_find(const void *journal, size_t n, const char *key, struct optuna_place *out)
+{
+    static const struct read_sink_ops deaf = {deaf_study,  deaf_trial, deaf_title, deaf_param, deaf_point,
+                                              deaf_report, deaf_state, deaf_text,  deaf_record};
+    const struct read_sink sink = {&deaf, NULL};
+    struct read_stop st = {0};
+    const char *slash = strrchr(key, '/');
+    size_t len = slash ? (size_t)(slash - key) : strlen(key);
+    int64_t number = slash ? strtoll(slash + 1, NULL, 10) : -1;
+    struct journal *r = open_file(&(struct read_open){.sink = &sink, .key = ""});
+    feed(r, journal, n, 0, false, &st);
+    *out = (struct optuna_place){.study_id = -1, .trial_id = -1};
+    for (int i = 0; i < r->n_studies; i++)
+        if (!r->studies[i].deleted && strlen(r->studies[i].name) == len && strncmp(r->studies[i].name, key, len) == 0) {
+            out->study_id = i;
+            out->trials = r->studies[i].trials;
+        }
+    for (int i = 0; i < r->n_trials && out->study_id >= 0; i++)
+        if (r->trials[i].study == out->study_id && r->trials[i].number == number) {
+            out->trial_id = i;
+            out->finished = optuna_finished(r->trials[i].state);
+        }
+    close_file(r);
+    return out->study_id >= 0;
 }
 
 const struct read_format read_optuna_journal = {

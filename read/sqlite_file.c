@@ -35,6 +35,36 @@ static void uri_of(struct buf *b, const char *path, bool immutable)
     buf_puts(b, immutable ? "?mode=ro&immutable=1" : "?mode=ro");
 }
 
+/* Bytes that the file has, and that its header says it has. */
+static void sizes(const char *path, int64_t *have, int64_t *want)
+{
+    struct stat sb;
+    uint8_t head[100];
+    FILE *f = fopen(path, "rb");
+    *have = stat(path, &sb) == 0 ? sb.st_size : 0;
+    *want = 0;
+    if (f && fread(head, 1, sizeof head, f) == sizeof head) {
+        int64_t page = head[16] << 8 | head[17];
+        *want = (page == 1 ? 65536 : page) *
+                ((int64_t)head[28] << 24 | head[29] << 16 | head[30] << 8 | head[31]);
+    }
+    if (f)
+        fclose(f);
+}
+
+static void note_stop(const char *path, struct read_stop *st, const char *what, long rows, const char *error)
+{
+    int64_t have, want;
+    sizes(path, &have, &want);
+    if (st->stopped)
+        return; /* the first thing that is missing says enough */
+    if (have < want)
+        read_stop_at(st, true, have, "%lld bytes are missing: of %s only %ld rows are there",
+                     (long long)(want - have), what, rows);
+    else
+        read_stop_at(st, false, 0, "of %s only %ld rows can be read: %s", what, rows, error);
+}
+
 static sqlite3 *open_as(const char *path, bool immutable, struct read_stop *st)
 {
     struct buf uri = {0};
@@ -52,7 +82,7 @@ static sqlite3 *open_as(const char *path, bool immutable, struct read_stop *st)
     if (rc == SQLITE_OK)
         return db;
     if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
-        read_stop_at(st, false, 0, "%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+        note_stop(path, st, "the list of tables", 0, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
     sqlite3_close(db);
     return NULL;
 }
@@ -73,29 +103,6 @@ bool sqlite_file_has(sqlite3 *db, const char *table, const char *column)
     return sqlite3_table_column_metadata(db, NULL, table, column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* How long the file is, and how long its header says. */
-static void note_stop(sqlite3 *db, const char *path, struct read_stop *st, const char *what, long rows, int rc)
-{
-    struct stat sb;
-    uint8_t head[100];
-    int64_t size = stat(path, &sb) == 0 ? sb.st_size : 0, want = 0;
-    FILE *f = fopen(path, "rb");
-    if (f && fread(head, 1, sizeof head, f) == sizeof head) {
-        int64_t page = head[16] << 8 | head[17];
-        want = (page == 1 ? 65536 : page) *
-               ((int64_t)head[28] << 24 | head[29] << 16 | head[30] << 8 | head[31]);
-    }
-    if (f)
-        fclose(f);
-    if (st->stopped)
-        return; /* the first thing that is missing says enough */
-    if (size < want)
-        read_stop_at(st, true, size, "the file ends %lld bytes before its end: of %s only %ld rows are there",
-                     (long long)(want - size), what, rows);
-    else
-        read_stop_at(st, false, 0, "of %s only %ld rows can be read: %s", what, rows, rc ? sqlite3_errmsg(db) : "");
-}
-
 bool sqlite_file_each(sqlite3 *db, const char *path, struct read_stop *st, const char *what, const char *sql,
                       void (*row)(void *ctx, sqlite3_stmt *q), void *ctx)
 {
@@ -110,7 +117,7 @@ bool sqlite_file_each(sqlite3 *db, const char *path, struct read_stop *st, const
         row(ctx, q);
     }
     if (rc != SQLITE_DONE && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
-        note_stop(db, path, st, what, rows, rc);
+        note_stop(path, st, what, rows, sqlite3_errmsg(db));
     sqlite3_finalize(q);
     return rc == SQLITE_DONE;
 }
