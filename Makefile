@@ -133,8 +133,9 @@ accept-relax: $(BUILD)/examples/relax
 
 # Published and independently measured numbers, beside ours; minutes, and no part of check.
 .PHONY: accept
-accept: accept-relax $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_winners
+accept: accept-relax $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_winners $(BUILD)/tests/bench/accept_landscape
 	$(BUILD)/tests/bench/accept_bandits
+	$(BUILD)/tests/bench/accept_landscape
 	$(BUILD)/tests/bench/accept_winners
 
 # --- installing -----------------------------------------------------------------------------------------------
