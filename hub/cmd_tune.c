@@ -7,9 +7,11 @@
 
 #include "hub/cmd.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "hub/sweep_load.h"
 #include "hub/tune_session.h"
+#include "hub/warm_start.h"
 
 static int converse(struct tune_session *s)
 {
@@ -36,6 +38,8 @@ static int converse(struct tune_session *s)
 struct tune_options {
     const char *space, *tuner, *stopper;
     int64_t seed, budget;
+    const char **warm; /* --warm-start, NULL-terminated */
+    int n_warm;
 };
 
 static int usage(const char *what, const char *arg)
@@ -43,7 +47,7 @@ static int usage(const char *what, const char *arg)
     fprintf(stderr,
             "hypertop tune: %s%s; usage: hypertop tune --space SPACE.yaml [--tuner NAME] [--stopper NAME] "
             "[--seed S] "
-            "[--budget N]\n",
+            "[--budget N] [--warm-start FILE]...\n",
             what, arg);
     return 2;
 }
@@ -52,15 +56,17 @@ static int parse(int argc, char **argv, struct tune_options *o)
 {
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        const char **text = !strcmp(name, "--space") ? &o->space : !strcmp(name, "--tuner") ? &o->tuner
+        const char **text = !strcmp(name, "--warm-start") ? &o->warm[o->n_warm] : !strcmp(name, "--space") ? &o->space : !strcmp(name, "--tuner") ? &o->tuner
                           : !strcmp(name, "--stopper") ? &o->stopper : NULL;
         int64_t *number = !strcmp(name, "--seed") ? &o->seed : !strcmp(name, "--budget") ? &o->budget : NULL;
         if (!text && !number)
             return usage("unknown option ", name);
         if (!value)
             return usage("a value is missing behind ", name);
-        if (text)
+        if (text) {
             *text = value;
+            o->n_warm += text == &o->warm[o->n_warm];
+        }
         else if (!text_int(value, number) || *number < 0)
             return usage("not a number from 0: ", value);
         i++;
@@ -85,8 +91,19 @@ static struct tuner *open_tuner(struct sweepfile *f, const struct tune_options *
         .n_objectives = f->n_objectives,
     };
     struct tuner *t = tuner_new(&setup, cause);
-    if (t)
-        f->space = NULL;
+    struct buf said = {0};
+    if (!t)
+        return NULL;
+    f->space = NULL;
+    for (int i = 0; i < o->n_warm; i++)
+        warm_start_add(f, o->warm[i]);
+    if (warm_start(t, f, &said, cause) < 0) {
+        tuner_free(t);
+        t = NULL;
+    } else if (said.len) {
+        fprintf(stderr, "hypertop tune: warm start: %s\n", buf_cstr(&said));
+    }
+    buf_release(&said);
     return t;
 }
 
@@ -95,12 +112,16 @@ int cmd_tune(int argc, char **argv)
     struct tune_options o = {.budget = -1};
     struct sweepfile f;
     char *cause = NULL;
+    o.warm = mem_zero((size_t)argc + 1, sizeof *o.warm);
     int rc = parse(argc, argv, &o);
-    if (rc != 0)
+    if (rc != 0) {
+        free(o.warm);
         return rc;
+    }
     if (sweepfile_load(&f, o.space, &cause) < 0) {
         fprintf(stderr, "hypertop tune: %s\n", cause);
         free(cause);
+        free(o.warm);
         return 1;
     }
     for (int i = 0; f.warnings[i]; i++)
@@ -115,6 +136,7 @@ int cmd_tune(int argc, char **argv)
         rc = 1;
     }
     free(cause);
+    free(o.warm);
     sweepfile_release(&f);
     return rc;
 }

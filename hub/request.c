@@ -66,6 +66,7 @@ static void sweep_start_request(struct hub *h, struct peer *p, const struct mess
     };
     if (options.n) {
         rq.tuner = cmap_str(options, "tuner");
+        rq.warm = cmap_str(options, "warm_start");
         rq.name = cmap_str(options, "name");
         rq.seed = cmap_int(options, "seed", -1);
         rq.budget = cmap_int(options, "budget", -1);

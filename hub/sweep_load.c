@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cause.h"
+#include "hub/sweep_candidates.h"
 
 int sweepfile_load(struct sweepfile *f, const char *path, char **cause)
 {
@@ -28,6 +29,8 @@ int sweepfile_load(struct sweepfile *f, const char *path, char **cause)
         fclose(file);
     if (rc == 0)
         rc = sweepfile_parse(f, text.data ? (const char *)text.data : "", text.len, path, cause);
+    if (rc == 0 && (rc = sweep_candidates_read(f, cause)) < 0)
+        sweepfile_release(f);
     buf_release(&text);
     return rc;
 }

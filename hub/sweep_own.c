@@ -210,6 +210,30 @@ static int read_rules(struct sweep_reader *r, const struct yaml_node *node, stru
     return 0;
 }
 
+/* What is done with the test seeds: how many of the best, and by which command. */
+static int read_test(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
+{
+    const struct yaml_node *count = yaml_get(node, "incumbents"), *command = yaml_get(node, "command");
+    int64_t n = 1;
+    if (node->kind != YAML_MAP)
+        return sweepfile_error(r, node, "test: a map of incumbents and command is expected");
+    for (int i = 0; i < node->n; i++)
+        if (strcmp(node->keys[i]->text, "incumbents") && strcmp(node->keys[i]->text, "command"))
+            sweepfile_warn(r, node->keys[i], "unknown key \"hypertop.test.%s\"", node->keys[i]->text);
+    if (count && read_count(r, count, "test.incumbents", 1000, &n) < 0)
+        return -1;
+    f->test_incumbents = (int)n;
+    if (!command)
+        return 0;
+    if (command->kind != YAML_LIST || !command->n)
+        return sweepfile_error(r, command, "test.command: a list of words is expected");
+    f->test_command = mem_zero((size_t)command->n + 1, sizeof *f->test_command);
+    for (int i = 0; i < command->n; i++)
+        if (sweepfile_string(r, command->items[i], "test.command", &f->test_command[i]) < 0)
+            return -1;
+    return 0;
+}
+
 static int read_live(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
 {
     if (node->kind != YAML_LIST)
@@ -319,6 +343,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_seeds(r, node, "seeds", 0, &f->seeds, &f->n_seeds);
     if (!strcmp(k, "test_seeds"))
         return 0; /* after seeds */
+    if (!strcmp(k, "test"))
+        return read_test(r, node, f);
     if (!strcmp(k, "fidelity"))
         return read_fidelity(r, node, f);
     if (!strcmp(k, "rules"))
@@ -331,6 +357,12 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_conditions(r, node, f);
     if (!strcmp(k, "objectives") || !strcmp(k, "choose") || !strcmp(k, "constraints"))
         return 0; /* sweep_goals.c */
+    if (!strcmp(k, "candidates"))
+        return sweep_candidates_note(r, node, f);
+    if (!strcmp(k, "warm_start"))
+        return warm_start_note(r, node, f);
+    if (!strcmp(k, "prior"))
+        return warm_start_note_prior(r, node, f);
     sweepfile_warn(r, key, "unknown key \"hypertop.%s\"", k);
     return 0;
 }
@@ -343,6 +375,8 @@ int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct s
     for (int i = 0; i < own->n; i++)
         if (read_key(r, own->keys[i], own->items[i], f) < 0)
             return -1;
+    if (!test && yaml_get(own, "test"))
+        return sweepfile_error(r, yaml_get(own, "test"), "test: there are no test_seeds to run");
     if (!test)
         return 0;
     int64_t next = 0; /* seeds counted from N go on behind the tuning seeds */

@@ -17,6 +17,8 @@
 #include "hub/objective.h"
 #include "hub/scheduler.h"
 #include "hub/secret.h"
+#include "hub/sweep_candidates.h"
+#include "hub/warm_start.h"
 #include "hub/sweep.h"
 #include "hub/worker.h"
 
@@ -184,12 +186,35 @@ static int64_t fresh_seed(void)
     return (int64_t)x;
 }
 
+/* What is read once and then lives in the tuner: the rows of a list, trials of earlier sweeps. The first dump carries it through
+ * every restart; the files themselves are not needed again. */
+static int begin_tuner(struct sweep *s, const struct first_event *f, const char *tuner, struct span warm, struct buf *said,
+                       char **cause)
+{
+    if (sweep_candidates_read(&s->file, cause) < 0)
+        return -1;
+    s->tuner = sweep_make_tuner(&s->file, tuner, (uint64_t)f->seed, f->budget, cause);
+    if (!s->tuner)
+        return -1;
+    while (warm.n > 0) {
+        const char *end = memchr(warm.p, '\n', warm.n);
+        size_t n = end ? (size_t)(end - warm.p) : warm.n;
+        char *path = mem_strn(warm.p, n);
+        warm_start_add(&s->file, path);
+        free(path);
+        warm.p += n + (end != NULL);
+        warm.n -= n + (end != NULL);
+    }
+    return warm_start(s->tuner, &s->file, said, cause);
+}
+
 struct sweep *sweep_start(struct hub *h, const struct sweep_request *rq, char **cause)
 {
     struct sweepfile file;
     char *path = span_dup(rq->path), *tuner = rq->tuner.n ? span_dup(rq->tuner) : NULL, *name = NULL,
          *recording = NULL;
     struct sweep *s = NULL;
+    struct buf said = {0};
     if (rq->yaml.n == 0) {
         cause_set(cause, "sweep.start: the sweep file is empty");
         goto out;
@@ -215,19 +240,23 @@ struct sweep *sweep_start(struct hub *h, const struct sweep_request *rq, char **
                    : file.workers > 0 ? file.workers
                                       : 1,
     };
-    s->tuner = sweep_make_tuner(&s->file, f.tuner, (uint64_t)f.seed, f.budget, cause);
-    if (!s->tuner || begin_log(s, &f, cause) != 0 || sweep_equip(s, cause) != 0) {
+    if (begin_tuner(s, &f, f.tuner, rq->warm, &said, cause) != 0 || begin_log(s, &f, cause) != 0 || sweep_equip(s, cause) != 0) {
         recorder_close(&s->rec, CLOSE_MS, NULL);
         sweep_free(s);
         s = NULL;
         goto out;
     }
+    if (said.len)
+        sweep_hub_event(s, "warm start", "%s", buf_cstr(&said));
+    if (said.len || s->file.candidates)
+        sweep_dump_tuner(s);
     hub_add_sweep(h, s);
     workers_announce(h, s);
     objective_arms_changed(s);
     scheduler_wake(h);
     launch_tick(h);
 out:
+    buf_release(&said);
     free(path);
     free(tuner);
     free(name);

@@ -47,6 +47,7 @@ void sweepfile_release(struct sweepfile *f)
     free(f->program);
     free(f->seeds);
     free(f->test_seeds);
+    free_words(f->test_command);
     free_words(f->live);
     free(f->candidates);
     warm_start_release(f);
@@ -293,6 +294,7 @@ int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char 
     memset(f, 0, sizeof *f);
     f->target = NAN;
     f->budget = f->max_fidelity = -1;
+    f->test_incumbents = 1;
     f->path = mem_str(path);
     int rc = yaml_read(&tree, yaml, n, path, cause);
     if (rc == 0)
@@ -395,6 +397,8 @@ void sweepfile_json(const struct sweepfile *f, struct json_out *out)
     put_seeds(out, "test_seeds", f->test_seeds, f->n_test_seeds);
     put_words(out, "live", f->live);
     sweep_goals_json(f, out);
+    sweep_candidates_json(f, out);
+    warm_start_json(f, out);
     put_words(out, "warnings", f->warnings);
     jw_object_end(out);
 }

@@ -46,6 +46,8 @@ struct sweepfile {
     int n_seeds;
     int64_t *test_seeds;
     int n_test_seeds;
+    int test_incumbents;     /* so many of the best trials are scored on the test seeds at the end */
+    char **test_command;     /* what tests run, NULL: the same command */
     int64_t max_fidelity;    /* steps at full length, for progress; -1 unknown */
     bool live_any;
     char **live;             /* names of live parameters, NULL-terminated */
@@ -63,7 +65,7 @@ struct sweepfile {
 };
 
 /* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...};
- * stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, adviser: COMMAND or {command,
+ * rules: [RULE...] (alert_rule.h); stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, adviser: COMMAND or {command,
  * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}},
  * objectives: [{name, goal, reference}], constraints: ["batch_size * lr < 0.5"...], choose: {NAME: {from: [...], k, distinct,
  * sorted}}.
@@ -77,9 +79,9 @@ void sweepfile_release(struct sweepfile *f);
 char *sweepfile_beside(const char *sweep, const char *name);
 /* What `run --dry-run` prints: one JSON object (DESIGN.md). */
 void sweepfile_json(const struct sweepfile *f, struct json_out *out);
-/* The command line of one run: macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv
+/* The command line of one run (of a test, when the file has another for tests): macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv
  * to free with sweepfile_argv_free, or NULL and a cause. */
-char **sweepfile_argv(const struct sweepfile *f, const char *params, size_t params_n, char **cause);
+char **sweepfile_argv(const struct sweepfile *f, bool test, const char *params, size_t params_n, char **cause);
 void sweepfile_argv_free(char **argv);
 
 #endif

@@ -82,12 +82,26 @@ static void put_environment(struct codec_writer *w)
     }
 }
 
+/* Absolute, since the hub has a folder of its own; a line each. A file that is not there is named by the hub. */
+static void warm_files(const struct opt_set *s, struct buf *out)
+{
+    for (int i = 0; i < s->n_given; i++) {
+        if (!s->given[i].opt->name || strcmp(s->given[i].opt->name, "warm-start"))
+            continue;
+        char *full = realpath(s->given[i].value, NULL);
+        buf_printf(out, "%s%s", out->len ? "\n" : "", full ? full : s->given[i].value);
+        free(full);
+    }
+}
+
 static void put_options(struct codec_writer *w, const struct opt_set *s)
 {
+    struct buf warm = {0};
     const char *tuner = opt_text(s, "tuner"), *name = opt_text(s, "name");
     const char *const numbers[] = {"seed", "budget", "workers"}, *const options[] = {"seed", "budget",
                                                                                      "jobs"};
-    size_t n = (tuner != NULL) + (name != NULL);
+    warm_files(s, &warm);
+    size_t n = (tuner != NULL) + (name != NULL) + (warm.len > 0);
 
     for (int i = 0; i < 3; i++)
         n += opt_text(s, options[i]) != NULL;
@@ -96,6 +110,9 @@ static void put_options(struct codec_writer *w, const struct opt_set *s)
         cw_kstr(w, "tuner", tuner);
     if (name)
         cw_kstr(w, "name", name);
+    if (warm.len)
+        cw_kstr(w, "warm_start", buf_cstr(&warm));
+    buf_release(&warm);
     for (int i = 0; i < 3; i++)
         if (opt_text(s, options[i]))
             cw_kint(w, numbers[i], opt_int(s, options[i], 0));

@@ -34,6 +34,7 @@ static const struct opt run_options[] = {
     {OPT_INT, 0, "seed", "S", 0, 9007199254740992.0, "seed of the tuner: same seed and results, same trials"},
     {OPT_INT, 0, "budget", "N", 1, 1e9, "end after N trials"},
     {OPT_CHOICE, 0, "launcher", "local", 0, 0, "where runs are executed"},
+    {OPT_FILE, 0, "warm-start", "FILE", 0, 0, "learn from the trials of this recording or CSV file first (may be repeated)"},
     {OPT_TEXT, 0, "name", "NAME", 0, 0, "name of the sweep (default: the file's)"},
     {OPT_FLAG, 0, "detach", NULL, 0, 0, "start it and return at once"},
     {OPT_FLAG, 0, "headless", NULL, 0, 0, "progress lines and a summary instead of the console"},

@@ -170,11 +170,25 @@ static bool scored(const struct history_trial *t)
     return (t->end == END_DONE || t->end == END_PRUNED) && !isnan(t->loss);
 }
 
+int history_source(const struct history *h, int trial)
+{
+    const struct history_trial *t = &h->trials[trial];
+    return t->id < 0 && !strncmp(t->origin, "warm:", 5) ? (int)strtol(t->origin + 5, NULL, 10) : 0;
+}
+
+int history_warm(const struct history *h)
+{
+    int n = 0;
+    for (int i = 0; i < h->n; i++)
+        n += h->trials[i].id < 0;
+    return n;
+}
+
 int history_best(const struct history *h)
 {
     int best = -1;
     for (int i = 0; i < h->n; i++)
-        if (scored(&h->trials[i]) && (best < 0 || h->trials[i].loss < h->trials[best].loss))
+        if (scored(&h->trials[i]) && h->trials[i].id >= 0 && (best < 0 || h->trials[i].loss < h->trials[best].loss))
             best = i;
     return best;
 }

@@ -118,7 +118,9 @@ void history_revive(struct history *h, int trial); /* a failed, forgotten or pau
 void history_change(struct history *h, int trial, int64_t step, const double *dna, int64_t donor);
 /* Loss of the trial at its last point with step <= this; NaN none. best: the smallest so far. */
 double history_at(const struct history *h, int trial, int64_t step, bool best);
-/* Smallest final loss (pruned trials included); index or -1. */
+int history_source(const struct history *h, int trial); /* which warm start it is of, from 1; 0: a trial of this sweep */
+int history_warm(const struct history *h);              /* how many are of warm starts; they are in `done` too */
+/* Smallest final loss of this sweep's trials (pruned ones included); index or -1. */
 int history_best(const struct history *h);
 /* Indices of ended trials with a loss that lie inside the space, smallest loss first (ties by arrival).
  * Caller frees. */

@@ -62,7 +62,7 @@ static int option_values(struct part *p, char **cause)
         p->values[n] = o[n].fallback;
     for (const struct tuner_kv *kv = p->kv; kv && kv->name; kv++) {
         int i = 0;
-        if (!strncmp(kv->name, "arms.", 5))
+        if (!strncmp(kv->name, "arms.", 5) || !strncmp(kv->name, "explore.", 8))
             continue;
         while (i < n && strcmp(o[i].name, kv->name))
             i++;
@@ -161,7 +161,7 @@ void tuner_free(struct tuner *t)
 static int64_t spent(const struct tuner *t)
 {
     const struct history *h = &t->history;
-    return h->pending + h->done + h->pruned + h->failed;
+    return h->pending + h->done + h->pruned + h->failed - history_warm(h);
 }
 
 /* ---- ask ---- */
@@ -461,4 +461,19 @@ int tuner_tell_failed(struct tuner *t, int64_t id, char **cause)
 int tuner_forget(struct tuner *t, int64_t id, char **cause)
 {
     return end_unfinished(t, id, END_FORGOTTEN, cause);
+}
+
+int tuner_warm(struct tuner *t, const double *dna, double value, int source, char **cause)
+{
+    double loss = t->maximize ? -value : value;
+    if (t->n_objectives > 1)
+        return cause_set(cause, "a warm start needs a sweep with one objective");
+    if (!isfinite(loss))
+        return cause_set(cause, "the value is not a finite number");
+    int k = history_add(&t->history, -1 - history_warm(&t->history), dna);
+    struct history_trial *h = &t->history.trials[k];
+    h->space_version = t->space->version;
+    snprintf(h->origin, sizeof h->origin, "warm:%d", source);
+    finish(t, k, END_DONE, -1, loss);
+    return 0;
 }

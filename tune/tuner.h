@@ -191,6 +191,10 @@ void tuner_free(struct tuner *t);
 int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause);
 /* A trial that did not come from ask (enqueued, cloned, recovered, imported): puts it into the history as pending. */
 int tuner_adopt(struct tuner *t, int64_t id, const double *dna, const char *origin, char **cause);
+/* An observation of an earlier sweep: dna (canonical, of the present space) had this value (user's sign). It counts as an
+ * observation, never as a trial: not against the budget, not as the best. Its number is -1, -2, ... and its origin
+ * "warm:SOURCE"; values of one source are comparable with each other, not with those of another one. -1 and a cause. */
+int tuner_warm(struct tuner *t, const double *dna, double value, int source, char **cause);
 /* A value at a step. final: the trial has ended with it. Unknown id: -1 and a cause. A paused trial counts as pruned, with the
  * loss it had, until an ask resumes it; a final value at its last step means that it will not be resumed. */
 int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool final, struct tell_result *out, char **cause);

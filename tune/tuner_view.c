@@ -66,6 +66,11 @@ static size_t describe_part(const struct tuner *t, const struct part *p, char *o
 void tuner_describe(const struct tuner *t, char *out, size_t cap)
 {
     size_t n = describe_part(t, &t->sampler, out, cap);
+    int warm = history_warm(&t->history);
+    if (warm && n + 1 < cap) {
+        snprintf(out + n, cap - n, ", knows %d earlier trials", warm);
+        n += strlen(out + n);
+    }
     if (!t->stopper.ops || n + 3 >= cap)
         return;
     memcpy(out + n, ", ", 3);
