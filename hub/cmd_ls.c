@@ -32,6 +32,8 @@ static const struct {
     {"workers", "worker,host,pid,slots,busy,state,last_seen"},
     {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of"},
     {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max"},
+    {"importance", "param,pair,importance,low,high"},
+    {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation"},
 };
 
 static int usage(const char *what, const char *arg)
@@ -39,7 +41,7 @@ static int usage(const char *what, const char *arg)
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
     fprintf(stderr,
-            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics] "
+            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds] "
             "--sweep FILE.mcap"
             " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
             what, buf_cstr(&b));
@@ -158,7 +160,12 @@ static int print(const struct ls_options *o, const struct view_out *v, char **ca
             row_table_add(t, row);
     }
     if (t) {
+        struct span why = cmap_str((struct span){(const char *)v->head.data, v->head.len}, "why");
         row_table_print(t, &out, terminal_width());
+        if (v->n_parts == 0 && why.n) {
+            safe_text_buf(&out, why.p, why.n, -1);
+            buf_putc(&out, '\n');
+        }
         row_table_free(t);
     }
     fwrite(out.data, 1, out.len, stdout);

@@ -114,10 +114,10 @@
     VIEW(RUNGS, "rungs", false)                                                                                         \
     VIEW(LANDSCAPE, "landscape", false)                                                                                \
     VIEW(PREVIEW, "preview", false)                                                                                    \
-    VIEW(IMPORTANCE, "importance", false)                                                                              \
+    VIEW(IMPORTANCE, "importance", true)                                                                               \
     VIEW(PARETO, "pareto", false)                                                                                      \
     VIEW(EDF, "edf", false)                                                                                            \
-    VIEW(SEEDS, "seeds", false)                                                                                        \
+    VIEW(SEEDS, "seeds", true)                                                                                         \
     VIEW(HOSTS, "hosts", false)                                                                                        \
     VIEW(CONSOLES, "consoles", false)                                                                                  \
     VIEW(ALERTS, "alerts", false)

@@ -74,7 +74,7 @@ static const struct opt doctor_options[] = {
     {.type = OPT_END},
 };
 
-#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics"
+#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds"
 
 const struct cmd cmd_table[] = {
     {"attach", "[HUB]", 0, 1, "show a hub's sweeps in the console (started if none runs)", NULL,

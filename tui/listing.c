@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "proto/row_print.h"
+#include "proto/safe_text.h"
 #include "tui/client.h"
 #include "tui/nearest.h"
 
@@ -20,6 +21,8 @@ const struct listing listings[] = {
     {"workers", "worker,host,pid,slots,busy,state,last_seen", false},
     {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of", false},
     {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max", false},
+    {"importance", "param,pair,importance,low,high", false},
+    {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation", false},
     {NULL, NULL, false},
 };
 
@@ -78,6 +81,15 @@ static int each_part(struct span body, void (*row)(void *arg, struct span value)
     return n;
 }
 
+/* A view that has too little to show says so. */
+static void note_why(struct buf *out, struct span head)
+{
+    struct span why = head.n ? cmap_str(head, "why") : (struct span){NULL, 0};
+    buf_clear(out);
+    if (why.n)
+        safe_text_buf(out, why.p, why.n, -1);
+}
+
 int listing_rows(struct client *c, const struct listing *l, const struct listing_query *q,
                  void (*row)(void *arg, struct span value), void *arg, char **cause)
 {
@@ -95,6 +107,8 @@ int listing_rows(struct client *c, const struct listing *l, const struct listing
         int got = each_part(m.body, row, arg);
         count = cmap_int(m.body, "count", got);
         from += got;
+        if (q->why && count == 0)
+            note_why(q->why, cmap_value(m.body, "head"));
         if (got == 0 || !l->pages)
             break;
     } while (from < count);
@@ -125,9 +139,15 @@ int listing_print(struct client *c, const struct listing *l, const struct listin
     struct printing p = {.out = out, .table = as_json ? NULL : row_table_new(l->columns)};
     if (p.table)
         row_table_remark(p.table, "warning");
-    int rc = listing_rows(c, l, q, print_row, &p, cause);
+    struct buf why = {0};
+    struct listing_query asked = *q;
+    asked.why = &why;
+    int rc = listing_rows(c, l, &asked, print_row, &p, cause);
     if (p.table && rc == 0)
         row_table_print(p.table, out, width);
+    if (p.table && rc == 0 && why.len)
+        buf_printf(out, "%s\n", buf_cstr(&why));
+    buf_release(&why);
     row_table_free(p.table);
     return rc;
 }

@@ -25,6 +25,7 @@ const char *listing_nearest(const char *word);
 struct listing_query {
     const char *sweep, *filter, *sort;
     int64_t cursor;
+    struct buf *why; /* NULL, or for the reason of an empty list, if there is one */
 };
 
 /* Asks for all rows, page by page, and calls row for each. 0, or -1 and a cause. */
