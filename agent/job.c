@@ -87,6 +87,7 @@ static void make_environment(struct environment *e, const struct message *m, con
     environment_set_int(e, "HYPERTOP_TRIAL", cmap_int(m->body, "trial", -1));
     environment_set_int(e, "HYPERTOP_RUN", cmap_int(m->body, "run", -1));
     environment_set_int(e, "HYPERTOP_SEED", cmap_int(m->body, "seed", 0));
+    environment_set(e, "HYPERTOP_PHASE", span_eq(cmap_str(m->body, "phase"), "test") ? "test" : "tuning");
     char restore[4096] = "";
     if (cmap_strcpy(m->body, "restore", restore, sizeof restore) && *restore)
         environment_set(e, "HYPERTOP_RESTORE", restore);

@@ -318,9 +318,9 @@ static int64_t try_candidate(struct sweep *s, const double *dna, const char *sai
 
 int64_t adviser_ask(struct sweep *s)
 {
-    struct adviser *a = s->adviser;
-    if (!a || !s->file.adviser.command || !budget_left(s->tuner))
+    if (!s->file.adviser.command || !s->tuner || !budget_left(s->tuner))
         return ADVISER_PASS;
+    struct adviser *a = adviser_of(s);
     double share = s->file.adviser.share;
     if ((double)a->tried >= share * (double)(s->asks + a->tried + 1))
         return ADVISER_PASS;

@@ -267,7 +267,7 @@ void objective_revive(struct sweep *s, int64_t trial)
     const struct state_trial *tr = state_trial(s->state, trial);
     char *cause = NULL;
     *t = (struct trial_live){.ending = -1, .told_step = INT64_MIN};
-    if (s->tuner && tr->n_dna == tuner_space(s->tuner)->n)
+    if (s->tuner && !state_trial_tests(tr) && tr->n_dna == tuner_space(s->tuner)->n)
         t->in_tuner = tuner_adopt(s->tuner, trial, tr->dna, tr->origin, &cause) == 0;
     if (cause)
         sweep_hub_event(s, "warning", "the tuner did not take t%lld back: %s", (long long)trial, cause);

@@ -38,7 +38,7 @@ static void redo_trial(struct redrive *d, struct sweep *s, struct span body)
     const struct state_trial *t = state_trial(s->state, id);
     const struct space *space = tuner_space(s->tuner);
     char *cause = NULL;
-    if (!t || t->n_dna != space->n)
+    if (!t || t->n_dna != space->n || state_trial_tests(t))
         return;
     if (strcmp(t->origin, "tuner") != 0) {
         if (tuner_adopt(s->tuner, id, t->dna, t->origin, &cause) != 0)
@@ -107,7 +107,7 @@ static void redo_revival(struct redrive *d, struct sweep *s, struct span body)
     int64_t id = cmap_int(body, "trial", -1);
     const struct state_trial *t = state_trial(s->state, id);
     char *cause = NULL;
-    if (t && t->n_dna == tuner_space(s->tuner)->n &&
+    if (t && !state_trial_tests(t) && t->n_dna == tuner_space(s->tuner)->n &&
         tuner_adopt(s->tuner, id, t->dna, t->origin, &cause) != 0)
         trouble(d, "it did not take back trial", id, &cause);
 }
@@ -153,8 +153,9 @@ static void note_resume(struct sweep *s, struct span body)
 static void note_revival(struct sweep *s, struct span body)
 {
     struct trial_live *l = sweep_trial(s, cmap_int(body, "trial", -1));
-    if (l)
-        *l = (struct trial_live){.ending = -1, .told_step = INT64_MIN, .in_tuner = true};
+    const struct state_trial *t = state_trial(s->state, cmap_int(body, "trial", -1));
+    if (l && t)
+        *l = (struct trial_live){.ending = -1, .told_step = INT64_MIN, .in_tuner = !state_trial_tests(t)};
 }
 
 /* What an intervention before the dump left for undo, without calling the tuner. */
@@ -191,7 +192,7 @@ static void note_trial(struct redrive *d, struct sweep *s, const struct event *e
     int64_t id = cmap_int(ev->body, "trial", -1), iv = cmap_int(ev->body, "intervention", 0);
     if (iv)
         verb_remember(s, iv)->trial = id;
-    if (sweep_trial(s, id))
+    if (sweep_trial(s, id) && !state_trial_tests(state_trial(s->state, id)))
         sweep_trial(s, id)->in_tuner = true;
     keep(d, ev);
 }

@@ -143,7 +143,8 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
 {
     const struct state_run *r = state_run(s->state, run);
     struct codec_writer w = hub_begin(s->hub, MSG_LEASE, 0);
-    cw_map(&w, 11);
+    cw_map(&w, 12);
+    cw_kstr(&w, "phase", r->test ? "test" : "tuning");
     cw_kstr(&w, "sweep", s->state->info.name);
     cw_kint(&w, "trial", r->trial);
     cw_kint(&w, "run", run_handle(s, run));
@@ -172,7 +173,7 @@ static void lease(struct sweep *s, int64_t run, struct worker *k)
     struct buf own = {0};
     struct span params = hold_params(s, r->trial, &own);
     char *cause = NULL;
-    char **argv = sweepfile_argv(&s->file, params.p, params.n, &cause);
+    char **argv = sweepfile_argv(&s->file, r->test, params.p, params.n, &cause);
     struct run_live *l = sweep_run(s, run);
     if (!argv) {
         struct run_change c = RUN_CHANGE(RUN_FAILED);

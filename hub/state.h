@@ -289,6 +289,17 @@ struct state_worker {
     int n_changes;
 };
 
+/* What an agent said of its machine: the host event as it came. */
+struct state_host {
+    char *host, *role;
+    struct state_host_sample {
+        int64_t time;
+        char *raw;
+        size_t n;
+    } *v; /* oldest first */
+    int n, cap;
+};
+
 struct state_space {
     int64_t time;
     int version;
@@ -320,6 +331,8 @@ struct state {
         double value;
     } *best;
     int n_best;
+    struct state_host **hosts;
+    int n_hosts;
     int64_t first_time, last_time; /* of events applied */
     uint64_t n_points, n_events;
     int space_version;
@@ -350,6 +363,8 @@ struct state_iv *state_iv(const struct state *s, int64_t id);
 struct state_bandit *state_bandit(const struct state *s, const char *id);
 /* NULL: not yet there. */
 const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t);
+/* It scores its parent on test seeds: no part of the search, never an incumbent. */
+bool state_trial_tests(const struct state_trial *tr);
 enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* call only when created <= t */
 /* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is
  * what was reported last), and the largest step among these. Of several runs with the same seed (the trial
@@ -366,6 +381,7 @@ bool state_best_at(const struct state *s, int64_t t, int64_t *trial, double *val
 enum sweep_state state_sweep_at(const struct state *s, int64_t t);
 /* NULL when the run or worker did not exist yet. */
 const struct state_process *state_process_at(const struct state_run *r, int64_t t);
+const struct state_host_sample *state_host_at(const struct state_host *h, int64_t t);
 const struct state_join *state_join_at(const struct state_worker *w, int64_t t);
 int state_space_at(const struct state *s, int64_t t);           /* version */
 /* The newest declaration of a parameter, and its value as of t (raw MessagePack); NULL when it was not

@@ -35,6 +35,8 @@ static double value_of(const struct state_trial *tr)
 
 static bool counts(const struct state_trial *tr)
 {
+    if (state_trial_tests(tr))
+        return false;
     switch (state_newest(tr->changes, tr->n_changes, TRIAL_WAITING)) {
     case TRIAL_WAITING:
     case TRIAL_FAILED:

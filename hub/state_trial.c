@@ -37,6 +37,11 @@ static struct span params_of(struct span body)
     return (struct span){empty_map, 1};
 }
 
+bool state_trial_tests(const struct state_trial *tr)
+{
+    return strcmp(tr->origin, "test") == 0;
+}
+
 int apply_trial(struct state *s, const struct event *ev)
 {
     int64_t id = cmap_int(ev->body, "trial", -1);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/adviser.h"
+#include "hub/evaluation.h"
 #include "hub/intervention.h"
 #include "hub/launch_local.h"
 #include "hub/model_at.h"
@@ -306,6 +307,9 @@ static void tick_open(struct sweep *s)
         sweep_hub_event(s, "warning", "the first %d trials failed: %s", s->state->n_trials,
                         why ? why : "no reason given");
         sweep_end(s, SWEEP_FAILED, why);
+    } else if (s->exhausted && evaluation_begin(s)) {
+        sweep_hub_event(s, "started", "tuning is over: the best are scored on the test seeds");
+        scheduler_wake(s->hub);
     } else if (s->exhausted) {
         sweep_end(s, SWEEP_DONE, "all trials have ended");
     }

@@ -384,15 +384,16 @@ static int add_item(const struct sweepfile *f, struct words *w, const char *item
     return rc;
 }
 
-char **sweepfile_argv(const struct sweepfile *f, const char *params, size_t params_n, char **cause)
+char **sweepfile_argv(const struct sweepfile *f, bool test, const char *params, size_t params_n, char **cause)
 {
     struct words w = {0};
     struct item config;
+    char **command = test && f->test_command ? f->test_command : f->command;
     int rc = configuration(f, params, params_n, &config, cause);
     if (rc < 0)
         return NULL;
-    for (int i = 0; rc == 0 && f->command && f->command[i]; i++)
-        rc = add_item(f, &w, f->command[i], &config, cause);
+    for (int i = 0; rc == 0 && command && command[i]; i++)
+        rc = add_item(f, &w, command[i], &config, cause);
     item_release(&config);
     if (rc == 0 && !w.n)
         rc = cause_set(cause, "%s: the command is empty", f->path);

@@ -58,6 +58,21 @@ static int read_arms(struct sweep_reader *r, const struct yaml_node *node, const
     return 0;
 }
 
+/* The parameters that a population may change. */
+static int read_explore(struct sweep_reader *r, const struct yaml_node *node, const struct space *s, struct sweep_kv *kv)
+{
+    if (node->kind != YAML_LIST)
+        return sweepfile_error(r, node, "explore: a list of parameters is expected");
+    for (int i = 0; i < node->n; i++) {
+        char name[300];
+        if (find_param(r, node->items[i], "explore", node->items[i]->text, s) < 0)
+            return -1;
+        snprintf(name, sizeof name, "explore.%s", node->items[i]->text);
+        sweep_kv_add(kv, name, 1);
+    }
+    return 0;
+}
+
 static int read_option(struct sweep_reader *r, const struct yaml_node *key, const struct yaml_node *value,
                        struct sweep_kv *kv)
 {
@@ -103,6 +118,10 @@ static int read_part(struct sweep_reader *r, const struct yaml_node *node, const
             continue;
         if (sampler && !strcmp(key->text, "arms")) {
             rc = read_arms(r, node->items[i], s, &kv);
+            continue;
+        }
+        if (sampler && !strcmp(key->text, "explore")) {
+            rc = read_explore(r, node->items[i], s, &kv);
             continue;
         }
         int o = 0;

@@ -309,6 +309,8 @@ int sweepfile_parse(struct sweepfile *f, const char *yaml, size_t n, const char 
         f->live = mem_zero(1, sizeof *f->live);
     if (rc < 0)
         sweepfile_release(f);
+    else
+        sweepfile_settle(f);
     return rc;
 }
 

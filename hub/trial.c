@@ -47,14 +47,17 @@ int64_t trial_create(struct sweep *s, const struct trial_birth *b)
     }
     sweep_commit(s);
     struct trial_live *t = sweep_trial(s, id);
-    t->in_tuner = s->tuner != NULL;
-    int runs = s->adhoc ? 1 : s->file.n_seeds;
+    bool test = state_trial_tests(state_trial(s->state, id));
+    t->in_tuner = s->tuner != NULL && !test;
+    int runs = s->adhoc ? 1 : b->n_seeds ? b->n_seeds : s->file.n_seeds;
+    const int64_t *seeds = b->n_seeds ? b->seeds : s->file.seeds;
     for (int i = 0; i < runs; i++) {
         int64_t run = s->state->n_runs;
-        w = sweep_begin(s, EV_RUN, 5);
+        w = sweep_begin(s, EV_RUN, 6);
         cw_kint(w, "run", run);
         cw_kint(w, "trial", id);
-        cw_kint(w, "seed", s->adhoc ? 0 : s->file.seeds[i]);
+        cw_kint(w, "seed", s->adhoc ? 0 : seeds[i]);
+        cw_kstr(w, "phase", test ? "test" : "tuning");
         cw_kint(w, "epoch", 1);
         cw_kstr(w, "state", run_state_name(RUN_QUEUED));
         sweep_commit(s);

@@ -10,12 +10,14 @@
 struct trial_birth {
     const double *dna;  /* NULL for ad-hoc trials */
     struct span params; /* raw map; made from dna when empty */
-    const char *origin; /* tuner, enqueued, cloned, adhoc */
+    const char *origin; /* tuner, enqueued, cloned, adviser, test, adhoc */
     int64_t parent;     /* -1 none */
     double propensity;  /* NaN none */
     const char *arm, *why;
     bool filled;          /* enqueued: the tuner filled in what nobody gave */
     int64_t intervention; /* 0 none */
+    const int64_t *seeds; /* one run each; n_seeds 0: the tuning seeds */
+    int n_seeds;
 };
 /* Records a trial and its runs (one for each tuning seed), waiting. Returns its number. */
 int64_t trial_create(struct sweep *s, const struct trial_birth *b);

@@ -222,6 +222,7 @@ void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
     view_ktime(w, "step", r->step);
     view_kraw(w, "params", tr->params, tr->params_n);
     cw_kstr(w, "origin", tr->origin);
+    view_ktime(w, "parent", tr->parent);
     cw_kint(w, "space_version", tr->space_version);
     view_ktime(w, "started", r->started);
     view_kvalue(w, "seconds", r->started < 0 ? NAN : r->seconds);

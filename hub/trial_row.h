@@ -28,7 +28,7 @@ void trial_row_times(struct trial_row *r); /* makes sure of `timed` */
 void trial_row_whole(struct trial_row *r); /* of everything */
 /* The pairs of the trials view but `live` and `runs`; spark: columns of the sparkline, 0 none. */
 void trial_row_put_values(const struct trial_row *r, struct codec_writer *w); /* of several objectives: the pair "values" */
-#define TRIAL_ROW_PAIRS 15
+#define TRIAL_ROW_PAIRS 16
 void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w);
 /* "live": a map of the newest run's live parameters whose value is no longer the one proposed. */
 void trial_row_put_live(const struct trial_row *r, struct codec_writer *w);

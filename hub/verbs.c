@@ -26,6 +26,7 @@ static verb_fn *const table[VERB_COUNT] = {
     [VERB_CLONE] = verb_clone,
     [VERB_ENQUEUE] = verb_enqueue,
     [VERB_REQUEUE] = verb_requeue,
+    [VERB_TEST] = verb_test,
     [VERB_CHECKPOINT] = verb_checkpoint,
     [VERB_NOTE] = verb_note,
     [VERB_TAG] = verb_tag,
@@ -139,6 +140,8 @@ static bool applies(enum verb v, enum trial_state s)
         return s == TRIAL_RUNNING || s == TRIAL_PAUSED;
     case VERB_REQUEUE:
         return s == TRIAL_FAILED || s == TRIAL_KILLED || s == TRIAL_LOST;
+    case VERB_TEST:
+        return s == TRIAL_DONE;
     case VERB_NOTE:
     case VERB_TAG:
         return true;
@@ -301,6 +304,8 @@ void verbs_request(struct hub *h, struct peer *p, const struct message *m)
         sweep_revive(s);
         scheduler_wake(h);
     }
+    snprintf(p->last, sizeof p->last, "%s %.80s", verb, target ? target : "");
+    p->last_time = h->wall;
     targets_free(&t);
     free(target);
     free(reason);

@@ -6,11 +6,13 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "hub/evaluation.h"
 #include "hub/objective.h"
 #include "hub/params.h"
 #include "hub/scheduler.h"
 #include "hub/trial.h"
 #include "hub/verbs.h"
+#include "hub/watched.h"
 
 /* ---- commands to processes ---- */
 
@@ -53,6 +55,8 @@ static enum verb_outcome end_trial(struct verb_call *c, enum trial_state as, con
     if (trial_state_terminal(now))
         return verb_refuse(cause, "t%lld has ended already: it is %s", (long long)c->trial,
                            trial_state_name(now));
+    if (!watched_listens(s, c->trial, cause))
+        return VERB_REFUSED;
     int64_t runs[VERB_RUNS_MAX];
     int n = verb_runs(s, c->trial, false, runs, VERB_RUNS_MAX);
     bool began = state_trial(s->state, c->trial)->n_reports > 0 || now != TRIAL_WAITING;
@@ -239,10 +243,53 @@ enum verb_outcome verb_clone(struct verb_call *c, char **cause)
     return out;
 }
 
-/* What nobody gave is a draw from the prior, from a stream of its own: the tuner's chance is not touched, so
- * the trials that it proposes by itself stay the same. */
+struct named {
+    const struct space *s;
+    const double *dna;
+    struct region *r;
+};
+
+static bool name_one(void *arg, const char *name, struct span value)
+{
+    struct named *n = arg;
+    int i = space_find(n->s, name);
+    (void)value;
+    if (i < 0 || isnan(n->dna[i]) || n->s->params[i].type == PARAM_CONSTANT)
+        return true;
+    const struct param *p = &n->s->params[i];
+    if (param_numeric(p)) {
+        double x = param_value(p, n->dna[i]);
+        region_interval(n->r, p, x, x, true);
+        return true;
+    }
+    bool *keep = mem_zero((size_t)p->n_choices, sizeof *keep);
+    keep[(int)n->dna[i]] = true;
+    region_choices(n->r, p, keep);
+    free(keep);
+    return true;
+}
+
+/* Fills what was not named with what the tuner would propose beside it. dna holds a draw from the prior with the named values
+ * in it, and keeps it when the tuner has nothing to say. */
+static void fill_as_tuner(const struct tuner *t, struct span params, double *dna)
+{
+    const struct space *s = tuner_space(t);
+    struct region r = {0};
+    double *full = mem_zero((size_t)s->n + 1, sizeof *full);
+    params_each(params, name_one, &(struct named){s, dna, &r});
+    if (tuner_complete(t, &r, full, NULL) == 0 && params_decode(s, params, full, NULL) == 0 &&
+        space_check(s, full, NULL) == 0)
+        memcpy(dna, full, (size_t)s->n * sizeof *dna);
+    region_release(&r);
+    free(full);
+}
+
+/* What nobody gave is what the tuner would propose beside it: asked of a copy, so that the trials that it proposes by itself
+ * stay the same. */
 enum verb_outcome verb_enqueue(struct verb_call *c, char **cause)
 {
+    if (!c->s->tuner && c->s->adhoc)
+        return watched_enqueue(c, cause);
     if (!has_tuner(c, cause))
         return VERB_REFUSED;
     const struct space *space = tuner_space(c->s->tuner);
@@ -251,11 +298,29 @@ enum verb_outcome verb_enqueue(struct verb_call *c, char **cause)
     enum verb_outcome out = VERB_REFUSED;
     rng_seed_stream(&rng, c->s->state->info.seed, UINT64_C(0x656e7175) + (uint64_t)c->id);
     space_sample(space, &rng, dna);
-    if (params_decode(space, cmap_value(c->args, "params"), dna, cause) == 0 &&
-        space_check(space, dna, cause) == 0)
+    int rc = params_decode(space, cmap_value(c->args, "params"), dna, cause);
+    if (rc == 0)
+        fill_as_tuner(c->s->tuner, cmap_value(c->args, "params"), dna);
+    if (rc == 0 && space_check(space, dna, cause) == 0)
         out = queue_trial(c, dna, "enqueued", -1, true, cause);
     free(dna);
     return out;
+}
+
+enum verb_outcome verb_test(struct verb_call *c, char **cause)
+{
+    char why[160];
+    if (!has_tuner(c, cause))
+        return VERB_REFUSED;
+    if (!trial_state_terminal(trial_now(c->s, c->trial)))
+        return verb_refuse(cause, "t%lld is %s: only a finished trial is scored", (long long)c->trial,
+                           trial_state_name(trial_now(c->s, c->trial)));
+    snprintf(why, sizeof why, "t%lld is scored on the test seeds: asked for by %s", (long long)c->trial, c->who);
+    int64_t id = evaluation_queue(c->s, c->trial, NULL, 0, why, c->id, cause);
+    if (id < 0)
+        return VERB_REFUSED;
+    snprintf(c->message, sizeof c->message, "t%lld is queued on %d test seeds", (long long)id, c->s->file.n_test_seeds);
+    return VERB_DID;
 }
 
 enum verb_outcome verb_requeue(struct verb_call *c, char **cause)

@@ -70,10 +70,11 @@ static void put_run(const struct view_request *rq, const struct state_run *r, st
 {
     const struct state_process *p = state_process_at(r, rq->t);
     const struct state_change *c = state_change_at(r->changes, r->n_changes, rq->t);
-    cw_map(w, 12);
+    cw_map(w, 13);
     cw_kint(w, "run", r->run);
     cw_kint(w, "trial", r->trial);
     cw_kint(w, "seed", r->seed);
+    cw_kstr(w, "phase", r->test ? "test" : "tuning");
     cw_kstr(w, "state", run_state_name((enum run_state)c->state));
     cw_kstr(w, "worker", p && p->worker[0] ? p->worker : NULL);
     view_ktime(w, "pid", p && p->pid > 0 ? p->pid : -1);

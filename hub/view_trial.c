@@ -188,7 +188,7 @@ int view_trial(const struct view_request *rq, struct view_out *out, char **cause
     trial_row_whole(&row);
     const struct state_change *c = state_change_at(tr->changes, tr->n_changes, rq->t);
     view_part_begin(out, &w, 0);
-    cw_map(&w, TRIAL_ROW_PAIRS + 9);
+    cw_map(&w, TRIAL_ROW_PAIRS + 8);
     trial_row_put(&row, trial_row_spark(rq), &w);
     put_live(rq, tr, &w);
     put_diff(rq, tr, &w);
@@ -198,7 +198,6 @@ int view_trial(const struct view_request *rq, struct view_out *out, char **cause
     cw_kstr(&w, "state_why", c ? c->why : NULL);
     cw_kstr(&w, "arm", tr->arm);
     view_kvalue(&w, "propensity", tr->propensity);
-    view_ktime(&w, "parent", tr->parent);
     view_part_end(out);
     out->count = 1;
     return 0;

@@ -47,10 +47,12 @@ enum msg_role { ROLE_NONE, ROLE_AGENT, ROLE_OPERATOR, ROLE_VIEWER, ROLE_HUB };
         "{host, pid, slots, token, runs: [{run, epoch, seq}]}: offers slots; runs: what it still runs after a reconnect;" \
         " answered by ok {worker, drop: [run]} (drop: kill these, they were given away)")                              \
     MSG(RUN_ATTACH, "run.attach", "A",                                                                                 \
-        "{program, host, pid, params, run, epoch, seq}: a process nobody leased reports by itself; run, epoch, seq when"\
-        " it did so before (reconnect): the same run goes on; answered by ok {sweep, trial, run, epoch}")               \
+        "{program, host, pid, params, run, epoch, seq, group, title, metric, goal, steer}: a process nobody leased reports by" \
+        " itself; run, epoch, seq when it did so before (reconnect): the same run goes on; the others are a watcher's: runs of" \
+        " one group are one sweep with this metric and goal; steer: it can carry out kill, stop and enqueue; answered by ok"   \
+        " {sweep, trial, run, epoch}")                                                                                 \
     MSG(LEASE, "lease", "H",                                                                                           \
-        "{sweep, trial, run, seed, epoch, params: {}, argv: [], env: {}, cwd, fidelity}: execute this; answered by"     \
+        "{sweep, trial, run, seed, phase, epoch, params: {}, argv: [], env: {}, cwd, fidelity}: execute this; answered by"     \
         " run_state events in data")                                                                                   \
     MSG(DATA, "data", "A",                                                                                             \
         "{run, epoch, seq, events: [[kind, time_ns, payload]...]}: see event.h; the payloads come without run, epoch and seq:" \

@@ -22,6 +22,7 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(CLONE, "clone", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL [PARAM=VALUE...]", "queue a trial like this one, with changes") \
     VERB(ENQUEUE, "enqueue", VT_NONE, VG_REVERSIBLE, true, "PARAM=VALUE...", "queue a configuration; the tuner fills in the rest") \
     VERB(REQUEUE, "requeue", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "run a lost, failed or killed trial again")     \
+    VERB(TEST, "test", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "score finished trials on the test seeds")           \
     VERB(CHECKPOINT, "checkpoint", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "ask a trial to write a checkpoint at its next safe point") \
     VERB(NOTE, "note", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... TEXT", "attach a remark")                               \
     VERB(TAG, "tag", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... [+|-]TAG...", "add or remove tags")                       \

@@ -27,7 +27,7 @@
  *                        progress (0..1 or nil), note, spark [f64 or nil...], changed (ns of last change)}
  *                  of a group {trial: its id (below -1), group: label, trials, running, over, value (the best), mean, best_trial, folded}
  *                  head {shown, total, index, groups}
- *   runs           rows {run,trial,seed,state,worker,pid,exit,epoch,host,started,points,dropped}
+ *   runs           rows {run,trial,seed,phase,state,worker,pid,exit,epoch,host,started,points,dropped}
  *   arms           rows {bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost,until}
  *                  head {bandits: [{bandit, name, algorithm, run, rounds, cost}], policy, next}
  *   workers        rows {worker,host,pid,slots,busy,state,last_seen}

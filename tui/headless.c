@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tui/alert_lines.h"
 #include "tui/cmd.h"
 #include "tui/story.h"
 #include "tui/say.h"
@@ -25,6 +26,7 @@ static void on_interrupt(int sig)
 }
 
 struct headless {
+    struct alert_lines alerts;
     struct buf out;
     bool broken; /* nobody reads what we write */
     char status[256];
@@ -86,6 +88,15 @@ static void put_summary(const struct cmd_call *call, const struct story *f, cons
         put_fact(b, "with");
         say_value(b, s->best_params);
         buf_putc(b, '\n');
+    }
+    for (struct span rest = s->tests; rest.n;) {
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end ? (size_t)(end - rest.p) : rest.n;
+        put_fact(b, rest.p == s->tests.p ? "tested" : "");
+        say_put(b, (struct span){rest.p, n});
+        buf_putc(b, '\n');
+        n += end != NULL;
+        rest = (struct span){rest.p + n, rest.n - n};
     }
     if (*s->recording) {
         put_fact(b, "recording");
@@ -151,6 +162,7 @@ static int follow(struct cmd_call *call, const char *sweep, struct headless *h, 
         int64_t now = clock_mono_ns();
         client_wait(call->client, now + STATUS_PERIOD);
         story_pump(f);
+        alert_lines_pump(&h->alerts, &h->out);
         story_summary(f, &s);
         if (s.error)
             return cmd_error(call, EXIT_FAILED, "%s", s.error);
@@ -173,7 +185,9 @@ int headless_follow(struct cmd_call *call, const char *sweep)
 
     sigaction(SIGINT, &on, &was);
     struct story *f = story_open(call->client, sweep, false, on_line, &h);
+    alert_lines_open(&h.alerts, call->client, sweep, opt_text(&call->set, "exec"));
     int rc = follow(call, sweep, &h, f);
+    alert_lines_close(&h.alerts);
     story_close(f);
     sigaction(SIGINT, &was, NULL);
     buf_release(&h.out);

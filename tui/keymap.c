@@ -125,6 +125,7 @@ static const struct menu_row menu[] = {
     {ON_CURVE | ON_TABLE, 'R', VERB_REQUEUE, "requeue %t", "run a lost, failed or killed one again"},
     {ON_CURVE | ON_TABLE, 'S', VERB_CHECKPOINT, "checkpoint %t", "ask it to write a checkpoint"},
     {ON_CURVE | ON_TABLE, 'v', VERB_SET, "set %t ", "change a live value"},
+    {ON_CURVE | ON_TABLE, 'T', VERB_TEST, "test %t", "score it on the test seeds"},
     {ON_CURVE | ON_TABLE, 't', VERB_TAG, "tag %t ", "add or remove a tag"},
     {ON_CURVE | ON_TABLE, 'n', VERB_NOTE, "note %t ", "attach a remark"},
     {ON_ARMS, 'p', VERB_PIN, "pin %a", "pull only this arm"},

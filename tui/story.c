@@ -271,6 +271,7 @@ void story_close(struct story *f)
     client_unsub(f->c, f->summary);
     client_unsub(f->c, f->interventions);
     buf_release(&f->counts);
+    buf_release(&f->tests);
     buf_release(&f->iv_states);
     free(f->sweep);
     free(f->current);
@@ -359,6 +360,7 @@ void story_summary(const struct story *f, struct story_summary *s)
     s->settled = f->looked && !f->look_again && !f->look_id && !f->moved && !f->failures;
     s->over = ended && s->settled;
     s->best_params = cmap_value(h, "best_params");
+    s->tests = (struct span){(const char *)f->tests.data, f->tests.len};
 }
 
 void story_status(const struct story *f, struct buf *out)

@@ -35,6 +35,7 @@ struct story {
     struct buf iv_states; /* one byte per id: the state last seen */
     enum client_link link;
     struct failure *failures;
+    struct buf tests; /* scores on test seeds, a line each */
 };
 
 struct failure { /* a trial whose reason is being asked for */

@@ -115,6 +115,20 @@ static bool in(const char *state, const char *list)
     return n && at && (at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
 }
 
+/* A trial of origin "test": which one it scores, and once it is done the score. */
+static void put_test(struct story *f, struct buf *b, struct span row, int64_t trial, bool done)
+{
+    int64_t of = story_trial_id(row, "parent");
+    if (!span_eq(cmap_str(row, "origin"), "test") || of < 0)
+        return;
+    buf_printf(b, ", a test of t%" PRId64, of);
+    if (!done)
+        return;
+    buf_printf(&f->tests, "t%" PRId64 " ", of);
+    story_metric(f, &f->tests, cmap_double(row, "value", NAN));
+    buf_printf(&f->tests, " (t%" PRId64 ")\n", trial);
+}
+
 static void tell_trial(struct story *f, struct span row, int64_t trial, const char *was, const char *state,
                        int64_t time)
 {
@@ -138,6 +152,7 @@ static void tell_trial(struct story *f, struct span row, int64_t trial, const ch
     } else {
         say_puts(&b, state);
     }
+    put_test(f, &b, row, trial, in(state, "done"));
     if (in(state, "done pruned stopped killed")) {
         kind = STORY_ENDED;
         put_result(f, &b, row);

@@ -532,7 +532,7 @@ static void argv_is(const char *yaml, const char *const *want)
     rng_seed(&g, 1);
     space_sample(f.space, &g, dna);
     params_encode(f.space, dna, &params);
-    char **argv = sweepfile_argv(&f, (char *)params.data, params.len, &cause);
+    char **argv = sweepfile_argv(&f, false, (char *)params.data, params.len, &cause);
     if (!argv)
         fail_msg("%s", cause);
     for (int i = 0; want[i] || argv[i]; i++) {
@@ -590,10 +590,10 @@ static void a_command_without_its_program_is_an_error(void **state)
     char *cause = NULL;
     parse(&f, "method: random\nparameters: {x: {value: 1}}\n");
     params_encode(f.space, dna, &params);
-    assert_null(sweepfile_argv(&f, (char *)params.data, params.len, &cause));
+    assert_null(sweepfile_argv(&f, false, (char *)params.data, params.len, &cause));
     assert_string_equal(cause, "s.yaml: the command names ${program}, but the file has no program");
     free(cause);
-    assert_null(sweepfile_argv(&f, "\xc1", 1, NULL));
+    assert_null(sweepfile_argv(&f, false, "\xc1", 1, NULL));
     buf_release(&params);
     sweepfile_release(&f);
 }
