@@ -23,4 +23,7 @@ int sweep_goals_constraints(struct sweep_reader *r, const struct yaml_node *own,
 int sweep_goals_feasible(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f); /* of the finished space */
 void sweep_goals_json(const struct sweepfile *f, struct json_out *out); /* pairs of an open object */
 
+/* What the file says once and its algorithms need as options of their own. */
+void sweepfile_settle(struct sweepfile *f);
+
 #endif

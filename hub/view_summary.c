@@ -210,6 +210,53 @@ struct rung {
 
 /* From what the tuner decided, so that a recording shows them too; the value to beat is the living tuner's
  * secret. */
+static int points_of(const struct state_trial *tr, int k, struct rung_point *out)
+{
+    int n = 0;
+    for (int j = 0; j < k; j++)
+        if (tr->tells[j].rung >= 0 && tr->tells[j].rung < MAX_RUNGS && !isnan(tr->tells[j].value))
+            out[n++] = (struct rung_point){tr->trial, tr->tells[j].rung, tr->tells[j].value};
+    return n;
+}
+
+static void put_number(struct codec_writer *w, double v)
+{
+    if (isfinite(v))
+        cw_double(w, v);
+    else
+        cw_nil(w);
+}
+
+/* How well each rung agrees with later ones. */
+static void put_correlation(const struct view_request *rq, struct view_out *out)
+{
+    struct rung_tau rows[MAX_RUNGS];
+    struct rung_point *points = NULL;
+    struct codec_writer w;
+    int n = 0;
+    for (int i = 0; i < rq->s->n_trials; i++) {
+        const struct state_trial *tr = rq->s->trials[i];
+        int k = tr ? STATE_PREFIX(tr->tells, tr->n_tells, struct state_tell, time, rq->t) : 0;
+        if (!k)
+            continue;
+        points = mem_resize(points, (size_t)(n + k), sizeof *points);
+        n += points_of(tr, k, points + n);
+    }
+    int rungs = rung_correlation(points, n, rows, MAX_RUNGS);
+    free(points);
+    view_head(out, &w, 1);
+    cw_str(&w, "correlation");
+    cw_array(&w, (size_t)(rungs < MAX_RUNGS ? rungs : MAX_RUNGS));
+    for (int i = 0; i < rungs && i < MAX_RUNGS; i++) {
+        cw_array(&w, 5);
+        cw_int(&w, rows[i].rung);
+        cw_int(&w, rows[i].n);
+        put_number(&w, rows[i].tau);
+        put_number(&w, rows[i].low);
+        put_number(&w, rows[i].high);
+    }
+}
+
 int view_rungs(const struct view_request *rq, struct view_out *out, char **cause)
 {
     struct rung rungs[MAX_RUNGS] = {{0}};
@@ -246,6 +293,7 @@ int view_rungs(const struct view_request *rq, struct view_out *out, char **cause
         view_kvalue(&w, "cutoff", cutoff);
         view_part_end(out);
     }
+    put_correlation(rq, out);
     out->count = n;
     return 0;
 }

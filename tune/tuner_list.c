@@ -35,11 +35,13 @@
     TUNER(linucb)                                                                                                      \
     TUNER(tsallis_cb)                                                                                                  \
     TUNER(chebcb)                                                                                                      \
-    TUNER(bohb)                                                                                                        \
-    TUNER(dehb)                                                                                                        \
     TUNER(nsga2)                                                                                                       \
     TUNER(motpe)                                                                                                       \
     TUNER(parego)                                                                                                      \
+    TUNER(bohb)                                                                                                        \
+    TUNER(dehb)                                                                                                        \
+    TUNER(pbt)                                                                                                         \
+    TUNER(pb2)                                                                                                         \
     TUNER(asha)                                                                                                        \
     TUNER(successive_halving)                                                                                          \
     TUNER(hyperband)                                                                                                   \
