@@ -19,6 +19,7 @@
 #include "agent/child.h"
 #include "agent/delivery.h"
 #include "agent/environment.h"
+#include "agent/exec_watch.h"
 #include "base/cause.h"
 #include "base/clock.h"
 
@@ -27,6 +28,7 @@
 
 struct wrapper {
     struct delivery d;
+    struct exec_watch *watch; /* NULL: no files to follow */
     struct child child;
     int signal_fd;
 };
@@ -75,6 +77,7 @@ static void follow(struct wrapper *w)
         pass_signals(w);
         if (child_turn(&w->child, w->d.outlet, clock_mono_ns()))
             return;
+        exec_watch_turn(w->watch, false);
         int ms = delivery_turn(&w->d, false);
         p[0] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
         p[1] = (struct pollfd){.fd = line_fd(w->d.line), .events = POLLIN};
@@ -132,6 +135,7 @@ static int finish(struct wrapper *w)
     char *cause = NULL;
     int status = w->child.status, code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     outlet_turn(ol, true, clock_mono_ns());
+    exec_watch_turn(w->watch, true);
     outlet_flush(ol);
     outlet_close_commands(ol, "the process ended before its next safe point");
     if (WIFSIGNALED(status))
@@ -145,7 +149,7 @@ static int finish(struct wrapper *w)
     return code;
 }
 
-static int run(const char *name, const char *hub, char *const *argv)
+static int run(const char *name, const char *hub, char *const *argv, char *const *watch, int n_watch)
 {
     struct wrapper w = {.signal_fd = signals()};
     char ring[RING_PATH], *cause = NULL;
@@ -164,6 +168,8 @@ static int run(const char *name, const char *hub, char *const *argv)
     w.d.act = act;
     w.d.ctx = &w;
     int code;
+    if (n_watch)
+        w.watch = exec_watch_open(watch, n_watch, ol);
     if (start(&w, argv, hub, ring, &cause) != 0) {
         code = could_not_start(&w, errno, cause);
     } else {
@@ -172,6 +178,7 @@ static int run(const char *name, const char *hub, char *const *argv)
         follow(&w);
         code = finish(&w);
     }
+    exec_watch_free(w.watch);
     child_release(&w.child);
     delivery_close(&w.d);
     close(w.signal_fd);
@@ -181,7 +188,8 @@ static int run(const char *name, const char *hub, char *const *argv)
 int agent_exec(int argc, char **argv)
 {
     const char *name = NULL, *hub = NULL;
-    int i = 1;
+    char *watch[EXEC_WATCH_MAX];
+    int i = 1, n_watch = 0;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--") == 0) {
             i++;
@@ -191,13 +199,15 @@ int agent_exec(int argc, char **argv)
             name = argv[++i];
         else if (strcmp(argv[i], "-L") == 0 && i + 1 < argc)
             hub = argv[++i];
+        else if (strcmp(argv[i], "--watch") == 0 && i + 1 < argc && n_watch < EXEC_WATCH_MAX)
+            watch[n_watch++] = argv[++i];
         else
             return agent_fail(
-                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] -- COMMAND...",
+                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] [--watch PATH]... -- COMMAND...",
                 argv[i]);
     }
     if (i >= argc)
-        return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] -- COMMAND...");
+        return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] [--watch PATH]... -- COMMAND...");
     const char *slash = strrchr(argv[i], '/');
-    return run(name ? name : slash ? slash + 1 : argv[i], hub, argv + i);
+    return run(name ? name : slash ? slash + 1 : argv[i], hub, argv + i, watch, n_watch);
 }

@@ -220,8 +220,7 @@ void outlet_flush(struct outlet *ol)
     ol->emit_due = 0;
 }
 
-static struct codec_writer *event_begin(struct outlet *ol, bool plain, struct codec_writer *w,
-                                        const char *kind, int64_t time)
+struct codec_writer *outlet_event(struct outlet *ol, bool plain, struct codec_writer *w, const char *kind, int64_t time)
 {
     struct buf *b = plain ? &ol->plain : &ol->kept;
     if (b->len > EMIT_BYTES)
@@ -255,7 +254,7 @@ static void take_records(struct outlet *ol, bool dead)
         if (r.kind == RR_ANSWER)
             outlet_settle(ol, v.command, v.stop);
         ol->plain_lines += r.kind == RR_TEXT;
-        record_write(event_begin(ol, v.droppable, &w, v.event, r.time), &v);
+        record_write(outlet_event(ol, v.droppable, &w, v.event, r.time), &v);
     }
 }
 
@@ -272,7 +271,7 @@ static void say_dropped(struct outlet *ol, int64_t now, bool last)
     if (all <= ol->said)
         return;
     struct codec_writer w;
-    event_begin(ol, false, &w, "run_state", clock_wall_ns());
+    outlet_event(ol, false, &w, "run_state", clock_wall_ns());
     cw_map(&w, 2);
     cw_kstr(&w, "state", "dropped");
     cw_kint(&w, "points", (int64_t)(all - ol->said));
@@ -361,7 +360,7 @@ void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t cod
                   const char *message)
 {
     struct codec_writer w;
-    event_begin(ol, false, &w, "run_state", clock_wall_ns());
+    outlet_event(ol, false, &w, "run_state", clock_wall_ns());
     cw_map(&w, 1 + (pid >= 0) + (code >= 0) + (signal > 0) + (message && *message));
     cw_kstr(&w, "state", state);
     if (pid >= 0)
@@ -377,7 +376,7 @@ void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t cod
 void outlet_text(struct outlet *ol, const char *stream, int64_t time, const void *text, size_t n)
 {
     struct codec_writer w;
-    event_begin(ol, true, &w, "text", time);
+    outlet_event(ol, true, &w, "text", time);
     cw_map(&w, 2);
     cw_kstr(&w, "stream", stream);
     cw_str(&w, "text");
@@ -390,7 +389,7 @@ void outlet_answer(struct outlet *ol, int64_t command, const char *state, const 
     struct codec_writer w;
     if (!command)
         return;
-    event_begin(ol, false, &w, "command", clock_wall_ns());
+    outlet_event(ol, false, &w, "command", clock_wall_ns());
     cw_map(&w, message ? 3 : 2);
     cw_kint(&w, "command", command);
     cw_kstr(&w, "state", state);

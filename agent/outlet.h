@@ -77,6 +77,9 @@ bool outlet_delivered(const struct outlet *ol);    /* nothing is left that the h
 int outlet_store(struct outlet *ol, char **cause); /* to the spill file */
 
 /* ---- facts of the worker's own ---- */
+/* Any event: the caller writes its payload, one map, with the writer that is returned (w). plain: it may be dropped when the hub
+ * is away for long. */
+struct codec_writer *outlet_event(struct outlet *ol, bool plain, struct codec_writer *w, const char *kind, int64_t time);
 /* run_state. pid -1, code -1, signal 0: not said. */
 void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t code, int signal,
                   const char *message);

@@ -118,7 +118,10 @@ static void ask(struct watcher *w, struct watch_run *r)
     cw_kint(&c, "pid", getpid());
     cw_str(&c, "params");
     cw_map(&c, r->n_params);
-    cw_raw(&c, r->params.data, r->params.len);
+    for (uint32_t i = 0; i < r->n_params; i++) {
+        cw_str(&c, r->params[i].name);
+        cw_raw(&c, r->params[i].value.data, r->params[i].value.len);
+    }
     cw_kstr(&c, "group", w->group);
     cw_str(&c, "title");
     cw_strn(&c, r->title ? r->title : r->key, strnlen(r->title ? r->title : r->key, 1000));

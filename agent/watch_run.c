@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define TEXT_MAX   (CODEC_MAX_STR - 64)
+#define PARAMS_MAX 4096
 
 struct watch_run *watch_run_new(const char *key)
 {
@@ -29,7 +30,11 @@ void watch_run_free(struct watch_run *r)
         free(r->batches[i].data);
     free(r->batches);
     free(r->points);
-    buf_release(&r->params);
+    for (uint32_t i = 0; i < r->n_params; i++) {
+        free(r->params[i].name);
+        buf_release(&r->params[i].value);
+    }
+    free(r->params);
     buf_release(&r->events);
     free(r->key);
     free(r->title);
@@ -63,16 +68,33 @@ static void put_value(struct codec_writer *w, const struct read_value *v)
         cw_nil(w);
 }
 
+/* The newest value of a name counts. NULL: too many. */
+static struct buf *param_named(struct watch_run *r, const char *name)
+{
+    uint32_t i = 0;
+    while (i < r->n_params && strcmp(r->params[i].name, name) != 0)
+        i++;
+    if (i == PARAMS_MAX)
+        return NULL;
+    if (i == r->n_params) {
+        r->params = mem_resize(r->params, i + 1, sizeof *r->params);
+        r->params[r->n_params++] = (struct watch_param){.name = mem_strn(name, strnlen(name, 1024))};
+    }
+    return &r->params[i].value;
+}
+
 /* Before the hub knows the run they are the trial's parameters; later ones are declared by the run. */
 void watch_run_param(struct watch_run *r, const char *name, const struct read_value *v)
 {
     struct codec_writer w;
     size_t n = strnlen(name, 1024);
-    if (r->run < 0 && !r->asked && r->n_params < 4096) {
-        cw_init(&w, &r->params);
-        cw_strn(&w, name, n);
-        put_value(&w, v);
-        r->n_params++;
+    if (r->run < 0 && !r->asked) {
+        struct buf *value = param_named(r, name);
+        if (value) {
+            buf_clear(value);
+            cw_init(&w, value);
+            put_value(&w, v);
+        }
         return;
     }
     if (v->type == READ_NULL)

@@ -26,7 +26,10 @@ struct watch_batch {
 
 struct watch_run {
     char *key, *title;
-    struct buf params; /* pairs of name and value, MessagePack */
+    struct watch_param {
+        char *name;
+        struct buf value; /* MessagePack */
+    } *params; /* as known when it attaches */
     uint32_t n_params;
     struct buf events; /* under construction */
     uint32_t n_events;

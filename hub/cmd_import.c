@@ -154,12 +154,12 @@ static int read_all(struct import_run *r, char **cause)
     struct read_sink sink = {&import_sink_ops, &r->model};
     if (find_files(r, cause) != 0)
         return -1;
-    for (int i = 0; i < r->files.n; i++) {
-        const struct read_stop *st;
+    for (int i = 0; i < r->files.n; i++)
         read_file(r, &sink, &r->files.v[i]);
-        st = r->n_stops ? &r->stops[r->n_stops - 1].stop : NULL;
-        if (r->files.n == 1 && st && !st->cut && !r->model.n_trials && !r->model.n_counts)
-            return cause_set(cause, "%s: %s", r->files.v[i].path, st->why);
+    if (r->n_stops && !r->model.n_trials && !r->model.n_studies) {
+        const struct read_stop *st = &r->stops[0].stop;
+        return cause_set(cause, "%s: %s at byte %lld, and nothing can be read in front of that: %s", r->stops[0].path,
+                         st->cut ? "is cut off" : "is damaged", (long long)st->offset, st->why);
     }
     return import_settle(&r->model, &r->o->choice, cause);
 }

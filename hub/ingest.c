@@ -20,6 +20,7 @@
 #include "hub/scheduler.h"
 #include "hub/sweep.h"
 #include "hub/trial.h"
+#include "hub/watched.h"
 #include "hub/worker.h"
 
 /* ---- back-pressure ---- */
@@ -52,6 +53,7 @@ static bool run_says(enum event_kind k)
     case EV_PULLS:
     case EV_BANDIT:
     case EV_ARMS:
+    case EV_HOST:
     case EV_RUN_STATE:
         return true;
     default:
@@ -116,6 +118,7 @@ static void run_exited(struct batch *b, struct span body)
     c.exit = (int)cmap_int(body, "exit", -1);
     c.signal = (int)cmap_int(body, "signal", 0);
     cmap_strcpy(body, "message", why, sizeof why);
+    watched_verdict(s, b->trial, cmap_str(body, "as"), why);
     /* Told to end by somebody who did not mean the trial (a worker that leaves, a preempting scheduler): it
      * runs again. */
     if (hold_ended(s, b->run, NULL)) {

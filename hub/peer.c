@@ -42,6 +42,8 @@ struct peer *peer_hello(struct hub *h, const struct sock_peer *id, const struct 
     if (!p) {
         p = MEM_NEW(struct peer);
         p->id = *id;
+        p->number = ++h->peers_seen;
+        p->since = h->wall;
         HASH_ADD(hh, h->peers, id, sizeof p->id, p);
     }
     p->role = m->role;
@@ -105,6 +107,8 @@ void peers_tick(struct hub *h)
     HASH_ITER(hh, h->peers, p, next)
     {
         int64_t silent = h->mono - p->last_seen;
+        if (p->watching)
+            worker_keep_open(h, p->attached);
         if (silent > (p->role == ROLE_AGENT ? MSG_LOST_S * CLOCK_S : CONSOLE_SILENT))
             peer_forget(h, p, "silent");
         else if (p->role == ROLE_AGENT && silent > SUSPECT_NS && process_gone(p))

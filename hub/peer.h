@@ -15,8 +15,14 @@ struct peer {
     int pid;
     int64_t last_seen;     /* monotonic */
     struct worker *worker; /* joined as one */
+    int64_t number, since; /* counted from 1; wall clock of its hello */
+    bool watches;          /* has subscribed to something: a console, not a script */
+    char sweep[64];        /* what it looks at; "" the newest */
+    char last[120];        /* its last command, in words */
+    int64_t last_time;     /* wall; 0 none */
     int held;              /* frames of it that wait in hub_hold */
-    int64_t attached;      /* handle of the run it attached by itself; 0 none */
+    int64_t attached;      /* handle of the run it attached by itself, the last of several; 0 none */
+    bool watching;         /* it speaks for programs of others: its sweep stays open while it is there */
     UT_hash_handle hh;
 };
 

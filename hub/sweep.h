@@ -41,6 +41,7 @@ struct run_live {          /* beside state->runs[i] */
     int64_t reports;       /* made from points, for thinning */
     bool reported;         /* the trainer calls ht_report itself: points of that name are only points */
     bool started;
+    uint8_t watched;   /* enum watched (watched.h) */
     bool stopping;     /* it was told to stop by the tuner */
     /* on its way to be held or changed, see hold.h */
     enum run_hold { HOLD_NONE, HOLD_CHECKPOINT, HOLD_RESTORE, HOLD_ENDING } hold;
@@ -122,8 +123,14 @@ struct sweep_request {
 };
 /* A new sweep: parsed, recorded, ready to be scheduled. NULL and a cause. */
 struct sweep *sweep_start(struct hub *h, const struct sweep_request *rq, char **cause);
-/* A sweep for runs that nobody leased, named after the program; reused while it is open. */
-struct sweep *sweep_adhoc(struct hub *h, const char *program, char **cause);
+/* A sweep for runs that nobody leased, named after the program; reused while it is open, by those of the same group. */
+struct adhoc_request {
+    const char *program;
+    const char *group;  /* "" none: whoever has the same program */
+    const char *metric; /* of a new one; NULL: "objective" */
+    bool maximize;
+};
+struct sweep *sweep_adhoc(struct hub *h, const struct adhoc_request *rq, char **cause);
 /* Parses the sweep file, makes tuner and runtime from what the log's first event says. Used by sweep_start
  * and recovery. */
 int sweep_equip(struct sweep *s, char **cause);

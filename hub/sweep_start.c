@@ -264,16 +264,26 @@ out:
     return s;
 }
 
-struct sweep *sweep_adhoc(struct hub *h, const char *program, char **cause)
+/* The group stands where a sweep file's path stands: both say where the sweep comes from. */
+struct sweep *sweep_adhoc(struct hub *h, const struct adhoc_request *rq, char **cause)
 {
+    const char *program = rq->program;
     for (int i = h->n_sweeps - 1; i >= 0; i--) {
         struct sweep *s = h->sweeps[i];
-        if (s->adhoc && s->rec && sweep_open(s) && strcmp(s->state->info.name, program) == 0)
+        const char *group = s->state->info.path ? s->state->info.path : "";
+        if (s->adhoc && s->rec && sweep_open(s) && strcmp(group, rq->group) == 0 &&
+            (*group || strcmp(s->state->info.name, program) == 0))
             return s;
     }
     char *name = unique_name(h, (struct span){program, strlen(program)}), *path = free_path(h, name);
     struct sweep *s = sweep_new(h, path);
-    struct first_event f = {.name = name, .metric = "objective", .tuner = "", .adhoc = true, .budget = -1};
+    struct first_event f = {.name = name,
+                            .metric = rq->metric ? rq->metric : "objective",
+                            .path = {rq->group, strlen(rq->group)},
+                            .maximize = rq->maximize,
+                            .tuner = "",
+                            .adhoc = true,
+                            .budget = -1};
     if (begin_log(s, &f, cause) == 0 && sweep_equip(s, cause) == 0) {
         hub_add_sweep(h, s);
     } else {

@@ -15,6 +15,7 @@
 #include "hub/scheduler.h"
 #include "hub/sweep.h"
 #include "hub/trial.h"
+#include "hub/watched.h"
 
 #define SLOTS_MAX 4096
 
@@ -144,8 +145,17 @@ void worker_detached(struct hub *h, int64_t handle, const struct sock_peer *peer
 {
     int64_t run;
     struct sweep *s = run_find(h, handle, &run);
-    if (s && s->rec && memcmp(&sweep_run(s, run)->peer, peer, sizeof *peer) == 0)
-        lose_run(s, run, why);
+    for (run = 0; s && s->rec && run < s->state->n_runs && run < s->cap_runs; run++)
+        if (memcmp(&s->runs[run].peer, peer, sizeof *peer) == 0)
+            lose_run(s, run, why);
+}
+
+void worker_keep_open(struct hub *h, int64_t handle)
+{
+    int64_t run;
+    struct sweep *s = run_find(h, handle, &run);
+    if (s && sweep_open(s))
+        s->quiet_since = h->mono;
 }
 
 /* ---- joining ---- */
@@ -307,18 +317,42 @@ void worker_join(struct hub *h, struct peer *p, const struct message *m)
 
 /* ---- runs that nobody leased ---- */
 
+/* Which watcher has it, and what it can be told, is said again with every attach. */
+static uint8_t watched_as(const struct message *m)
+{
+    bool watched = cmap_str(m->body, "group").n > 0;
+    return !watched ? WATCHED_NOT : cmap_bool(m->body, "steer", false) ? WATCHED_STEERED : WATCHED_ONLY;
+}
+
+static struct sweep *adhoc_sweep(struct hub *h, const struct message *m, char **cause)
+{
+    char program[256] = "", group[256] = "", metric[64] = "";
+    cmap_strcpy(m->body, "program", program, sizeof program);
+    cmap_strcpy(m->body, "group", group, sizeof group);
+    cmap_strcpy(m->body, "metric", metric, sizeof metric);
+    struct adhoc_request rq = {.program = *program ? program : "adhoc",
+                               .group = group,
+                               .metric = *metric ? metric : NULL,
+                               .maximize = span_eq(cmap_str(m->body, "goal"), "maximize")};
+    return sweep_adhoc(h, &rq, cause);
+}
+
 static int64_t attach_anew(struct hub *h, struct sweep *s, const struct peer *p, const struct message *m)
 {
     char host[64];
     struct span params = cmap_value(m->body, "params");
     struct codec_reader r;
     cr_init(&r, params.p, params.n);
-    struct trial_birth b = {.origin = "adhoc", .parent = -1, .propensity = __builtin_nan("")};
+    char title[512] = "";
+    bool watched = cmap_str(m->body, "group").n > 0;
+    cmap_strcpy(m->body, "title", title, sizeof title);
+    struct trial_birth b = {
+        .origin = watched ? "imported" : "adhoc", .parent = -1, .propensity = __builtin_nan(""), .why = title};
     if (params.n && cr_peek(&r) == CT_MAP)
         b.params = params;
     int64_t trial = trial_create(s, &b), run = state_trial(s->state, trial)->runs[0];
     struct run_live *l = sweep_run(s, run);
-    *l = (struct run_live){.peer = p->id};
+    *l = (struct run_live){.peer = p->id, .watched = watched_as(m)};
     struct run_change c = RUN_CHANGE(RUN_RUNNING);
     cmap_strcpy(m->body, "host", host, sizeof host);
     c.pid = (int)cmap_int(m->body, "pid", p->pid);
@@ -350,9 +384,7 @@ void worker_attach(struct hub *h, struct peer *p, const struct message *m)
     if (known < 0 && hub_hold(h, p))
         return;
     if (known <= 0) {
-        char *program = cmap_strdup(m->body, "program");
-        s = sweep_adhoc(h, program && *program ? program : "adhoc", &cause);
-        free(program);
+        s = adhoc_sweep(h, m, &cause);
         if (!s) {
             hub_error(h, &p->id, m->id, "%s", cause);
             free(cause);
@@ -361,7 +393,9 @@ void worker_attach(struct hub *h, struct peer *p, const struct message *m)
         run = attach_anew(h, s, p, m);
     }
     sweep_run(s, run)->claimed = false;
+    sweep_run(s, run)->watched = watched_as(m);
     p->attached = run_handle(s, run);
+    p->watching = sweep_run(s, run)->watched != WATCHED_NOT;
     struct codec_writer w = hub_begin(h, MSG_OK, m->id);
     cw_map(&w, 4);
     cw_kstr(&w, "sweep", s->state->info.name);

@@ -27,8 +27,10 @@ void worker_attach(struct hub *h, struct peer *p, const struct message *m); /* r
 void worker_lost(struct hub *h, struct worker *w, const char *why);
 /* It said bye or its process ended: it will not come back with its runs. */
 void worker_left(struct hub *h, struct worker *w, const char *why);
-/* The peer of a run that attached by itself is gone. */
+/* The peer of runs that attached by themselves, of this one and perhaps others of its sweep, is gone. */
 void worker_detached(struct hub *h, int64_t handle, const struct sock_peer *peer, const char *why);
+/* The sweep of this run has somebody who watches it: it does not end for want of news. */
+void worker_keep_open(struct hub *h, int64_t handle);
 struct worker *worker_by_token(struct hub *h, const char *token);
 struct worker *worker_by_name(struct hub *h, const char *name); /* NULL: unknown */
 struct worker *worker_named(struct hub *h, const char *name);   /* made when it is unknown */

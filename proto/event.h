@@ -42,7 +42,7 @@
     EVENT(CHECKPOINT, "checkpoint", "{run, epoch, seq, path, step}")                                                   \
     EVENT(PULLS, "pulls", "{run, epoch, seq, bandit, c: bin}: columns of in-process pulls, points.h")                  \
     EVENT(BANDIT, "bandit", "{run, epoch, seq, bandit, name, algorithm, arms: [label]}: an in-process bandit was opened") \
-    EVENT(RUN_STATE, "run_state", "{run, epoch, seq, state, pid, exit, signal, message}: from the worker: started,"     \
+    EVENT(RUN_STATE, "run_state", "{run, epoch, seq, state, pid, exit, signal, message, as}: from the worker: started,"     \
           " paused, resumed, exited, failed_to_start, dropped {points}")                                               \
     EVENT(ARMS, "arms", "{bandit, rows: [{arm, label, pulls, mean, low, high, p_next, p_best, banned, pinned, boost}]}:" \
           " what the tuner's explain said, whenever it changed; or of a run's bandit {run, epoch, seq, bandit, t, p_next: [f64],"   \

@@ -12,6 +12,7 @@ int cmd_ls(struct cmd_call *call);
 int cmd_replay(struct cmd_call *call);
 int cmd_run(struct cmd_call *call);
 int cmd_send(struct cmd_call *call);
+int cmd_watch(struct cmd_call *call);
 int cmd_version(struct cmd_call *call);
 
 #endif

@@ -74,6 +74,16 @@ static const struct opt doctor_options[] = {
     {.type = OPT_END},
 };
 
+static const struct opt watch_options[] = {
+    {OPT_TEXT, 0, "from", "FORMAT", 0, 0, "read only files of this format (default: the most telling one that is there)"},
+    {OPT_TEXT, 0, "metric", "NAME", 0, 0, "the objective (default: what the files say)"},
+    {OPT_CHOICE, 0, "goal", "minimize|maximize", 0, 0, "its goal (default: what the files say, else minimize)"},
+    {OPT_TEXT, 0, "name", "NAME", 0, 0, "name of the sweep (default: that of the first path)"},
+    {OPT_FLAG, 0, "once", NULL, 0, 0, "deliver what is there and end"},
+    {OPT_FLAG, 0, "steer", NULL, 0, 0, "write kill, stop and enqueue into the Optuna journal that is watched"},
+    {.type = OPT_END},
+};
+
 #define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds"
 
 const struct cmd cmd_table[] = {
@@ -104,6 +114,13 @@ const struct cmd cmd_table[] = {
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"export", "FILE --to csv|jsonl -o PATH", 0, -1, "write every point of a recording as CSV or JSON lines", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"import", "PATH... [--from FORMAT] -o FILE.mcap", 0, -1, "make a recording of other tools' files", NULL, NULL,
+     CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"watch", "PATH...", 1, -1, "follow other tools' files while they are written",
+     "TensorBoard, W&B, Optuna, MLflow, Ray Tune, Hugging Face, Lightning, DVCLive, CSV\n"
+     "and JSON lines; `hypertop import --formats` lists them. Each trial becomes a run of\n"
+     "the hub. The files are only read, except with --steer.\n",
+     watch_options, CMD_START, WORDS_FILE, NULL, cmd_watch},
     {"doctor", "", 0, 0, "check terminal, directories, hub and programs, and say what to do", NULL, doctor_options, 0,
      WORDS_NONE, NULL, cmd_doctor},
     {"completion", "bash|zsh|fish", 1, 1, "print completion for a shell",
