@@ -178,6 +178,7 @@ struct views_ctx hub_views(struct hub *h)
         .hub = h->ep.name,
         .readonly = h->readonly,
         .consoles = peers_consoles(h),
+        .hub_state = h,
         .now = h->wall,
     };
 }
@@ -244,12 +245,19 @@ static void duty_socket(struct hub *h)
     h->sent = true;
 }
 
+/* Machines are measured for those who look, and only then. */
+static void duty_hosts(struct hub *h)
+{
+    if (subs_any(h, "hosts") && host_meter_read(&h->meter, h->mono))
+        hub_changed(h);
+}
+
 static const struct duty {
     int64_t period;
     void (*run)(struct hub *h);
 } duties[] = {
     {250 * CLOCK_MS, duty_sweeps},    {500 * CLOCK_MS, duty_interventions}, {500 * CLOCK_MS, peers_tick},
-    {500 * CLOCK_MS, scheduler_tick}, {500 * CLOCK_MS, launch_tick},        {CLOCK_S, duty_parent},
+    {500 * CLOCK_MS, scheduler_tick}, {500 * CLOCK_MS, launch_tick},        {CLOCK_S, duty_parent},            {CLOCK_S, duty_hosts},
     {5 * CLOCK_S, duty_socket},
 };
 #define N_DUTIES (sizeof duties / sizeof *duties)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "hub/host.h"
 #include "hub/recorder.h"
 #include "hub/views.h"
 #include "proto/endpoint.h"
@@ -47,6 +48,8 @@ struct hub {
     bool drained; /* the last turn emptied the socket */
     bool sent;    /* something was sent since the socket was last read */
 
+    struct host_meter meter; /* of this machine; read while somebody looks */
+    int64_t peers_seen;
     struct peer *peers; /* hash by routing id */
     struct worker **workers;
     int n_workers;

@@ -165,6 +165,9 @@ void state_free(struct state *s)
     }
     for (int i = 0; i < s->n_spaces; i++)
         free(s->spaces[i].yaml);
+    for (int i = 0; i < s->n_hosts; i++)
+        state_host_free(s->hosts[i]);
+    free(s->hosts);
     free(s->trials);
     free(s->runs);
     free(s->ivs);
@@ -237,6 +240,7 @@ int state_apply(struct state *s, const struct event *ev)
         [EV_INTERVENTION] = apply_intervention,
         [EV_WORKER] = apply_worker,
         [EV_HUB] = apply_hub,
+        [EV_HOST] = apply_host,
     };
     if (s->first_time == 0)
         s->first_time = s->last_time = ev->log_time;

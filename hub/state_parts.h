@@ -37,6 +37,8 @@ int apply_pulls(struct state *s, const struct event *ev);
 int apply_arms(struct state *s, const struct event *ev);
 int apply_intervention(struct state *s, const struct event *ev);
 int apply_worker(struct state *s, const struct event *ev);
+int apply_host(struct state *s, const struct event *ev);
+void state_host_free(struct state_host *h);
 int apply_hub(struct state *s, const struct event *ev);
 
 /* The run that says this, after the epoch was checked and the batch number noted; NULL when it is unknown or

@@ -190,6 +190,20 @@ void sub_open(struct hub *h, struct peer *p, const struct message *m)
     buf_put(&s->request, m->body.p, m->body.n);
     s->next = h->subs;
     h->subs = s;
+    if (span_eq(cmap_str(m->body, "view"), "summary")) { /* what its header shows is where it is */
+        cmap_strcpy(m->body, "sweep", p->sweep, sizeof p->sweep);
+        if (!p->watches)
+            hub_changed(h);
+        p->watches = true;
+    }
+}
+
+bool subs_any(const struct hub *h, const char *view)
+{
+    for (const struct subscription *s = h->subs; s; s = s->next)
+        if (span_eq(cmap_str((struct span){(const char *)s->request.data, s->request.len}, "view"), view))
+            return true;
+    return false;
 }
 
 void sub_close(struct hub *h, struct peer *p, const struct message *m)

@@ -15,6 +15,7 @@ struct peer;
 
 void sub_view(struct hub *h, struct peer *p, const struct message *m);  /* "view": one answer */
 void sub_open(struct hub *h, struct peer *p, const struct message *m);  /* "sub" */
+bool subs_any(const struct hub *h, const char *view); /* somebody subscribes to this view */
 void sub_close(struct hub *h, struct peer *p, const struct message *m); /* "unsub" */
 void subs_drop_peer(struct hub *h, const struct sock_peer *id);
 /* Sends what is due. Returns the monotonic time of the next one due, INT64_MAX when nothing waits. */

@@ -17,7 +17,7 @@ struct view_request {
 
 /* One view: fills out (empty), 0 or -1 and a cause. Must not look at anything later than rq->t. */
 typedef int view_fn(const struct view_request *rq, struct view_out *out, char **cause);
-view_fn view_alerts, view_sweeps, view_trials, view_runs, view_arms, view_workers, view_interventions, view_metrics,
+view_fn view_hosts, view_consoles, view_alerts, view_sweeps, view_trials, view_runs, view_arms, view_workers, view_interventions, view_metrics,
     view_summary, view_curve, view_best, view_arms_history, view_trial, view_text, view_events, view_pareto, view_preview, view_rungs,
     view_landscape, view_importance, view_edf, view_seeds;
 

@@ -30,6 +30,8 @@ static const struct {
     [VIEW_TRIAL] = {"trial", view_trial},
     [VIEW_TEXT] = {"text", view_text},
     [VIEW_EVENTS] = {"events", view_events},
+    [VIEW_HOSTS] = {"hosts", view_hosts},
+    [VIEW_CONSOLES] = {"consoles", view_consoles},
     [VIEW_ALERTS] = {"alerts", view_alerts},
     [VIEW_RUNGS] = {"rungs", view_rungs},
     [VIEW_PARETO] = {"pareto", view_pareto},

@@ -7,6 +7,7 @@
 #include "hub/state.h"
 
 struct alert_book;
+struct hub;
 struct model_cache;
 struct tuner;
 
@@ -37,6 +38,7 @@ struct views_ctx {
     const char *hub;
     bool readonly;
     int consoles;
+    struct hub *hub_state; /* for what is in no log (hosts, consoles); NULL: there is no living hub */
     int64_t now; /* hub's wall clock, ns */
 };
 

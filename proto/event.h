@@ -51,7 +51,10 @@
           " queued, sent, delivered, applied, rejected, expired, undone; one event per change, same id")               \
     EVENT(WORKER, "worker", "{worker, host, pid, slots, state}: states joined, lost, left")                            \
     EVENT(TUNER, "tuner", "{asks, tells, dump: bin}: the tuner's state, so that recovery need not re-run it all")      \
-    EVENT(HUB, "hub", "{what, pid, version, text}: started, stopped, recovered, damaged, disk_full, disk_ok, warning")
+    EVENT(HUB, "hub", "{what, pid, version, text}: started, stopped, recovered, damaged, disk_full, disk_ok, warning") \
+    EVENT(HOST, "host", "{host, role, cpu, memory, memory_total, load, net_in, net_out, disk_in, disk_out, gpus: [{name, use, memory,"  \
+          " memory_total, power, temperature}], power, energy}: what a machine does now; role hub or worker; shares 0..1, bytes,"      \
+          " bytes/s, W, J; absent: not measured")
 
 enum event_kind {
     EV_UNKNOWN,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tui/panel.h"
 #include "tui/plot_bars.h"
 #include "tui/row.h"
 #include "tui/screen.h"
@@ -141,7 +142,10 @@ void chrome_header(const struct console *c, struct canvas *out, struct rect r, e
     bool readonly = c->opt.readonly || client_readonly(c->client);
     char user[ROW_TEXT];
     row_text(user, (struct span){c->user, strlen(c->user)}, 12);
-    row_format(text, sizeof text, "%s %s", readonly ? "viewer" : "rw", user);
+    char others[80];
+    panel_present(c, others, sizeof others);
+    row_format(text, sizeof text, size == LAYOUT_WIDE && others[0] ? "%s %s with %s" : others[0] ? "%s %s+" : "%s %s",
+               readonly ? "viewer" : "rw", user, others);
     int right = canvas_columns(text, strlen(text));
     struct line l = {out, r.x + 1, r.x + r.w - 1, r.y, r.x + 1};
     if (size >= LAYOUT_NORMAL && r.w >= 70) {
@@ -257,6 +261,13 @@ void chrome_status(const struct console *c, struct canvas *out, struct rect r)
     }
     if (action_status(c, text, sizeof text, &severity)) {
         canvas_textn(out, r.x + 1, r.y, r.w - 2, severity_style[severity], text, strlen(text));
+        return;
+    }
+    struct alert_news asks;
+    if (!c->time.past && alert_watch_asks(&c->own.watch, &asks)) {
+        row_format(text, sizeof text, "t%lld waits, paused by rule %.60s \u00b7 :resume t%lld or :stop t%lld",
+                   (long long)asks.trial, asks.rule, (long long)asks.trial, (long long)asks.trial);
+        canvas_textn(out, r.x + 1, r.y, r.w - 2, ST_WARN, text, strlen(text));
         return;
     }
     struct line l = {out, r.x + 1, r.x + r.w - 1, r.y, r.x + 1};

@@ -88,7 +88,7 @@ bool cmd_full_screen(const struct cmd_call *call)
 int cmd_show(struct cmd_call *call, const char *sweep, const char *at, double speed, bool replay)
 {
     if (!cmd_full_screen(call)) {
-        struct plain_options o = {.sweep = sweep, .replay = replay};
+        struct plain_options o = {.sweep = sweep, .replay = replay, .exec = opt_text(&call->set, "exec")};
         return plain_run(call->client, &o);
     }
     struct config config;
@@ -96,6 +96,7 @@ int cmd_show(struct cmd_call *call, const char *sweep, const char *at, double sp
     config_load(&config);
     struct console_options o = {
         .config = &config,
+        .exec = opt_text(&call->set, "exec"),
         .color = call->color ? call->color : config.color,
         .sweep = sweep,
         .user = client_user(call->client),

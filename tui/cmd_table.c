@@ -21,8 +21,12 @@ const struct opt cmd_global_options[] = {
     {.type = OPT_END},
 };
 
+#define EXEC_OPTION                                                                                                     \
+    {OPT_TEXT, 0, "exec", "COMMAND", 0, 0, "run this by the shell at each alert; HYPERTOP_ALERT_TEXT and so on say which"}
+
 static const struct opt attach_options[] = {
     {OPT_TEXT, 0, "sweep", "NAME", 0, 0, "the sweep to show (default: the newest)"},
+    EXEC_OPTION,
     {.type = OPT_END},
 };
 
@@ -38,6 +42,7 @@ static const struct opt run_options[] = {
     {OPT_TEXT, 0, "name", "NAME", 0, 0, "name of the sweep (default: the file's)"},
     {OPT_FLAG, 0, "detach", NULL, 0, 0, "start it and return at once"},
     {OPT_FLAG, 0, "headless", NULL, 0, 0, "progress lines and a summary instead of the console"},
+    EXEC_OPTION,
     {.type = OPT_END},
 };
 

@@ -59,6 +59,7 @@ void console_init(struct console *c, struct client *client, const struct console
 
 void console_release(struct console *c)
 {
+    alert_watch_close(&c->own.watch);
     subs_close(&c->subs);
     table_release(&c->table);
     compare_release(&c->compare);
@@ -82,6 +83,12 @@ static void common_wants(struct console *c)
     w = sub_want(f, SUB_EVENTS, "events", 1);
     cw_kint(&w, "columns", c->cols > 8 ? c->cols - 4 : 4);
     sub_commit(f, SUB_EVENTS, 0, 1);
+    if (!c->opt.replay) {
+        w = sub_want(f, SUB_CONSOLES, "consoles", 1);
+        cw_kstr(&w, "sort", "since");
+        sub_commit(f, SUB_CONSOLES, 0, 1);
+    }
+    popup_list_want(c);
     if (c->prompt.kind == PROMPT_COMMAND) {
         w = sub_want(f, SUB_SWEEPS, "sweeps", 0);
         sub_commit(f, SUB_SWEEPS, 0, 1);
@@ -175,6 +182,7 @@ void console_prepare(struct console *c, int64_t mono, int64_t wall, int cols, in
             break;
         c->ask_again = false;
     }
+    own_news(c);
 }
 
 static bool stale(const struct console *c)
@@ -466,7 +474,7 @@ int64_t console_deadline(const struct console *c)
 
 uint64_t console_stamp(const struct console *c)
 {
-    uint64_t h = subs_version(&c->subs);
+    uint64_t h = subs_version(&c->subs) + (c->own.watch.view ? c->own.watch.view->version : 0);
     h = h * 1000003 + (uint64_t)client_link(c->client);
     h = h * 1000003 + (uint64_t)timeline_cursor(&c->time);
     return h;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tui/config.h"
 #include "tui/console_state.h"
 #include "tui/own.h"
 #include "tui/saved.h"
@@ -142,6 +143,32 @@ static void arrange(struct loop *l)
     }
 }
 
+/* ---- alerts leave the screen ---- */
+
+static void tell_one(struct loop *l, const struct alert_news *a)
+{
+    const struct config *k = l->con.own.config;
+    const char *command = l->con.opt.exec ? l->con.opt.exec : k ? k->exec : "";
+    char text[300], trial[32] = "";
+    if (a->trial >= 0)
+        snprintf(trial, sizeof trial, "t%lld: ", (long long)a->trial);
+    snprintf(text, sizeof text, "%s%s", trial, a->text);
+    if (k && (strcmp(k->notify, "on") == 0 || (strcmp(k->notify, "auto") == 0 && term_notifies())))
+        term_notify("hypertop", text);
+    if (*command)
+        alert_exec(command, a);
+}
+
+static void tell(struct loop *l)
+{
+    struct own *o = &l->con.own;
+    if (o->n_news && (!o->config || strcmp(o->config->bell, "off") != 0))
+        term_ring();
+    for (int i = 0; i < o->n_news; i++)
+        tell_one(l, &o->news[i]);
+    o->n_news = 0;
+}
+
 static void draw(struct loop *l, int64_t mono)
 {
     if (l->con.own.recolor)
@@ -160,6 +187,7 @@ static void draw(struct loop *l, int64_t mono)
     l->dirty = l->by_key = false;
     l->filling = subs_waiting(&l->con.subs);
     arrange(l);
+    tell(l);
 }
 
 /* When the next frame may be drawn, given that one is due. */

@@ -32,7 +32,10 @@ enum popup_kind {
     POPUP_CONFIRM,
     POPUP_TYPED,
     POPUP_COLUMNS,
-    POPUP_DETAIL
+    POPUP_DETAIL,
+    POPUP_ALERTS,
+    POPUP_HOSTS,
+    POPUP_CONSOLES
 };
 
 struct input_event;

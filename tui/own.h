@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "tui/alert_watch.h"
 #include "tui/keymap.h"
 
 struct console;
@@ -25,6 +26,12 @@ struct own {
     bool keep_charset;     /* chosen here: the loop remembers it for this TERM */
     int split[SCREEN_COUNT][2];          /* columns more for the right panes, lines more for the lower ones */
     char list_filter[SCREEN_COUNT][256]; /* of the lists that are no trials: arms, audit */
+    struct alert_watch watch;
+    char watch_sweep[128];
+    struct alert_news news[8]; /* for the loop: bell, notification, command */
+    int n_news;
+    int64_t since;             /* the hub's clock at the start: what others did before is not told */
+    int64_t iv_told;           /* the newest intervention that was told or is ours */
     char search[64];                     /* in the log; "" none */
     int64_t search_at;                   /* index of the line that was found; -1 none yet */
     int search_go;                       /* -1, 1: to the next one when the hub has said where it is; 0 */
@@ -43,6 +50,9 @@ void own_charset_apply(const struct console *c, struct canvas *out);
 /* The sweep's arrangement as a text, and back; unknown lines are skipped. */
 void own_layout_text(const struct console *c, struct buf *out);
 void own_layout_apply(struct console *c, const char *text, size_t n);
+
+/* New alerts and what others did become notices; called once a frame. */
+void own_news(struct console *c);
 
 /* Pane sizes: dir of ACT_WIDER and its like. */
 bool own_resize(struct console *c, enum action a);

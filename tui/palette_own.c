@@ -89,3 +89,21 @@ int palette_redo(struct console *c, int argc, char **argv, char **cause)
     action_redo(c);
     return 0;
 }
+
+int palette_alerts(struct console *c, int argc, char **argv, char **cause)
+{
+    c->popup = (struct popup){POPUP_ALERTS, 0};
+    return 0;
+}
+
+int palette_hosts(struct console *c, int argc, char **argv, char **cause)
+{
+    c->popup = (struct popup){POPUP_HOSTS, 0};
+    return 0;
+}
+
+int palette_who(struct console *c, int argc, char **argv, char **cause)
+{
+    c->popup = (struct popup){POPUP_CONSOLES, 0};
+    return 0;
+}

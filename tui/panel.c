@@ -273,6 +273,9 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
     if (row.p) {
         size_t n;
         y = facts_run(out, r, y, row);
+        struct span run = array_at(cmap_value(row, "runs"), -1, &n);
+        panel_host_text(c, run.p ? cmap_str(run, "host") : run, text, sizeof text);
+        y = fact(out, r, y, "host", text);
         struct span ck = array_at(cmap_value(row, "checkpoints"), -1, &n);
         if (ck.p) {
             row_format(text, sizeof text, "@%lld", (long long)cmap_int(ck, "step", -1));

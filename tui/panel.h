@@ -31,6 +31,12 @@ void panel_log_draw(const struct console *c, struct canvas *out, struct rect r);
 void panel_pulls_draw(const struct console *c, struct canvas *out, struct rect r);
 void panel_rungs_draw(const struct console *c, struct canvas *out, struct rect r);
 
+/* The machine that a trial runs on, in a line: "cpu 52%  mem 12G/48G  gpu 92% 31G/48G 247W 61C"; "" when it is not known. */
+void panel_host_want(struct console *c);
+void panel_host_text(const struct console *c, struct span host, char *out, size_t cap);
+/* Who else looks on: "bob, carol"; "" nobody. */
+void panel_present(const struct console *c, char *out, size_t cap);
+
 /* A rule with a title in it: "-- best so far ----". */
 void panel_rule(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);
 struct rect panel_box(struct canvas *out, struct rect r, const char *title, const char *right, bool focus);

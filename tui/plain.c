@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "proto/verb.h"
+#include "tui/alert_lines.h"
 #include "tui/cmd.h"
 #include "tui/describe.h"
 #include "tui/story.h"
@@ -27,6 +28,7 @@ struct plain {
     struct client *c;
     const struct plain_options *o;
     struct story *story;
+    struct alert_lines alerts; /* not of a recording */
     struct buf out, in;
     bool prompt;                         /* input is a terminal */
     bool eof, typed, quit, broken, skip; /* skip: the rest of a line that was too long */
@@ -249,6 +251,7 @@ static void turn(struct plain *p)
     poll(fds, 2, ms);
     client_pump(p->c);
     story_pump(p->story);
+    alert_lines_pump(&p->alerts, &p->out);
     if (fds[0].revents)
         take_input(p);
     if (p->out.len && !say_flush(&p->out, STDOUT_FILENO))
@@ -270,6 +273,8 @@ int plain_run(struct client *c, const struct plain_options *o)
     int rc = EXIT_DONE;
 
     p.story = story_open(c, o->sweep, !o->replay, on_line, &p);
+    if (!o->replay)
+        alert_lines_open(&p.alerts, c, o->sweep, o->exec);
     greet(&p);
     while (!finished(&p) && rc == EXIT_DONE) {
         turn(&p);
@@ -279,6 +284,8 @@ int plain_run(struct client *c, const struct plain_options *o)
     if (rc == EXIT_DONE && !p.prompt)
         rc = p.status;
     say_flush(&p.out, STDOUT_FILENO);
+    if (!o->replay)
+        alert_lines_close(&p.alerts);
     story_close(p.story);
     buf_release(&p.out);
     buf_release(&p.in);

@@ -9,6 +9,7 @@ struct client;
 
 struct plain_options {
     const char *sweep; /* NULL: the newest */
+    const char *exec;  /* command for the shell on an alert; NULL: the configuration's */
     bool replay;       /* a recording: its whole story is told */
 };
 

@@ -308,6 +308,11 @@ void popup_draw(const struct console *c, struct canvas *out, struct rect all)
     case POPUP_DETAIL:
         draw_detail(c, out, all);
         break;
+    case POPUP_ALERTS:
+    case POPUP_HOSTS:
+    case POPUP_CONSOLES:
+        popup_list_draw(c, out, all);
+        break;
     case POPUP_NONE:
         break;
     }
@@ -352,6 +357,16 @@ void popup_key(struct console *c, int key)
         break;
     case POPUP_COLUMNS:
         popup_columns_key(c, key);
+        break;
+    case POPUP_ALERTS:
+    case POPUP_HOSTS:
+    case POPUP_CONSOLES:
+        if (key == KX_DOWN || key == 'j')
+            c->popup.scroll += c->popup.scroll < 199;
+        else if (key == KX_UP || key == 'k')
+            c->popup.scroll -= c->popup.scroll > 0;
+        else if (key == KX_ESC || key == 'q' || key == KX_ENTER)
+            c->popup.kind = POPUP_NONE;
         break;
     default:
         if (key == KX_ESC || key == 'q' || key == KX_ENTER)

@@ -10,4 +10,7 @@ struct rect popup_box(struct canvas *out, struct rect all, int w, int h, const c
 void popup_columns_draw(const struct console *c, struct canvas *out, struct rect area);
 void popup_columns_key(struct console *c, int key);
 
+/* The lists of alerts, machines and consoles (panel_host.c): false when the popup is none of them. */
+bool popup_list_draw(const struct console *c, struct canvas *out, struct rect area);
+
 #endif

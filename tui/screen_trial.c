@@ -55,6 +55,8 @@ static void want(struct console *c, struct rect body, enum layout_size size)
     struct places p = place(c, body, size);
     table_want(&c->table, &c->subs, &c->sum, 20, c->mono);
     panel_facts_want(c);
+    if (shown(p.facts))
+        panel_host_want(c);
     if (shown(p.curve))
         panel_curve_want(c, rect_inset(p.curve, 1, 1));
     struct codec_writer w = sub_want(&c->subs, SUB_METRICS, "metrics", 1);

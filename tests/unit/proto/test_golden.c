@@ -100,6 +100,8 @@ static const struct {
     {EV_WORKER, "{'worker':1,'host':'node7','pid':4242,'slots':2,'state':'joined'}"},
     {EV_TUNER, "{'asks':10,'tells':8,'dump':{'$bin':'00ff10'}}"},
     {EV_HUB, "{'what':'started','pid':4000,'version':'0.1.0','text':''}"},
+    {EV_HOST, "{'run':5,'epoch':1,'seq':7,'host':'node7','role':'worker','cpu':0.5,'memory':1024.0,'memory_total':4096.0,'load':2.0,"
+              "'gpus':[{'name':'A','use':0.75,'memory':1.0,'memory_total':2.0,'power':250.0,'temperature':61.0}],'power':250.0}"},
 };
 
 /* ---- JSON to MessagePack ---- */
