@@ -4,24 +4,28 @@
  * factor, and is told the iterations it cost. Every pull with its propensity goes to the hub, bans and pins come back.
  *
  *   relax            run the experiment that the sweep's parameters name
- *   relax --table    iteration counts for b = 1 at tolerance 1e-8 (exact integers)
- *   relax --accept   20 repetitions of experiment A beside the reference totals; exit 1 when one is over 2 % off
+ *   relax --accept [REPETITIONS]   the published numbers beside ours as JSON lines (20); exit 1 when one is off
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "accept.h"
 #include "agent/hypertop.h"
 #include "heat.h"
 #include "sor.h"
 
-enum { ARMS = 20, ACCEPT_REPS = 20, ACCEPT_ROUNDS = 5000, HEAT_NX = 50, HEAT_SHARE = 25, REPORT_EVERY = 100 };
+enum { ARMS = 20, ACCEPT_REPS = 20, HEAT_NX = 50, HEAT_SHARE = 25, REPORT_EVERY = 100 };
 
 static const char *const experiments[] = {"sor-high", "sor-low", "heat"};
-static const char *const algorithms[] = {"tsallis-inf", "tsallis-inf-rv", "ucb1", "kl-ucb", "thompson", "exp3"};
-static const enum ht_algorithm algorithm_ids[] = {HT_TSALLIS_INF, HT_TSALLIS_INF_RV, HT_UCB1,
-                                                  HT_KL_UCB,      HT_THOMPSON,       HT_EXP3};
+static const char *const algorithms[] = {"tsallis-inf", "tsallis-inf-rv", "ucb1", "kl-ucb", "thompson", "exp3",
+                                         "tsallis-cb", "chebcb"};
+static const enum ht_algorithm algorithm_ids[] = {HT_TSALLIS_INF, HT_TSALLIS_INF_RV, HT_UCB1,       HT_KL_UCB,
+                                                  HT_THOMPSON,    HT_EXP3,           HT_TSALLIS_CB, HT_CHEB_CB};
+enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
+/* Where the contexts lie: the shift of the diagonal, or the diffusion coefficient. */
+static const double context_range[3][2] = {{-0.15, 0.65}, {-0.15, 0.65}, {0, 10}};
 /* Beta parameters of the diagonal shift: high and low variance. */
 static const double shift_beta[2][2] = {{0.5, 1.5}, {2, 6}};
 
@@ -33,13 +37,15 @@ static int index_of(const char *const *list, int n, const char *name)
     return 0;
 }
 
-static ht_bandit *open_bandit(ht_agent *ht, enum ht_algorithm algorithm, uint64_t seed, double top)
+static ht_bandit *open_bandit(ht_agent *ht, enum ht_algorithm algorithm, uint64_t seed, int experiment)
 {
     static double omega[ARMS];
     for (int i = 0; i < ARMS; i++)
-        omega[i] = 1 + (top - 1) * i / (ARMS - 1);
+        omega[i] = 1 + 0.95 * i / (ARMS - 1);
     struct ht_bandit_options o = {.size = sizeof o, .name = "omega", .algorithm = algorithm, .arms = ARMS,
-                                  .values = omega, .seed = seed, .low = 1};
+                                  .values = omega, .seed = seed, .low = 1,
+                                  .context_low = context_range[experiment][0],
+                                  .context_high = context_range[experiment][1]};
     return ht_bandit_open(ht, &o);
 }
 
@@ -48,14 +54,21 @@ struct problem {
     int experiment;
     struct rng rng;
     struct heat *heat;
+    double shift, b[SOR_N]; /* of the system drawn */
 };
+
+/* The next system; returns what a contextual policy sees of it. */
+static double draw(struct problem *p)
+{
+    if (p->experiment == 2)
+        return heat_context(p->heat);
+    p->shift = sor_draw(&p->rng, shift_beta[p->experiment][0], shift_beta[p->experiment][1], p->b);
+    return p->shift;
+}
 
 static int solve(struct problem *p, double omega)
 {
-    if (p->experiment == 2)
-        return heat_step(p->heat, omega);
-    double b[SOR_N], shift = sor_draw(&p->rng, shift_beta[p->experiment][0], shift_beta[p->experiment][1], b);
-    return sor_solve(shift, b, omega, 1e-8);
+    return p->experiment == 2 ? heat_step(p->heat, omega) : sor_solve(p->shift, p->b, omega, 1e-8);
 }
 
 /* Reports the mean cost; true when the trial should end. A hub's words (bans, pins, stop) arrive in ht_poll. */
@@ -67,7 +80,7 @@ static int report(ht_agent *ht, int64_t t, double total)
 static int run_trial(ht_agent *ht)
 {
     struct problem p = {.experiment = index_of(experiments, 3, ht_choice(ht, "experiment", experiments, 3, 0))};
-    int algorithm = index_of(algorithms, 6, ht_choice(ht, "algorithm", algorithms, 6, 0));
+    int algorithm = index_of(algorithms, ALGORITHMS, ht_choice(ht, "algorithm", algorithms, ALGORITHMS, 0));
     int64_t rounds = ht_int(ht, "rounds", 1, 100000000, 0);
     uint64_t seed = (uint64_t)ht_seed(ht, 1);
     rng_seed(&p.rng, seed);
@@ -75,7 +88,7 @@ static int run_trial(ht_agent *ht)
         rounds = rounds / HEAT_SHARE + 1; /* a step of the heat equation costs about as much as 25 SOR solves */
         p.heat = heat_new(HEAT_NX);
     }
-    ht_bandit *bandit = open_bandit(ht, algorithm_ids[algorithm], seed + 1, 1.95);
+    ht_bandit *bandit = open_bandit(ht, algorithm_ids[algorithm], seed + 1, p.experiment);
     if (!bandit || (p.experiment == 2 && !p.heat)) {
         fprintf(stderr, "relax: out of memory\n");
         return 1;
@@ -83,7 +96,7 @@ static int run_trial(ht_agent *ht)
     double total = 0;
     int64_t t;
     for (t = 1; t <= rounds; t++) {
-        int arm = ht_bandit_choose(bandit, NULL);
+        int arm = ht_bandit_choose_in(bandit, draw(&p), NULL);
         int cost = solve(&p, ht_bandit_value(bandit, arm));
         ht_bandit_reward(bandit, cost);
         total += cost;
@@ -101,74 +114,14 @@ static int run_trial(ht_agent *ht)
     return 0;
 }
 
-static int print_table(void)
-{
-    static const double shifts[] = {-0.15, 0, 0.15, 0.45}, omegas[] = {1, 1.2, 1.4, 1.5, 1.6, 1.8, 1.9, 1.95};
-    double b[SOR_N];
-    for (int i = 0; i < SOR_N; i++)
-        b[i] = 1;
-    for (int s = 0; s < 4; s++) {
-        double best = sor_optimal(shifts[s]);
-        printf("shift %5.2f  optimal %.6f %d ", shifts[s], best, sor_solve(shifts[s], b, best, 1e-8));
-        for (int o = 0; o < 8; o++)
-            printf(" %.2f:%d", omegas[o], sor_solve(shifts[s], b, omegas[o], 1e-8));
-        printf("\n");
-    }
-    return 0;
-}
-
-static double one_repetition(int variance, enum ht_algorithm algorithm, uint64_t seed)
-{
-    struct problem p = {.experiment = variance};
-    rng_seed(&p.rng, seed);
-    ht_bandit *bandit = open_bandit(NULL, algorithm, seed + 1000, 1.95);
-    double total = 0;
-    for (int t = 0; bandit && t < ACCEPT_ROUNDS; t++) {
-        int cost = solve(&p, ht_bandit_value(bandit, ht_bandit_choose(bandit, NULL)));
-        ht_bandit_reward(bandit, cost);
-        total += cost;
-    }
-    ht_bandit_close(bandit);
-    return total;
-}
-
-/* Mean totals of an independent implementation over 40 repetitions: ours must lie within 2 %. */
-static int accept(void)
-{
-    static const struct {
-        const char *name;
-        enum ht_algorithm algorithm;
-        double reference[2];
-    } rows[] = {{"Tsallis-INF IW", HT_TSALLIS_INF, {603193, 335071}},
-                {"Tsallis-INF RV", HT_TSALLIS_INF_RV, {592747, 327736}}};
-    int bad = 0;
-    printf("%-16s %-5s %12s %10s %12s %8s\n", "policy", "var", "mean total", "std error", "reference", "off");
-    for (int r = 0; r < 2; r++)
-        for (int v = 0; v < 2; v++) {
-            double sum = 0, sq = 0;
-            for (int k = 0; k < ACCEPT_REPS; k++) {
-                double total = one_repetition(v, rows[r].algorithm, (uint64_t)(k + 1));
-                sum += total;
-                sq += total * total;
-            }
-            double mean = sum / ACCEPT_REPS, var = (sq / ACCEPT_REPS - mean * mean) / (ACCEPT_REPS - 1);
-            double off = mean / rows[r].reference[v] - 1;
-            printf("%-16s %-5s %12.0f %10.0f %12.0f %+7.2f%%\n", rows[r].name, v ? "low" : "high", mean,
-                   sqrt(fmax(var, 0)), rows[r].reference[v], 100 * off);
-            bad += fabs(off) > 0.02;
-        }
-    printf(bad ? "accept-relax: %d of 4 means are more than 2 %% off\n" : "accept-relax: all within 2 %%\n", bad);
-    return bad != 0;
-}
-
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--table") == 0)
-        return print_table();
-    if (argc == 2 && strcmp(argv[1], "--accept") == 0)
-        return accept();
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "--accept") == 0) {
+        long reps = argc == 3 ? strtol(argv[2], NULL, 10) : ACCEPT_REPS;
+        return accept_all(reps > 0 && reps < 10000 ? (int)reps : ACCEPT_REPS);
+    }
     if (argc > 1) {
-        fprintf(stderr, "relax: unknown argument %s; usage: relax [--table | --accept]\n", argv[1]);
+        fprintf(stderr, "relax: unknown argument %s; usage: relax [--accept [REPETITIONS]]\n", argv[1]);
         return 2;
     }
     struct ht_options opts = {.size = sizeof opts, .program = "relax"};
