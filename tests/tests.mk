@@ -60,6 +60,13 @@ bench-tuners: $(BUILD)/hypertop-hub
 	@tests/bench/tuners/optuna_venv $(BUILD)/venv-optuna $(OPTUNA_TORCH)
 	@tests/bench/tuners/run $(BUILD) $(TUNERS_ARGS)
 
+# Samplers with stoppers, ours and Optuna's, on measured learning curves: regret against epochs. CURVES_ARGS goes to
+# tests/bench/tuners/curves.py (--seeds 3 --every 2 a quick look).
+.PHONY: bench-curves
+bench-curves: $(BUILD)/hypertop-hub
+	@tests/bench/tuners/optuna_venv $(BUILD)/venv-optuna $(OPTUNA_TORCH)
+	@tests/bench/tuners/run_curves $(BUILD) $(CURVES_ARGS)
+
 # What a logged value costs in Python, ours beside what the interpreter has: JSON lines. PYTHON names the interpreter.
 PYTHON ?= python3
 .PHONY: python bench-python
