@@ -15,6 +15,7 @@ static void coordinate(struct gp_space *g, enum gp_kind kind, int dim)
 
 int gp_space_init(struct gp_space *g, const struct space *s, char **cause)
 {
+    g->sources = false;
     g->shape = (struct gp_shape){.kind = g->kind, .dim = g->dim};
     for (int i = 0; i < s->n; i++) {
         const struct param *p = &s->params[i];
@@ -33,10 +34,19 @@ int gp_space_init(struct gp_space *g, const struct space *s, char **cause)
     return g->shape.dims ? 0 : cause_set(cause, "nothing varies in this space");
 }
 
+void gp_space_add_sources(struct gp_space *g)
+{
+    if (g->sources || g->shape.dims == GP_DIMS_MAX)
+        return;
+    g->sources = true;
+    g->param[g->shape.dims] = -1;
+    coordinate(g, GP_LABEL, g->shape.dims++);
+}
+
 void gp_space_point(const struct gp_space *g, const struct space *s, const double *dna, double *x)
 {
     int at = 0;
-    for (int k = 0; k < g->shape.dims; k++) {
+    for (int k = 0; k < g->shape.dims - g->sources; k++) {
         const struct param *p = &s->params[g->param[k]];
         double u = dna[g->param[k]];
         if (p->type == PARAM_CATEGORICAL) {
@@ -47,6 +57,8 @@ void gp_space_point(const struct gp_space *g, const struct space *s, const doubl
         if (p->parent >= 0)
             x[at++] = isnan(u) ? 0 : 0.5;
     }
+    if (g->sources)
+        x[at] = 0;
 }
 
 /* ---- outputs ---- */

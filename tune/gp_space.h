@@ -11,6 +11,7 @@
 
 struct gp_space {
     struct gp_shape shape;
+    bool sources; /* the last coordinate is a label that says which warm start a point is of (0: this sweep) */
     enum gp_kind kind[2 * GP_DIMS_MAX];
     int dim[2 * GP_DIMS_MAX];
     int param[GP_DIMS_MAX]; /* of each dimension */
@@ -18,7 +19,8 @@ struct gp_space {
 
 /* -1 and a cause: more than GP_DIMS_MAX parameters that vary, or none. */
 int gp_space_init(struct gp_space *g, const struct space *s, char **cause);
-void gp_space_point(const struct gp_space *g, const struct space *s, const double *dna, double *x);
+void gp_space_add_sources(struct gp_space *g); /* makes room for warm starts; see above */
+void gp_space_point(const struct gp_space *g, const struct space *s, const double *dna, double *x); /* of this sweep */
 
 enum gp_output { GP_STANDARD, GP_RANKS, GP_SQUASH, GP_LOG, GP_OUTPUTS };
 

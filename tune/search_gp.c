@@ -17,6 +17,7 @@
 #include "base/cause.h"
 #include "base/mem.h"
 #include "tune/draw.h"
+#include "tune/gp_known.h"
 #include "tune/gp_space.h"
 #include "tune/pool.h"
 #include "tune/quantile.h"
@@ -58,93 +59,13 @@ static void *make(const struct tuner_env *env, const double *values, char **caus
         drop(g);
         return NULL;
     }
+    if (history_warm(env->history) > 0)
+        gp_space_add_sources(&g->model);
     g->output = values[OPT_OUTPUT] < GP_OUTPUTS ? (enum gp_output)values[OPT_OUTPUT] : GP_STANDARD;
     g->prior = gp_prior_default(g->model.shape.dims);
     gp_theta_start(&g->model.shape, &g->prior, &g->theta);
     pool_enumerate(&g->all, env->space, ALL_MAX);
     return g;
-}
-
-/* ---- what is known ---- */
-
-struct known {
-    int n, n_pending, coords;
-    double *x, *loss, *y; /* n observations */
-    double *pending;      /* coordinates */
-};
-
-static void known_release(struct known *k)
-{
-    free(k->x);
-    free(k->loss);
-    free(k->y);
-    free(k->pending);
-}
-
-static bool observed(const struct history_trial *t)
-{
-    return !t->outside && (t->end == END_DONE || t->end == END_PRUNED || t->end == END_FAILED);
-}
-
-struct taking {
-    const struct history *h;
-    bool *take;
-    int got;
-};
-
-static void take(struct taking *t, int i)
-{
-    t->got += !t->take[i];
-    t->take[i] = true;
-}
-
-/* At most `most` of the observed trials: the best, the latest, and of the rest every k-th. Marks them. */
-static int choose(const struct history *h, int most, bool *marks)
-{
-    struct taking t = {h, marks, 0};
-    int n = 0, ranked;
-    for (int i = 0; i < h->n; i++)
-        n += observed(&h->trials[i]);
-    int *sorted = history_sorted(h, &ranked);
-    for (int i = 0; i < ranked && (n <= most || t.got < most / 3); i++)
-        take(&t, sorted[i]);
-    free(sorted);
-    for (int i = h->n - 1; i >= 0 && (n <= most || t.got < 2 * most / 3); i--)
-        if (observed(&h->trials[i]))
-            take(&t, i);
-    int64_t left = n - t.got, want = most - t.got, seen = 0;
-    for (int i = 0; i < h->n && n > most; i++) {
-        if (!observed(&h->trials[i]) || marks[i])
-            continue;
-        if ((seen + 1) * want / left > seen * want / left)
-            take(&t, i);
-        seen++;
-    }
-    return t.got;
-}
-
-static void gather(const struct gp_search *g, const struct tuner_env *env, int most, struct known *k)
-{
-    const struct history *h = env->history;
-    bool *marks = mem_zero((size_t)h->n + 1, sizeof *marks);
-    size_t c = (size_t)g->model.shape.coords;
-    *k = (struct known){.n = choose(h, most, marks), .coords = (int)c};
-    k->x = mem_alloc(((size_t)k->n + 1) * c * sizeof *k->x);
-    k->loss = mem_zero((size_t)k->n + 1, sizeof *k->loss);
-    k->y = mem_zero((size_t)k->n + 1, sizeof *k->y);
-    k->pending = mem_alloc(((size_t)h->pending + 1) * c * sizeof *k->pending);
-    int at = 0;
-    for (int i = 0; i < h->n; i++) {
-        const struct history_trial *t = &h->trials[i];
-        if (marks[i]) {
-            gp_space_point(&g->model, env->space, t->dna, k->x + (size_t)at * c);
-            k->loss[at++] = t->end == END_FAILED ? NAN : t->loss;
-        } else if (t->end == END_PENDING && !t->outside && k->n_pending < DATA_MAX) {
-            gp_space_point(&g->model, env->space, t->dna, k->pending + (size_t)k->n_pending++ * c);
-        }
-    }
-    gp_outputs(g->output, k->loss, k->n, k->y);
-    free(marks);
 }
 
 /* ---- hyperparameters ---- */
@@ -156,7 +77,7 @@ static int64_t n_observed(const struct history *h)
 
 /* From the last fit, and from the prior's centre while trials are few: the last fit may sit in a poor
  * optimum. */
-static double fit(struct gp_search *g, const struct known *k, int64_t n, struct gp_theta *theta)
+static double fit(struct gp_search *g, const struct gp_known *k, int64_t n, struct gp_theta *theta)
 {
     struct gp_data data = {.shape = &g->model.shape, .n = k->n, .x = k->x, .y = k->y};
     int evals = n > FIT_MAX ? (int)g->options[OPT_EVALS] / 4 + 1 : (int)g->options[OPT_EVALS];
@@ -172,15 +93,28 @@ static double fit(struct gp_search *g, const struct known *k, int64_t n, struct 
     return loss;
 }
 
+/* Warm starts are told after the search was made. */
+static void learn(void *self, const struct tuner_env *env, const struct observation *ob)
+{
+    struct gp_search *g = self;
+    if (env->history->trials[ob->trial].id >= 0 || g->model.sources)
+        return;
+    gp_space_add_sources(&g->model);
+    g->prior = gp_prior_default(g->model.shape.dims);
+    gp_theta_start(&g->model.shape, &g->prior, &g->theta);
+    g->fitted = 0;
+}
+
 static void refit(struct gp_search *g, const struct tuner_env *env)
 {
     static const enum gp_output outputs[] = {GP_STANDARD, GP_SQUASH, GP_LOG};
     int64_t n = n_observed(env->history), every = n < 20 ? 1 : n < 60 ? 2 : n < 150 ? 5 : n / 20;
-    struct known k;
+    struct gp_known k;
     if (g->fitted && n - g->fitted < every)
         return;
-    gather(g, env, FIT_MAX, &k);
+    gp_known_gather(&k, &g->model, &g->theta, env->space, env->history, FIT_MAX);
     if (g->options[OPT_OUTPUT] < GP_OUTPUTS) {
+        gp_known_outputs(&k, g->output);
         fit(g, &k, n, &g->theta);
     } else { /* the output that explains the losses best */
         double least = INFINITY;
@@ -196,7 +130,7 @@ static void refit(struct gp_search *g, const struct tuner_env *env)
         }
     }
     g->fitted = n;
-    known_release(&k);
+    gp_known_release(&k);
 }
 
 /* ---- acquisition ---- */
@@ -379,15 +313,15 @@ static void explain_choice(const struct scorer *s, const double *dna, struct pro
 /* The posterior as the next ask would see it, with the hyperparameters there are. -1: not positive definite. */
 static int open_scorer(struct scorer *s, const struct gp_search *g, const struct tuner_env *env)
 {
-    struct known k;
+    struct gp_known k;
     *s = (struct scorer){.g = g, .env = env, .wide = steering_explore(env->steer), .best = INFINITY};
-    gather(g, env, DATA_MAX, &k);
+    gp_known_gather(&k, &g->model, &g->theta, env->space, env->history, DATA_MAX);
+    gp_known_outputs(&k, g->output);
     struct gp_data data = {.shape = &g->model.shape, .n = k.n, .x = k.x, .y = k.y};
-    for (int i = 0; i < k.n; i++)
-        s->best = fmin(s->best, k.y[i]);
+    s->best = gp_known_best(&k);
     s->beta = sqrt(0.2 * g->model.shape.dims * log(2.0 * (double)(k.n + 1)));
     int built = gp_build(&s->gp, &data, &g->theta, k.pending, k.n_pending);
-    known_release(&k);
+    gp_known_release(&k);
     return built;
 }
 
@@ -501,7 +435,8 @@ static void describe(void *self, const struct tuner_env *env, char *out, size_t 
 {
     const struct gp_search *g = self;
     static const char *const names[] = {"log EI", "EI", "UCB", "Thompson"};
-    snprintf(out, cap, "%s over %d dimensions", names[(int)g->options[OPT_ACQUISITION]], g->model.shape.dims);
+    snprintf(out, cap, "%s over %d dimensions", names[(int)g->options[OPT_ACQUISITION]],
+             g->model.shape.dims - g->model.sources);
 }
 
 static void dump(void *self, struct buf *out)
@@ -559,6 +494,7 @@ const struct tuner_ops tuner_gp = {
     .make = make,
     .drop = drop,
     .propose = propose,
+    .learn = learn,
     .score = score_all,
     .describe = describe,
     .dump = dump,

@@ -76,13 +76,13 @@ static bool counts(const struct history_trial *t)
     return !t->outside && t->end != END_FORGOTTEN;
 }
 
-/* The best `want` trials, best first; how many there are. An insertion into a short list: no sort of the
+/* The best `want` trials of a source, best first; how many there are. An insertion into a short list: no sort of the
  * whole history. */
-static int pick_good(const struct history *h, int want, int *good)
+static int pick_good(const struct history *h, int source, int want, int *good)
 {
     int n = 0;
-    for (int i = 0; i < h->n; i++) {
-        if (!scored(&h->trials[i]) || (n == want && !better(&h->trials[i], &h->trials[good[n - 1]])))
+    for (int i = 0; i < h->n && want > 0; i++) {
+        if (!scored(&h->trials[i]) || history_source(h, i) != source || (n == want && !better(&h->trials[i], &h->trials[good[n - 1]])))
             continue;
         int at = n < want ? n++ : n - 1;
         for (; at > 0 && better(&h->trials[i], &h->trials[good[at - 1]]); at--)
@@ -123,12 +123,22 @@ static struct parzen *model(const struct tpe *t, const struct tuner_env *env, do
 static int split(const struct tpe *t, const struct tuner_env *env, struct parzen **good, struct parzen **bad)
 {
     const struct history *h = env->history;
-    int ended = 0, top[GOOD_MAX], first[GOOD_MAX], n_first = 0, n_rest = 0;
-    for (int i = 0; i < h->n; i++)
+    int ended = 0, top[GOOD_MAX], first[GOOD_MAX], n_good = 0, n_first = 0, n_rest = 0, sources = 0;
+    for (int i = 0; i < h->n; i++) {
+        int source = history_source(h, i);
         ended += scored(&h->trials[i]);
+        sources = source > sources ? source : sources;
+    }
     if (ended < t->startup || ended < 2)
         return 0;
-    int n_good = pick_good(h, (int)fmin(ceil(t->gamma * ended), GOOD_MAX), top);
+    for (int source = 0; source <= sources; source++) { /* losses of different sources cannot be compared */
+        int n = 0;
+        for (int i = 0; i < h->n; i++)
+            n += scored(&h->trials[i]) && history_source(h, i) == source;
+        if (source == 0 && sources > 0 && n < t->startup)
+            continue; /* the best of a few is not good, and a warm start says what is */
+        n_good += pick_good(h, source, (int)fmin(ceil(t->gamma * n), GOOD_MAX - n_good), top + n_good);
+    }
     bool *is_good = mem_zero((size_t)h->n, sizeof *is_good);
     int *rest = mem_zero((size_t)h->n, sizeof *rest);
     for (int k = 0; k < n_good; k++)
