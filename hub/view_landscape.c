@@ -195,9 +195,17 @@ static const struct tuner *live_tuner(const struct asked *a)
     return t;
 }
 
+struct live_score {
+    const struct tuner *tuner;
+    bool has; /* one to give */
+};
+
 static int score_by_tuner(void *self, const double *dna, int n, double *out)
 {
-    return n ? tuner_score(self, dna, n, out) : 0;
+    struct live_score *l = self;
+    int rc = n ? tuner_score(l->tuner, dna, n, out) : 0;
+    l->has |= n && rc == 0;
+    return rc;
 }
 
 static int score_by_model(void *self, const double *dna, int n, double *out)
@@ -208,11 +216,10 @@ static int score_by_model(void *self, const double *dna, int n, double *out)
 
 static void draw_acquisition(const struct asked *a, float *z)
 {
-    const struct tuner *t = live_tuner(a);
-    double probe;
-    if (t && tuner_score(t, a->held, 1, &probe) == 0)
-        landscape_score_cells(&a->grid, a->m->space, score_by_tuner, (void *)(uintptr_t)t, z);
-    else
+    struct live_score l = {live_tuner(a), false};
+    if (l.tuner)
+        landscape_score_cells(&a->grid, a->m->space, score_by_tuner, &l, z);
+    if (!l.has)
         landscape_score_cells(&a->grid, a->m->space, score_by_model, a->m->surrogate, z);
 }
 

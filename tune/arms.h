@@ -42,6 +42,9 @@ int arms_of(struct arms *a, const struct tuner_env *env, int trial);
 /* Label, pulls, mean and interval of each arm from the trials that have ended, and how it is steered;
  * probabilities are left unknown. rows has a->n entries. */
 void arms_rows(struct arms *a, const struct tuner_env *env, struct arm_row *rows);
+/* Fills p_best: the probability that an arm's mean is the least, from its mean and interval (normal); an arm without two
+ * values is as likely to be anywhere as the trials are. All stay unknown while fewer than two arms have an interval. */
+void arms_p_best(struct arm_row *rows, int n);
 void arms_text(const struct arms *a, const struct space *s, char *out, size_t cap);
 
 #endif

@@ -352,10 +352,13 @@ static int search(struct gp_search *g, const struct tuner_env *env, struct propo
 static int score_all(void *self, const struct tuner_env *env, const double *dna, int n, double *out)
 {
     const struct gp_search *g = self;
+    struct gp_search now = *g; /* with the hyperparameters that the next ask would have */
     struct pool p = {.n = n, .dims = env->space->n, .dna = mem_dup(dna, (size_t)n * (size_t)env->space->n * sizeof *dna)};
     struct scorer s;
     int rc = -1;
-    if (g->fitted && open_scorer(&s, g, env) == 0) {
+    if (g->fitted)
+        refit(&now, env);
+    if (g->fitted && open_scorer(&s, &now, env) == 0) {
         score(&s, &p, 0, out);
         gp_release(&s.gp);
         rc = 0;

@@ -28,6 +28,7 @@ static int explain_regions(struct tuner *t, const struct tuner_env *env, struct 
     int n = t->regions->n;
     struct arm_row *rows = mem_zero((size_t)n, sizeof *rows);
     arms_rows(t->regions, env, rows);
+    arms_p_best(rows, n);
     for (int i = 0; i < n && i < max; i++)
         out[i] = rows[i];
     free(rows);

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tune/arms.h"
 #include "tune/basins.h"
 #include "tune/forest.h"
 #include "tune/importance.h"
@@ -486,6 +487,80 @@ static void labels_are_split_as_sets(void **state)
     space_free(s);
 }
 
+/* ---- which region is best ---- */
+
+static struct arm_row arm(double mean, double half)
+{
+    return (struct arm_row){.mean = mean, .low = mean - half, .high = mean + half, .p_next = NAN, .p_best = NAN};
+}
+
+static void the_chance_of_being_best_is_shared_out(void **state)
+{
+    struct arm_row equal[] = {arm(1, 0.1), arm(1, 0.1), arm(5, 0.1)}, apart[] = {arm(0, 1.959964), arm(1, 1.959964)};
+    arms_p_best(equal, 3);
+    near(equal[0].p_best, 0.5, 1e-3);
+    near(equal[1].p_best, 0.5, 1e-3);
+    near(equal[2].p_best, 0, 1e-9);
+    arms_p_best(apart, 2);
+    near(apart[0].p_best, 0.7602, 2e-3); /* Phi(1 / sqrt 2) */
+    near(apart[0].p_best + apart[1].p_best, 1, 1e-12);
+    struct arm_row one[] = {arm(1, 0.1), arm(2, NAN)};
+    arms_p_best(one, 2);
+    assert_true(isnan(one[0].p_best)); /* one value is no interval */
+}
+
+/* ---- the sampler's own score ---- */
+
+static double dents(const double *u)
+{
+    return (u[0] - 0.2) * (u[0] - 0.2) + 0.1 * u[1];
+}
+
+static struct tuner *taught(const char *sampler)
+{
+    struct tuner_setup setup = {.space = cube(2), .sampler = sampler, .seed = 3, .budget = 100};
+    struct tuner *t = tuner_new(&setup, NULL);
+    double dna[2];
+    struct proposal p = {.dna = dna};
+    struct tell_result r;
+    for (int i = 0; i < 14; i++) {
+        assert_int_equal(tuner_ask(t, i, &p, NULL), 0);
+        assert_int_equal(tuner_tell(t, i, 1, dents(dna), true, &r, NULL), 0);
+    }
+    return t;
+}
+
+/* What it tries next has one of the best scores, and looking at scores changes nothing. */
+static void samplers_score_what_they_would_try(void **state)
+{
+    static const char *const names[] = {"gp", "tpe"};
+    double at[2 * 441], score[441], next[2], of_next;
+    for (int i = 0; i < 441; i++) {
+        at[2 * i] = i % 21 / 20.0;
+        at[2 * i + 1] = i / 21 / 20.0;
+    }
+    for (int k = 0; k < 2; k++) {
+        struct tuner *asked = taught(names[k]), *looked = taught(names[k]);
+        struct proposal p = {.dna = next}, other = {.dna = at};
+        int better = 0;
+        assert_int_equal(tuner_ask(asked, 100, &p, NULL), 0);
+        assert_int_equal(tuner_score(looked, at, 441, score), 0);
+        assert_int_equal(tuner_score(looked, next, 1, &of_next), 0);
+        for (int i = 0; i < 441; i++)
+            better += score[i] > of_next;
+        assert_true(better < (k ? 441 / 4 : 441 / 20)); /* tpe takes the best of some draws */
+        assert_int_equal(tuner_ask(looked, 100, &other, NULL), 0);
+        assert_memory_equal(at, next, sizeof next);
+        at[0] = at[1] = 0;
+        tuner_free(asked);
+        tuner_free(looked);
+    }
+    struct tuner_setup setup = {.space = cube(2), .sampler = "random", .seed = 3, .budget = 100};
+    struct tuner *t = tuner_new(&setup, NULL);
+    assert_int_equal(tuner_score(t, at, 441, score), -1); /* a draw has no score */
+    tuner_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +583,8 @@ int main(void)
         cmocka_unit_test(importance_is_the_share_of_the_variance),
         cmocka_unit_test(importance_of_noise_is_not_enough_data),
         cmocka_unit_test(labels_are_split_as_sets),
+        cmocka_unit_test(the_chance_of_being_best_is_shared_out),
+        cmocka_unit_test(samplers_score_what_they_would_try),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
