@@ -13,7 +13,7 @@
  *   - what was tried in a finite space is not tried again (Optuna's rules without that: 139, 100, 84 and worse
  *     where the space is small);
  *   - one width for all kernels instead of the gaps to their neighbours, which are too narrow in many dimensions,
- *     and drawn anew for each ask, so that no single guess about smoothness can hold the search up: 135, 87, 57;
+ *     and another one for each ask, so that no single guess about smoothness can hold the search up: 135, 87, 57;
  *   - 6 draws at the start instead of 10: 116, 74, 54.
  *
  * Steering: draws that are banned are drawn again; a pin makes the draws come from the prior inside it; a
@@ -119,6 +119,14 @@ static struct parzen *model(const struct tpe *t, const struct tuner_env *env, do
     return p;
 }
 
+/* The width of this ask's kernels: another one for every number of trials, spread evenly (a golden-ratio sequence), so that an
+ * ask and a score of the same moment have the same model. */
+static double width_now(const struct tpe *t, const struct history *h)
+{
+    double turn = (double)h->n * 0.6180339887498949;
+    return t->width * pow(t->spread, 2 * (turn - floor(turn)) - 1);
+}
+
 /* Both models; how many trials are good, 0 while there are too few trials. */
 static int split(const struct tpe *t, const struct tuner_env *env, struct parzen **good, struct parzen **bad)
 {
@@ -149,7 +157,7 @@ static int split(const struct tpe *t, const struct tuner_env *env, struct parzen
         else if (counts(&h->trials[i]))
             rest[n_rest++] = i;
     }
-    double width = t->width * pow(t->spread, 2 * rng_unit(env->rng) - 1);
+    double width = width_now(t, h);
     *good = model(t, env, width, first, n_first);
     *bad = model(t, env, width, rest, n_rest);
     free(is_good);
