@@ -17,6 +17,8 @@
         "make a recording of other tools' files; import --formats lists them")                                         \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \
     CMD(rules, "--dry-run FILE [--rule RULE]... [--json]", "say which alerts a recording would have given")             \
+    CMD(certify, "FILE [--better-than V] [--fdr Q] [--at STEP] [--json]",                                               \
+        "pick stopped trials that would have won, with a bound on wrong picks")                                        \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 
 #define CMD_DECLARE(name, usage, text) int cmd_##name(int argc, char **argv);

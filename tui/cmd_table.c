@@ -117,6 +117,8 @@ const struct cmd cmd_table[] = {
      "say which alerts a recording would have given", NULL, NULL, CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"fsck", "FILE [--repair OUT] [--json]", 0, -1, "check a recording, and save what is whole", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"certify", "FILE [--better-than V] [--fdr Q] [--at STEP] [--json]", 0, -1,
+     "pick stopped trials that would have won, few of them wrongly", NULL, NULL, CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"export", "FILE --to csv|jsonl -o PATH", 0, -1, "write every point of a recording as CSV or JSON lines", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"import", "PATH... [--from FORMAT] -o FILE.mcap", 0, -1, "make a recording of other tools' files", NULL, NULL,
