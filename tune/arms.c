@@ -22,6 +22,7 @@ void arms_free(struct arms *a)
     free(a->axes);
     free(a->cell);
     free(a->label);
+    free(a->empty);
     free(a->known);
     free(a);
 }
@@ -220,6 +221,20 @@ static int given(struct arms *a, const struct space *s, const struct tuner_kv *k
         n++;
     }
     return n;
+}
+
+/* Looks into each arm once, with a stream of chance of its own. */
+void arms_find_empty(struct arms *a, const struct space *s)
+{
+    if (!space_constrained(s))
+        return;
+    struct rng rng;
+    double *dna = mem_zero((size_t)s->n, sizeof *dna);
+    a->empty = mem_zero((size_t)a->n, sizeof *a->empty);
+    rng_seed(&rng, 1);
+    for (int i = 0; i < a->n; i++)
+        a->empty[i] = region_sample(&a->cell[i], s, &rng, dna) < 0;
+    free(dna);
 }
 
 struct arms *arms_make(const struct space *s, const struct tuner_kv *kv, int most, char **cause)

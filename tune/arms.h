@@ -25,6 +25,7 @@ struct arms {
     int n_axes;
     int n;               /* arms: product of the pieces */
     struct region *cell; /* of each */
+    bool *empty;         /* of each: the constraints of the space leave nothing of it; NULL: not looked for */
     char (*label)[96];   /* "adam lr 1e-3..1e-2" */
     int *known;          /* arm of each trial of a history so far; a cache, see arms_of */
     int n_known, cap_known;
@@ -33,6 +34,7 @@ struct arms {
 /* most: bound on the arms chosen by default. NULL and a cause when there would be fewer than 2 or more than
  * BANDIT_ARMS_MAX, or an arms.PARAM option makes no sense. */
 struct arms *arms_make(const struct space *s, const struct tuner_kv *kv, int most, char **cause);
+void arms_find_empty(struct arms *a, const struct space *s);
 void arms_free(struct arms *a);
 /* the arm a configuration lies in, -1 none */
 int arms_find(const struct arms *a, const struct space *s, const double *dna);

@@ -37,10 +37,14 @@ int draw_prior(const struct tuner_env *env, const struct region *within, double 
         box = &both;
     }
     double max = heaviest(env->steer), *spare = mem_zero((size_t)env->space->n, sizeof *spare);
-    int thin = 0;
+    int thin = 0, misses = 0;
     for (int i = 0; i < TRIES && thin < THIN; i++) {
-        if (region_sample(box, env->space, env->rng, spare) < 0 ||
-            !steering_allows(env->steer, env->space, spare))
+        if (region_sample(box, env->space, env->rng, spare) < 0) {
+            if (env->steer->constrained && ++misses >= (within ? 1 : 20)) /* each has searched long already */
+                break;
+            continue;
+        }
+        if (!steering_allows(env->steer, env->space, spare))
             continue;
         thin++;
         memcpy(dna, spare, (size_t)env->space->n * sizeof *dna);

@@ -81,6 +81,7 @@ static void *make(const struct tuner_env *env, const double *values, enum bandit
         return NULL;
     struct search *s = MEM_NEW(struct search);
     s->arms = arms;
+    arms_find_empty(arms, env->space);
     s->summed = sums(a);
     s->dirty = true;
     if (bandit_init(&s->bandit, a, arms->n, 0, 1) < 0) {
@@ -200,7 +201,7 @@ static int steer(struct search *s, const struct tuner_env *env, const bool *hope
     bandit_pin(&s->bandit, -1, 0);
     for (int i = 0; i < s->arms->n; i++) {
         struct bandit_arm *a = &s->bandit.arm[i];
-        bool banned = (hopeless && hopeless[i]) || steering_bans(env->steer, env->space, &s->arms->cell[i]);
+        bool banned = (hopeless && hopeless[i]) || (s->arms->empty && s->arms->empty[i]) || steering_bans(env->steer, env->space, &s->arms->cell[i]);
         a->ban_until = banned ? BANDIT_FOREVER : 0;
         allowed += !banned;
         a->boost = steering_boost(env->steer, env->space, &s->arms->cell[i]);

@@ -2,7 +2,8 @@
  *
  * A draw is repeated first (that leaves the prior as it is); when little of the space is feasible the nearest draw is
  * repaired in the manner of WalkSAT (B. Selman, H. Kautz and B. Cohen, 1994): a parameter of a broken constraint takes the
- * value it has in a fresh draw, which is kept when the distance from feasibility does not grow. */
+ * value it has in a fresh draw, or a number some way towards it, which is kept when the distance from feasibility does not
+ * grow. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,9 @@
 #include "tune/space.h"
 #include "tune/space_parts.h"
 
-#define DRAWS   200 /* before repairing */
-#define ROUNDS  40  /* of repairing, each from another draw */
-#define MOVES   120 /* of one round */
+#define DRAWS   100 /* before repairing */
+#define ROUNDS  16  /* of repairing, each from another draw */
+#define MOVES   60  /* of one round */
 #define WANDERS 8   /* one move in so many is made whatever it costs */
 
 static int constrain(struct space *s, const char *text, bool strict, size_t *at, char **cause)
@@ -119,6 +120,10 @@ static double walk(struct drawing *d, double *dna)
         for (int j = 0; j < d->s->n; j++) /* what becomes active takes the fresh draw's value too */
             if (isnan(d->trial[j]) || j == k)
                 d->trial[j] = isnan(d->from[j]) ? d->trial[j] : d->from[j];
+        if (param_numeric(&d->s->params[k]) && !isnan(dna[k]) && !isnan(d->from[k]) && rng_below(d->rng, 2)) {
+            double way = rng_unit(d->rng); /* mostly a small step: what is nearly right only needs a little */
+            d->trial[k] = dna[k] + way * way * way * (d->from[k] - dna[k]);
+        }
         space_canon(d->s, d->trial);
         double after = space_violation(d->s, d->trial);
         if (after <= left || rng_below(d->rng, WANDERS) == 0) {

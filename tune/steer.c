@@ -243,8 +243,11 @@ static bool reachable(const struct steering *st, const struct space *s, const st
     double *dna = mem_zero((size_t)s->n, sizeof *dna);
     bool found = false;
     rng_seed(&rng, 1);
-    for (int i = 0; i < 4000 && !found; i++)
-        found = region_sample(within ? within : &whole, s, &rng, dna) == 0 && steering_allows(st, s, dna);
+    for (int i = 0, misses = 0; i < 4000 && !found && misses < 20; i++) {
+        bool drawn = region_sample(within ? within : &whole, s, &rng, dna) == 0;
+        misses += !drawn && st->constrained; /* each has searched long already */
+        found = drawn && steering_allows(st, s, dna);
+    }
     free(dna);
     return found;
 }
