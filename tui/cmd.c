@@ -199,6 +199,9 @@ int cmd_main(int argc, char **argv)
         rc = run_command(&call, 0, argv);
     } else if (!(call.cmd = cmd_find(argv[0]))) {
         rc = unknown_command(&call, argv[0]);
+    } else if (call.cmd->flags & CMD_EXEC && argc > 1 &&
+               (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+        rc = help_command(call.cmd);
     } else if (call.cmd->flags & CMD_EXEC) {
         rc = cmd_exec_hub(&call, call.cmd->name, argc - 1, argv + 1);
     } else {
