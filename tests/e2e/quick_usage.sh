@@ -40,9 +40,9 @@ equal nothing-of-that-started-a-hub "" "$(ls "$HYPERTOP_RUNTIME_DIR")"
 
 check completion-for-bash-parses bash -n <(hypertop completion bash)
 eval "$(hypertop completion bash)"
-COMP_WORDS=(hypertop ru) COMP_CWORD=1 COMPREPLY=()
+COMP_WORDS=(hypertop repl) COMP_CWORD=1 COMPREPLY=()
 _hypertop
-equal bash-completes-commands run "${COMPREPLY[*]}"
+equal bash-completes-commands replay "${COMPREPLY[*]}"
 COMP_WORDS=(hypertop -L box run --head) COMP_CWORD=4 COMPREPLY=()
 _hypertop
 equal bash-completes-options --headless "${COMPREPLY[*]}"
