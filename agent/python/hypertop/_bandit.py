@@ -3,7 +3,7 @@
 import ctypes
 import math
 import random
-from typing import Any, List, Optional, Sequence, Union
+from typing import Any, List, Mapping, Optional, Sequence, Union
 
 from . import _library
 from ._params import name_bytes
@@ -38,6 +38,7 @@ class Bandit:
         seed: int,
         low: float,
         scale: float,
+        **more: float,
     ) -> None:
         self.name = name
         self.arms: List[Any] = list(range(arms)) if isinstance(arms, int) else list(arms)
@@ -53,11 +54,21 @@ class Bandit:
             raise ValueError(f"bandit {name}: {len(labels)} labels for {len(self.arms)} arms")
         if not (math.isfinite(low) and math.isfinite(scale) and scale >= 0):
             raise ValueError(f"bandit {name}: low and scale must be finite, scale not below 0")
+        unknown = sorted(set(more) - set(_library.BANDIT_MORE))
+        if unknown:
+            raise TypeError(f"bandit {name}: no option {unknown[0]!r}; there are {', '.join(_library.BANDIT_MORE)}")
         if lib is not None:
-            self._open(handle, algorithm, labels, seed, low, scale)
+            self._open(handle, algorithm, labels, seed, low, scale, more)
 
     def _open(
-        self, handle: Any, algorithm: str, labels: Optional[Sequence[str]], seed: int, low: float, scale: float
+        self,
+        handle: Any,
+        algorithm: str,
+        labels: Optional[Sequence[str]],
+        seed: int,
+        low: float,
+        scale: float,
+        more: Mapping[str, float],
     ) -> None:
         n = len(self.arms)
         values = _values(self.arms)
@@ -70,12 +81,15 @@ class Bandit:
             seed=seed & (2**64 - 1),
             low=low,
             scale=scale,
+            **more,
         )
         if texts is not None:
             options.labels = (ctypes.c_char_p * n)(*[name_bytes(t) for t in texts])
         if values is not None:
             options.values = (ctypes.c_double * n)(*values)
         self._h = self._lib.ht_bandit_open(handle, ctypes.byref(options))
+        if self._h is None and more:
+            raise ValueError(f"bandit {self.name}: options that make no sense: {dict(more)}")
         self._p = ctypes.c_double(math.nan)
         self._p_ref = ctypes.pointer(self._p)
 

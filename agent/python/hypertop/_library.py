@@ -34,6 +34,9 @@ ALGORITHMS = (  # enum ht_algorithm
     "linucb",
 )
 
+# options of bandits that only some algorithms have
+BANDIT_MORE = ("context_low", "context_high", "bins", "features", "alpha", "window")
+
 
 class Options(ctypes.Structure):
     """struct ht_options"""

@@ -509,12 +509,15 @@ class Trial:
         seed: Optional[builtins.int] = None,
         low: builtins.float = 0.0,
         scale: builtins.float = 0.0,
+        **more: builtins.float,
     ) -> Bandit:
         """An in-process bandit over so many arms, or over the values in `arms`. Algorithms: tsallis_inf,
-        tsallis_inf_rv, ucb1, kl_ucb, thompson, exp3. With scale 0 any positive cost will do; else
-        (cost - low) / scale should lie in [0, 1]."""
+        tsallis_inf_rv, ucb1, ucb_tuned, kl_ucb, thompson, exp3, exp3_ix, elimination; for costs that drift
+        ucb_discounted, ucb_sliding (window=); by the context given to choose() tsallis_cb (bins=), chebcb
+        (features=), linucb (alpha=), between context_low= and context_high=. With scale 0 any positive cost
+        will do; else (cost - low) / scale should lie in [0, 1]."""
         chosen = self._seed if seed is None else seed
-        b = Bandit(self._lib, self._h, name, arms, algorithm, labels, chosen, low, scale)
+        b = Bandit(self._lib, self._h, name, arms, algorithm, labels, chosen, low, scale, **more)
         self._bandits.append(b)
         return b
 
