@@ -20,6 +20,7 @@ struct seen { /* how far a run (or a trial, of ALERT_STATE) was looked at */
     uint64_t at;       /* next point, or next change of state */
     int take, metric;  /* index of the metric, -1 not found among the first `metrics` */
     int metrics;
+    int change;        /* next change of the run's state */
     bool holds, silent;
     int64_t last;      /* time of the last firing; of ALERT_SILENT the last point */
 };
@@ -128,25 +129,33 @@ static struct seen *seen_of(struct entry *e, int64_t i)
     return &e->seen[i];
 }
 
-/* The newest take of the rule's metric; a run that starts over is looked at from what it kept. */
-static const struct series *metric_of(struct seen *s, const struct state_run *r, const char *name, bool first)
+/* The metric's takes in the run; its index stays the same once it is there. NULL: not logged yet. */
+static const struct state_takes *takes_of(struct seen *s, const struct state_run *r, const char *name)
 {
     while (s->metric < 0 && s->metrics < r->n_metrics) {
-        if (first || strcmp(r->metrics[s->metrics].name, name) == 0)
+        if (!name || strcmp(r->metrics[s->metrics].name, name) == 0)
             s->metric = s->metrics;
         s->metrics++;
     }
-    if (s->metric < 0)
-        return NULL;
-    const struct state_takes *k = &r->metrics[s->metric].takes;
-    if (k->n == 0)
-        return NULL;
-    if (s->take != k->n) {
-        s->at = s->take ? k->v[k->n - 1].kept : 0;
-        s->take = k->n;
+    return s->metric < 0 ? NULL : &r->metrics[s->metric].takes;
+}
+
+/* Takes are walked one after the other, each from what it does not share with the one before: a run that starts over does not
+ * take back what fired. NULL: nothing new. */
+static const struct series *next_take(struct seen *s, const struct state_takes *k)
+{
+    for (; k && s->take < k->n; s->take++) {
+        const struct series *series = k->v[s->take].series;
+        if (s->at < k->v[s->take].kept)
+            s->at = k->v[s->take].kept;
+        if (s->at < series_count(series, SERIES_NOW))
+            return series;
+        if (s->take + 1 == k->n)
+            return NULL;
+        s->at = 0;
         s->holds = false;
     }
-    return k->v[k->n - 1].series;
+    return NULL;
 }
 
 /* No value that the series ever had fulfils the rule. */
@@ -167,35 +176,40 @@ static bool hopeless(const struct alert_rule *a, const struct series *s)
     }
 }
 
-static void look_at_metric(const struct look *l, const struct state_run *r, struct seen *s)
+static void met(const struct look *l, const struct state_run *r, struct seen *s, const struct series *series,
+                const struct series_point *p)
 {
     static const char *const signs[] = {"<", "<=", ">", ">=", "=", "!="};
     const struct alert_rule *a = &l->e->rule;
-    const struct series *series = metric_of(s, r, a->metric, false);
-    uint64_t n = series ? series_count(series, SERIES_NOW) : 0;
+    char text[160], value[TEXT_NUM], number[TEXT_NUM];
+    text_fmt_short(value, p->value, 4);
+    text_fmt_short(number, a->number, 4);
+    if (a->kind == ALERT_NAN)
+        snprintf(text, sizeof text, "%s is %s at step %lld", a->metric, value, (long long)p->step);
+    else
+        snprintf(text, sizeof text, "%s %s %s %s at step %lld", a->metric, value, signs[a->op], number,
+                 (long long)p->step);
+    s->last = p->time;
+    fire(l, seen_time(series, r, s->at, p->time), r->trial, text);
+}
+
+static void look_at_metric(const struct look *l, const struct state_run *r, struct seen *s)
+{
+    const struct alert_rule *a = &l->e->rule;
+    const struct state_takes *takes = takes_of(s, r, a->metric);
     struct series_point p;
-    if (s->at >= n)
-        return;
-    if (hopeless(a, series)) {
-        s->at = n;
-        s->holds = false;
-        return;
-    }
-    for (; s->at < n && series_at(series, s->at, &p); s->at++) {
-        bool holds = alert_rule_holds(a, p.value), was = s->holds;
-        s->holds = holds;
-        if (!holds || was || (s->last != INT64_MIN && p.time - s->last < AGAIN_NS))
-            continue;
-        char text[160], value[TEXT_NUM], number[TEXT_NUM];
-        text_fmt_short(value, p.value, 4);
-        text_fmt_short(number, a->number, 4);
-        if (a->kind == ALERT_NAN)
-            snprintf(text, sizeof text, "%s is %s at step %lld", a->metric, value, (long long)p.step);
-        else
-            snprintf(text, sizeof text, "%s %s %s %s at step %lld", a->metric, value, signs[a->op], number,
-                     (long long)p.step);
-        s->last = p.time;
-        fire(l, seen_time(series, r, s->at, p.time), r->trial, text);
+    for (const struct series *series; (series = next_take(s, takes));) {
+        uint64_t n = series_count(series, SERIES_NOW);
+        if (hopeless(a, series)) {
+            s->at = n;
+            s->holds = false;
+        }
+        for (; s->at < n && series_at(series, s->at, &p); s->at++) {
+            bool holds = alert_rule_holds(a, p.value), was = s->holds;
+            s->holds = holds;
+            if (holds && !was && (s->last == INT64_MIN || p.time - s->last >= AGAIN_NS))
+                met(l, r, s, series, &p);
+        }
     }
 }
 
@@ -207,39 +221,46 @@ static bool runs_at(const struct state_run *r, int64_t t)
 
 static void silence(const struct look *l, const struct state_run *r, struct seen *s, int64_t until)
 {
-    int64_t at = s->last + l->e->rule.silence;
     char text[160], span[TEXT_NUM];
-    if (s->silent || until < at || !runs_at(r, at))
+    if (s->last == INT64_MIN || s->silent || until - s->last < l->e->rule.silence)
         return;
+    int64_t at = s->last + l->e->rule.silence;
     s->silent = true;
+    if (!runs_at(r, at))
+        return;
     text_fmt_short(span, (double)l->e->rule.silence / 1e9, 4);
     snprintf(text, sizeof text, "no point for %s s", span);
     fire(l, at, r->trial, text);
 }
 
-/* By the points of the objective, of the first metric when the run does not log it; counted from when the run began or went on. */
+static void heard(const struct look *l, const struct state_run *r, struct seen *s, int64_t t)
+{
+    silence(l, r, s, t);
+    s->last = t;
+    s->silent = false;
+}
+
+/* A run that begins, or goes on after a pause, begins to be silent anew. */
+static void went_on(const struct look *l, const struct state_run *r, struct seen *s, int64_t until)
+{
+    for (; s->change < r->n_changes && r->changes[s->change].time <= until; s->change++)
+        if (r->changes[s->change].state == RUN_RUNNING)
+            heard(l, r, s, r->changes[s->change].time);
+}
+
+/* By the points of the first metric that the run logs: that one stays the first. */
 static void look_for_silence(const struct look *l, const struct state_run *r, struct seen *s)
 {
-    const struct state *st = l->ref->state;
-    bool objective = st->info.metric && state_metric(r, st->info.metric);
-    const struct series *series = metric_of(s, r, st->info.metric ? st->info.metric : "", !objective && r->n_metrics);
-    uint64_t n = series ? series_count(series, SERIES_NOW) : 0;
+    const struct state_takes *takes = takes_of(s, r, NULL);
     struct series_point p;
-    for (; s->at < n && series_at(series, s->at, &p); s->at++) {
-        int64_t t = seen_time(series, r, s->at, p.time);
-        if (s->last != INT64_MIN)
-            silence(l, r, s, t);
-        s->last = t;
-        s->silent = false;
-    }
-    for (int i = r->n_changes; i-- > 0;)
-        if (r->changes[i].state == RUN_RUNNING && r->changes[i].time > s->last) {
-            s->last = r->changes[i].time;
-            s->silent = false;
-            break;
+    for (const struct series *series; (series = next_take(s, takes));)
+        for (uint64_t n = series_count(series, SERIES_NOW); s->at < n && series_at(series, s->at, &p); s->at++) {
+            int64_t t = seen_time(series, r, s->at, p.time);
+            went_on(l, r, s, t);
+            heard(l, r, s, t);
         }
-    if (s->last != INT64_MIN)
-        silence(l, r, s, l->now);
+    went_on(l, r, s, l->now);
+    silence(l, r, s, l->now);
 }
 
 static void look_at_state(const struct look *l, const struct state_trial *tr, struct seen *s)

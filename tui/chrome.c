@@ -295,7 +295,8 @@ void chrome_status(const struct console *c, struct canvas *out, struct rect r)
         if (c->table.follow && piece(&l, ST_DIM, sep, "follows the best"))
             sep = " \u00b7 ";
     }
-    int64_t total = sub_total(&c->subs, SUB_TRIALS);
+    struct span shown = sub_head(&c->subs, SUB_TRIALS);
+    int64_t total = shown.p ? cmap_int(shown, "shown", sub_total(&c->subs, SUB_TRIALS)) : 0;
     if (total > 0 && c->screen == SCREEN_OVER) {
         if (c->sum.trials > total)
             row_format(text, sizeof text, "%lld of %lld trials", (long long)total, (long long)c->sum.trials);
@@ -405,6 +406,7 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
     footer_key(c, &l, "Enter",
                c->screen == SCREEN_AUDIT   ? "details"
                : c->screen == SCREEN_TRIAL ? "edit"
+               : c->screen == SCREEN_LAND  ? "trials inside"
                                            : "open",
                KG_NONE);
     /* the screen's first four keys, the menu and undo, the rest of the screen's, the rest */

@@ -124,33 +124,42 @@ static bool take_key(unsigned on, int key)
     return had;
 }
 
-int keymap_bind(unsigned on, int key, enum action action, int arg, char **cause)
+/* Behind the rows of the same meaning, so that help keeps its order. */
+static void add_row(struct key_row row)
 {
-    int n, at = -1;
-    const struct key_row *defaults = keymap_default_rows(&n);
-    unsigned can = 0;
-    for (int i = 0; i < n; i++)
-        if (defaults[i].action == action && defaults[i].arg == arg) {
-            can |= defaults[i].on;
-            at = at < 0 && defaults[i].text ? i : at;
-        }
-    if (at < 0 || !(can & on))
-        return cause_set(cause, "%s means nothing on %s", action_name(action),
-                         at < 0 ? "any screen" : "these screens");
-    copy_tables();
-    take_key(on & can, key);
-    struct key_row row = defaults[at];
-    row.on = on & can;
-    row.key = key;
-    /* behind the rows of the same meaning, so that help keeps its order */
     int place = user.n_rows;
     for (int i = user.n_rows; i-- > 0 && place == user.n_rows;)
-        if (user.rows[i].action == action && user.rows[i].arg == arg)
+        if (user.rows[i].action == row.action && user.rows[i].arg == row.arg)
             place = i + 1;
     user.rows = mem_resize(user.rows, (size_t)user.n_rows + 1, sizeof *user.rows);
     memmove(user.rows + place + 1, user.rows + place, (size_t)(user.n_rows - place) * sizeof row);
     user.rows[place] = row;
     user.n_rows++;
+}
+
+/* An action may have another guard on another screen: each screen gets the row that it had. */
+int keymap_bind(unsigned on, int key, enum action action, int arg, char **cause)
+{
+    int n;
+    const struct key_row *defaults = keymap_default_rows(&n);
+    unsigned can = 0;
+    for (int i = 0; i < n; i++)
+        if (defaults[i].action == action && defaults[i].arg == arg && defaults[i].text)
+            can |= defaults[i].on;
+    if (!(can & on))
+        return cause_set(cause, "%s means nothing on %s", action_name(action), can ? "these screens" : "any screen");
+    copy_tables();
+    take_key(on & can, key);
+    unsigned left = on & can;
+    for (int i = 0; i < n; i++) {
+        struct key_row row = defaults[i];
+        row.on &= left;
+        if (row.action != action || row.arg != arg || !row.text || !row.on)
+            continue;
+        left &= ~row.on;
+        row.key = key;
+        add_row(row);
+    }
     name_keys();
     return 0;
 }

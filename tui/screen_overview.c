@@ -122,7 +122,9 @@ static void follow(struct console *c)
 
 static void title_of_table(const struct console *c, char *out, size_t cap)
 {
-    long long total = (long long)sub_total(&c->subs, SUB_TRIALS), held = c->table.n_rows;
+    struct span head = sub_head(&c->subs, SUB_TRIALS); /* grouped, the rows are more than the trials */
+    long long total = head.p ? (long long)cmap_int(head, "shown", sub_total(&c->subs, SUB_TRIALS)) : 0;
+    long long held = c->table.n_rows;
     bool loading = !sub_loaded(&c->subs, SUB_TRIALS) && held == 0;
     if (loading)
         row_format(out, cap, "Trials, loading");

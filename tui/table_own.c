@@ -22,8 +22,9 @@ void table_draw_group(const struct table *t, struct canvas *c, struct rect r, in
     int64_t trials = cmap_int(g, "trials", 0), running = cmap_int(g, "running", 0);
     row_text(label, cmap_str(g, "group"), 24);
     row_text(name, (struct span){t->group, strlen(t->group)}, 16);
-    row_number(best, cmap_double(g, "value", NAN), true);
-    row_number(mean, cmap_double(g, "mean", NAN), true);
+    double best_value = cmap_double(g, "value", NAN), mean_value = cmap_double(g, "mean", NAN);
+    row_number(best, best_value, isnan(best_value));
+    row_number(mean, mean_value, isnan(mean_value));
     canvas_fill(c, (struct rect){r.x, y, r.w, 1}, ST_PLAIN, ' ');
     int x = r.x + 2;
     x += canvas_put(c, x, y, ST_KEY, cmap_bool(g, "folded", false) ? 0x25b8 : 0x25be) + 1;
