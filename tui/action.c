@@ -61,8 +61,12 @@ void action_expand(const struct console *c, const char *line, char *out, size_t 
     out[0] = '\0';
     for (const char *p = line; *p; p++) {
         bool word = p == line || p[-1] == ' ';
-        if (p[0] == '%' && (p[1] == 't' || p[1] == 'a')) {
-            if (p[1] == 't')
+        if (p[0] == '%' && p[1] && strchr("tarp", p[1])) {
+            if (p[1] == 'r')
+                land_region(&c->land, t, sizeof t);
+            else if (p[1] == 'p')
+                land_point(&c->land, t, sizeof t);
+            else if (p[1] == 't')
                 targets(c, t, sizeof t);
             else
                 arm_target(c, t, sizeof t);

@@ -12,7 +12,7 @@
 
 void canvas_init(struct canvas *c, bool ascii)
 {
-    *c = (struct canvas){.ascii = ascii, .cursor_x = -1, .cursor_y = -1};
+    *c = (struct canvas){.ascii = ascii, .heat = 8, .cursor_x = -1, .cursor_y = -1};
 }
 
 void canvas_resize(struct canvas *c, int cols, int rows)
@@ -64,7 +64,8 @@ static const struct {
     {0x2503, '|'}, {0x250a, ':'}, {0x2524, '|'}, {0x2591, '.'}, {0x2592, ':'}, {0x2593, '#'}, {0x2588, '@'},
     {0x258f, '|'}, {0x2026, '.'}, {0x2014, '-'}, {0x2013, '-'}, {0x2212, '-'}, {0x00b1, '~'}, {0x00d7, 'x'},
     {0x2191, '^'}, {0x2193, 'v'}, {0x2190, '<'}, {0x2192, '>'}, {0x21e7, 'S'}, {0x0394, 'd'}, {0x03b7, 'n'},
-    {0x2265, '>'}, {0x2264, '<'}, {0x25b2, '^'}, {0x25bc, 'v'}, {0x25be, 'v'}, {0x25c2, '<'}, {0x25b8, '>'}, {0xfffd, '?'},
+    {0x2550, '='}, {0x2551, '|'}, {0x2504, '-'}, {0x25bd, 'v'}, {0x25b4, '^'}, {0x256d, '.'}, {0x256e, '.'}, {0x256f, '\''},
+    {0x2570, '`'}, {0x2265, '>'}, {0x2264, '<'}, {0x25b2, '^'}, {0x25bc, 'v'}, {0x25be, 'v'}, {0x25c2, '<'}, {0x25b8, '>'}, {0xfffd, '?'},
 };
 
 /* One letter for eight dots: by the rows that are lit, which is what the eye follows along a curve. */

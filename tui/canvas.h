@@ -37,6 +37,7 @@ struct canvas {
     struct rect clip;
     bool ascii;
     bool blocks; /* curves in quadrant blocks: for fonts that draw braille badly */
+    int heat; /* levels of heat maps: 8, or 24 in direct colour; 0: none, they are drawn in characters */
     int cursor_x, cursor_y; /* where the hardware cursor goes; -1 hidden */
     struct hit *hits;
     int n_hits, cap_hits;

@@ -19,8 +19,9 @@
 #define TOAST_NS (4 * CLOCK_S)
 
 const struct screen *const screens[SCREEN_COUNT] = {
-    [SCREEN_OVER] = &screen_overview, [SCREEN_CURVES] = &screen_curves, [SCREEN_ARMS] = &screen_arms,
-    [SCREEN_TRIAL] = &screen_trial,   [SCREEN_AUDIT] = &screen_audit,   [SCREEN_REPLAY] = &screen_replay,
+    [SCREEN_OVER] = &screen_overview, [SCREEN_CURVES] = &screen_curves, [SCREEN_LAND] = &screen_landscape,
+    [SCREEN_ARMS] = &screen_arms,     [SCREEN_TRIAL] = &screen_trial,   [SCREEN_AUDIT] = &screen_audit,
+    [SCREEN_REPLAY] = &screen_replay,
 };
 
 int screen_panes(const struct screen *s)
@@ -50,6 +51,7 @@ void console_init(struct console *c, struct client *client, const struct console
         login_name(c->user, sizeof c->user);
     table_init(&c->table);
     compare_init(&c->compare);
+    land_init(&c->land);
     timeline_init(&c->time, o->replay, o->speed);
     own_init(c, ascii);
     if (o->replay)
@@ -63,6 +65,7 @@ void console_release(struct console *c)
     subs_close(&c->subs);
     table_release(&c->table);
     compare_release(&c->compare);
+    land_release(&c->land);
     prompt_release(&c->prompt);
 }
 

@@ -177,6 +177,7 @@ static void draw(struct loop *l, int64_t mono)
     own_charset_apply(&l->con, &l->canvas);
     term_size(&l->cols, &l->rows);
     console_prepare(&l->con, mono, client_now(l->con.client), l->cols, l->rows);
+    l->canvas.heat = term_heat();
     console_frame(&l->con, &l->canvas);
     if (l->con.redraw)
         term_redraw();

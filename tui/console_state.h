@@ -14,6 +14,7 @@
 #include "tui/console.h"
 #include "tui/subs.h"
 #include "tui/keymap.h"
+#include "tui/land.h"
 #include "tui/own.h"
 #include "tui/prompt.h"
 #include "tui/summary.h"
@@ -87,6 +88,7 @@ struct console {
     struct table table;
     struct curve_state curve;
     struct compare compare;
+    struct land land;
     struct axis best_x, best_y;
     struct edit_state edit;
     int arm; /* where the selected arm is listed */

@@ -47,11 +47,12 @@ enum key_code {
 };
 #define KEY_CTRL(c) ((c)&0x1f)
 
-enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
+enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_LAND, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
 
 #define ON_ALL    0xffu
 #define ON_OVER   (1u << SCREEN_OVER)
 #define ON_CURVES (1u << SCREEN_CURVES)
+#define ON_LAND   (1u << SCREEN_LAND)
 #define ON_ARMS   (1u << SCREEN_ARMS)
 #define ON_TRIAL  (1u << SCREEN_TRIAL)
 #define ON_AUDIT  (1u << SCREEN_AUDIT)
@@ -131,6 +132,15 @@ enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_A
     ACTION(DIFFERENCE, "difference")                   \
     ACTION(LOG_X, "log-x")                             \
     ACTION(FIT, "fit")                                 \
+    ACTION(SLICE, "slice")                             \
+    ACTION(CONTOURS, "contours")                       \
+    ACTION(TRIALS, "trials")                           \
+    ACTION(PATH, "path")                               \
+    ACTION(CELLS, "cells")                             \
+    ACTION(BOX_WIDER, "box-wider")                     \
+    ACTION(BOX_NARROWER, "box-narrower")               \
+    ACTION(BOX_TALLER, "box-taller")                   \
+    ACTION(BOX_FLATTER, "box-flatter")                 \
     ACTION(REDO, "redo")                               \
     ACTION(WIDER, "wider")                             \
     ACTION(NARROWER, "narrower")                       \
@@ -181,7 +191,7 @@ struct menu_row {
     unsigned on;
     int key;
     enum verb verb;   /* VERB_NONE: the entry only opens a field */
-    const char *line; /* command; %t is the target, %a the arm. Ends in "=" or a blank: opened in the prompt
+    const char *line; /* command; %t is the target, %a the arm, %r the box on the landscape, %p its crosshair. Ends in "=" or a blank: opened in the prompt
                          to be completed */
     const char *text;
 };

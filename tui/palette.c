@@ -113,6 +113,17 @@ static int run_curves(struct console *c, int argc, char **argv, char **cause)
     return 0;
 }
 
+static int run_landscape(struct console *c, int argc, char **argv, char **cause)
+{
+    console_show(c, SCREEN_LAND);
+    return 0;
+}
+
+static int run_slice(struct console *c, int argc, char **argv, char **cause)
+{
+    return land_slice(c, argc, argv, cause);
+}
+
 static int run_arms(struct console *c, int argc, char **argv, char **cause)
 {
     console_show(c, SCREEN_ARMS);
@@ -184,6 +195,8 @@ static const struct palette_command commands[] = {
     {"trial", "ID", "open a trial", "5", run_trial},
     {"overview", "", "the overview", "1", run_overview},
     {"curves", "", "the curves", "2", run_curves},
+    {"landscape", "", "the landscape", "3", run_landscape},
+    {"slice", "[best|typical|TRIAL|PARAM=VALUE]...", "where the landscape holds the other parameters", "s", run_slice},
     {"arms", "", "the arms", "4", run_arms},
     {"audit", "", "the interventions", "7", run_audit},
     {"replay", "", "the replay bar", "8", run_replay},

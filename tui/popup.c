@@ -77,8 +77,9 @@ static bool in_menu(const struct console *c, const struct menu_row *m)
 static void menu_target(const struct console *c, char *out, size_t cap)
 {
     char t[PROMPT_CAP];
-    action_expand(c, c->screen == SCREEN_ARMS ? "%a" : "%t", t, sizeof t);
-    if (c->table.n_marks > 1 && c->screen != SCREEN_TRIAL && c->screen != SCREEN_ARMS)
+    action_expand(c, c->screen == SCREEN_ARMS ? "%a" : c->screen != SCREEN_LAND ? "%t" : c->land.box ? "%r" : "%p", t, sizeof t);
+    if (c->table.n_marks > 1 && c->screen != SCREEN_TRIAL && c->screen != SCREEN_ARMS &&
+        c->screen != SCREEN_LAND)
         row_format(out, cap, "%d marked: %.60s", c->table.n_marks, t);
     else
         row_format(out, cap, "%.80s", t[0] ? t : "nothing selected");
@@ -134,7 +135,9 @@ static void menu_key(struct console *c, int key)
         c->popup.kind = POPUP_NONE;
         action_expand(c, m[i].line, line, sizeof line);
         size_t len = strlen(m[i].line);
-        if ((strstr(m[i].line, "%t") || strstr(m[i].line, "%a")) &&
+        if (strstr(m[i].line, "%r") && !c->land.box)
+            console_toast(c, ST_WARN, "no box: v or a drag draws one");
+        else if ((strstr(m[i].line, "%t") || strstr(m[i].line, "%a")) &&
             !strpbrk(line + strcspn(line, " "), "0123456789t"))
             console_toast(c, ST_WARN, "nothing is selected");
         else if (m[i].line[len - 1] == ' ' || m[i].line[len - 1] == '+')

@@ -14,6 +14,8 @@ enum sub_id {
     SUB_TRIALS,
     SUB_CURVE,
     SUB_COMPARE, /* the curves screen's lines */
+    SUB_LANDSCAPE,
+    SUB_PREVIEW,
     SUB_BEST,
     SUB_TRIAL,
     SUB_TEXT,

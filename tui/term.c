@@ -168,9 +168,64 @@ static int wanted_colors(const struct term_options *o)
         return 0;
     if (strcmp(c, "16") == 0)
         return 8;
-    if (strcmp(c, "256") == 0)
-        return COLORS >= 256 ? 256 : 8;
-    return COLORS >= 256 ? 256 : 8;
+    if (strcmp(c, "256") == 0 && COLORS >= 256)
+        return 256;
+    return COLORS > 65536 ? COLORS : COLORS >= 256 ? 256 : 8;
+}
+
+/* Where colours are RGB values the 256 are named by theirs. */
+static int color_of(short c256)
+{
+    static const uint8_t cube[6] = {0, 95, 135, 175, 215, 255};
+    if (COLORS <= 65536 || c256 < 16)
+        return c256;
+    if (c256 >= 232)
+        return 0x010101 * (8 + 10 * (c256 - 232));
+    int k = c256 - 16;
+    return cube[k / 36] << 16 | cube[k / 6 % 6] << 8 | cube[k % 6];
+}
+
+/* ---- colours of heat maps ---- */
+
+/* Viridis: lightness rises from level to level, also for eyes with a kind of colour blindness. In 256 colours the eight that
+ * keep that promise; more would not. */
+static const short heat_256[8] = {17, 53, 24, 30, 36, 78, 155, 227};
+static const uint8_t heat_rgb[10][3] = {{68, 1, 84},    {72, 40, 120},  {62, 74, 137},  {49, 104, 142}, {38, 130, 142},
+                                        {31, 158, 137}, {53, 183, 121}, {110, 206, 88}, {181, 222, 43}, {253, 231, 37}};
+
+#define HEAT_PAIRS 64 /* the first pair of heat maps, behind those of the roles */
+
+int term_heat(void)
+{
+    return t.colors > 256 ? 24 : t.colors == 256 ? 8 : 0;
+}
+
+static int heat_color(int level)
+{
+    int n = term_heat();
+    if (n == 8)
+        return color_of(heat_256[level]);
+    double at = 9.0 * level / (n - 1);
+    int k = at >= 9 ? 8 : (int)at, rgb = 0;
+    for (int i = 0; i < 3; i++)
+        rgb = rgb << 8 | (int)(heat_rgb[k][i] + (heat_rgb[k + 1][i] - heat_rgb[k][i]) * (at - k) + .5);
+    return rgb;
+}
+
+static int heat_pair(int glyph, int behind)
+{
+    int n = term_heat();
+    return HEAT_PAIRS + (glyph == HEAT_INK ? n : glyph < n ? glyph : n - 1) * n + (behind < n ? behind : n - 1);
+}
+
+static void paint_heat(void)
+{
+    int n = term_heat(), black = color_of(16), white = color_of(231);
+    for (int b = 0; b < n; b++) {
+        for (int f = 0; f < n; f++)
+            init_extended_pair(heat_pair(f, b), heat_color(f), heat_color(b));
+        init_extended_pair(heat_pair(HEAT_INK, b), 3 * b < n ? white : black, heat_color(b));
+    }
 }
 
 static void paint_pairs(void)
@@ -178,8 +233,10 @@ static void paint_pairs(void)
     t.theme = theme_version();
     for (int i = 0; t.color && i < ST_COUNT; i++) {
         const struct theme_look *l = theme_look((enum theme_role)i);
-        init_pair((short)(i + 1), t.colors >= 256 ? l->c256 : l->c8, -1);
+        init_extended_pair(i + 1, t.colors >= 256 ? color_of(l->c256) : l->c8, -1);
     }
+    if (t.color)
+        paint_heat();
 }
 
 /* One pair a role, fixed for life: pairs are never allocated while drawing (alloc_pair crashes without
@@ -423,10 +480,12 @@ static attr_t flags_of(uint8_t look)
 
 static attr_t look_of(style st, short *pair)
 {
-    int role = STYLE_ROLE(st) < ST_COUNT ? STYLE_ROLE(st) : ST_PLAIN;
+    int role = !(st & ST_HEAT) && STYLE_ROLE(st) < ST_COUNT ? (int)STYLE_ROLE(st) : ST_PLAIN;
     const struct theme_look *look = theme_look((enum theme_role)role);
     attr_t a = flags_of(t.color ? look->color : look->mono);
     *pair = t.color ? (short)(role + 1) : 0;
+    if ((st & ST_HEAT) && term_heat())
+        *pair = (short)heat_pair(HEAT_GLYPH(st), HEAT_BEHIND(st));
     if (st & ST_REVERSE)
         a |= A_REVERSE;
     if (st & ST_BOLD)

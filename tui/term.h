@@ -30,6 +30,7 @@ bool term_notifies(void);            /* desktop notifications are understood, as
 /* A desktop notification by OSC 9 and OSC 777: title is our own, text UTF-8 that was made safe. */
 void term_notify(const char *title, const char *text);
 
+int term_heat(void);   /* levels of heat maps (canvas.heat): 24 in direct colour, 8 in 256, else 0 */
 bool term_ascii(void); /* what was decided: draw ASCII only */
 void term_size(int *cols, int *rows);
 int term_fd(void);        /* the terminal's input: poll for POLLIN, then term_read */

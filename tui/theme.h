@@ -64,7 +64,18 @@ unsigned theme_version(void); /* grows with every change */
 #define ST_BOLD      0x200
 #define ST_UNDERLINE 0x400
 #define ST_FADED     0x800 /* stale, not allowed: dim whatever the role says */
-typedef uint16_t style;
+typedef uint32_t style;
 #define STYLE_ROLE(s) ((s)&0xff)
+
+/* Cells of a heat map have no role but two levels, 0 the darkest: of the glyph and of what is behind it. The glyph may be
+ * ink instead: black or white, whichever is read on that level. How many levels there are says canvas.heat. */
+#define ST_HEAT  0x10000u
+#define HEAT_INK 31
+static inline style heat_style(int glyph, int behind)
+{
+    return ST_HEAT | (style)glyph << 17 | (style)behind << 22;
+}
+#define HEAT_GLYPH(s)  ((int)((s) >> 17 & 31))
+#define HEAT_BEHIND(s) ((int)((s) >> 22 & 31))
 
 #endif

@@ -627,6 +627,215 @@ static void fake_do_events(struct view *v, struct span req)
     buf_release(&b);
 }
 
+/* A bowl over lr and wd around t17, a second one that is shallower; bs matters little. */
+static double fake_bowl(double x, double y)
+{
+    double a = (x - .4771) * 3, b = (y - .5) * 2.6, c = (x - .83) * 6, d = (y - .2) * 6;
+    double deep = .08 + .8 * (1 - exp(-(a * a + b * b + .6 * a * b)));
+    return deep - .16 * exp(-(c * c + d * d));
+}
+
+static double fake_place(const char *name, const struct fake_trial *t)
+{
+    if (strcmp(name, "bs") == 0)
+        return t->bs == 32 ? 1 / 6. : t->bs == 64 ? .5 : 5 / 6.;
+    return log10((strcmp(name, "lr") == 0 ? t->lr : t->wd) / 1e-5) / 4;
+}
+
+static void fake_axis(struct codec_writer *w, const char *key, const char *name)
+{
+    cw_str(w, key);
+    if (!name[0]) {
+        cw_nil(w);
+        return;
+    }
+    bool choices = strcmp(name, "bs") == 0;
+    cw_map(w, 6);
+    cw_kstr(w, "name", strcmp(name, "lr") == 0 ? fake_name("lr") : name);
+    cw_kstr(w, "type", choices ? "ordinal" : "float");
+    cw_kdouble(w, "low", choices ? 0 : 1e-5);
+    cw_kdouble(w, "high", choices ? 3 : 1e-1);
+    cw_kstr(w, "scale", choices ? "choices" : "log");
+    cw_str(w, "labels");
+    if (!choices) {
+        cw_nil(w);
+        return;
+    }
+    cw_array(w, 3);
+    cw_str(w, "32");
+    cw_str(w, "64");
+    cw_str(w, fake_name("128"));
+}
+
+static double fake_cell(const char *layer, double x, double y)
+{
+    double z = fake_bowl(x, y), dx = x - .48, dy = y - .5, far = dx * dx + dy * dy;
+    if (strcmp(layer, "deviation") == 0)
+        return .004 + .1 * far;
+    if (strcmp(layer, "acquisition") == 0)
+        return (1 - z) * far;
+    if (strcmp(layer, "observed") == 0 && fmod(floor(x * 17) * 5 + floor(y * 13) * 3, 7) > 2)
+        return NAN;
+    return z;
+}
+
+static void fake_landscape_head(struct codec_writer *w, struct span req, const char *x, const char *y)
+{
+    char layer[16] = "mean";
+    int columns = (int)cmap_int(req, "columns", 40), rows = y[0] ? (int)cmap_int(req, "rows", 20) : 1;
+    size_t n = (size_t)columns * (size_t)rows;
+    float *z = mem_alloc(2 * n * sizeof *z);
+    if (cmap_str(req, "layer").n)
+        cmap_strcpy(req, "layer", layer, sizeof layer);
+    for (size_t i = 0; i < n; i++) {
+        double u = ((double)(i % (size_t)columns) + .5) / columns, v = ((double)(i / (size_t)columns) + .5) / rows;
+        z[i] = (float)fake_cell(layer, strcmp(x, "bs") == 0 ? .4 + .1 * u : u, y[0] && strcmp(y, "bs") != 0 ? v : .5);
+        z[n + i] = (float)(.004 + .05 * (u - .48) * (u - .48));
+    }
+    cw_map(w, 18);
+    fake_axis(w, "x", x);
+    fake_axis(w, "y", y);
+    cw_kstr(w, "layer", layer);
+    cw_kint(w, "columns", columns);
+    cw_kint(w, "rows", rows);
+    cw_str(w, "z");
+    cw_bin(w, z, n * sizeof *z);
+    cw_str(w, "deviation");
+    if (y[0])
+        cw_nil(w);
+    else
+        cw_bin(w, z + n, n * sizeof *z);
+    cw_kdouble(w, "z0", strcmp(layer, "mean") == 0 ? .08 : 0);
+    cw_kdouble(w, "z1", .88);
+    cw_str(w, "held");
+    cw_array(w, 1);
+    cw_array(w, 2);
+    cw_str(w, strcmp(x, "bs") == 0 || strcmp(y, "bs") == 0 ? "wd" : "bs");
+    cw_int(w, 64);
+    cw_kstr(w, "model", "forest of 64 trees over 26 trials");
+    cw_kint(w, "trials", 26);
+    cw_kdouble(w, "noise", .003);
+    cw_kbool(w, "enough", true);
+    cw_str(w, "best");
+    cw_map(w, 4);
+    cw_kint(w, "trial", 17);
+    cw_kdouble(w, "x", fake_place(x, &fake_trials[0]));
+    if (y[0])
+        cw_kdouble(w, "y", fake_place(y, &fake_trials[0]));
+    else
+        cw_knil(w, "y");
+    cw_kdouble(w, "value", .0812);
+    cw_str(w, "basins");
+    cw_array(w, y[0] && strcmp(layer, "mean") == 0 ? 2 : 0);
+    for (int i = 0; i < 2 && y[0] && strcmp(layer, "mean") == 0; i++) {
+        cw_array(w, 4);
+        cw_double(w, i ? .83 : .477);
+        cw_double(w, i ? .2 : .5);
+        cw_double(w, i ? .69 : .08);
+        if (i)
+            cw_double(w, .11);
+        else
+            cw_nil(w);
+    }
+    cw_str(w, "regions");
+    cw_array(w, 2);
+    for (int i = 0; i < 2; i++) {
+        cw_array(w, 9);
+        cw_str(w, i ? "focus" : "avoid");
+        cw_str(w, i ? fake_name("lr=2e-4..3e-3 & wd=1e-4..1e-2") : "lr>=1e-2");
+        cw_double(w, i ? .325 : .75);
+        cw_double(w, i ? .25 : 0);
+        cw_double(w, i ? .62 : 1);
+        cw_double(w, i ? .75 : 1);
+        if (i)
+            cw_double(w, 3);
+        else
+            cw_nil(w);
+        if (i)
+            cw_int(w, 40);
+        else
+            cw_nil(w);
+        cw_int(w, 5 + i);
+    }
+    cw_str(w, "cells");
+    cw_array(w, 4);
+    for (int i = 0; i < 4; i++) {
+        cw_array(w, 6);
+        cw_double(w, i & 1 ? .5 : 0);
+        cw_double(w, i & 2 ? .5 : 0);
+        cw_double(w, i & 1 ? 1 : .5);
+        cw_double(w, i & 2 ? 1 : .5);
+        cw_int(w, 2);
+        cw_int(w, 6);
+    }
+    cw_str(w, "quadratic");
+    cw_map(w, 6);
+    cw_kdouble(w, "x", .47);
+    cw_kdouble(w, "y", .51);
+    cw_kdouble(w, "value", .079);
+    cw_kbool(w, "convex", true);
+    cw_kdouble(w, "r2", .93);
+    cw_kdouble(w, "plateau", .04);
+    free(z);
+}
+
+static void fake_do_landscape(struct view *v, struct span req)
+{
+    struct buf b = {0};
+    struct codec_writer w;
+    char x[64] = "lr", y[64] = "wd";
+    bool slice = cmap_str(req, "x").n && !cmap_str(req, "y").n;
+    if (cmap_str(req, "x").n && strcmp(x, "lr") == 0 && !fake.hostile)
+        cmap_strcpy(req, "x", x, sizeof x);
+    if (cmap_str(req, "y").n)
+        cmap_strcpy(req, "y", y, sizeof y);
+    if (slice)
+        y[0] = '\0';
+    for (int i = 0; i < FAKE_TRIALS; i++) {
+        const struct fake_trial *t = &fake_trials[i];
+        cw_init(&w, &b);
+        cw_map(&w, 7);
+        cw_kint(&w, "trial", t->id);
+        cw_kstr(&w, "state", t->state);
+        cw_kdouble(&w, "x", fake_place(x, t));
+        if (y[0])
+            cw_kdouble(&w, "y", fake_place(y, t));
+        else
+            cw_knil(&w, "y");
+        if (isfinite(t->value))
+            cw_kdouble(&w, "value", t->value);
+        else
+            cw_knil(&w, "value");
+        if (isfinite(t->value))
+            cw_kint(&w, "order", FAKE_TRIALS - i);
+        else
+            cw_knil(&w, "order");
+        cw_kbool(&w, "inside", t->bs == 64);
+        fake_part(v, &b);
+    }
+    v->count = v->n_parts;
+    cw_init(&w, &b);
+    fake_landscape_head(&w, req, x, y);
+    v->head = fake_dup(&b);
+    buf_release(&b);
+}
+
+static void fake_do_preview(struct view *v, struct span req)
+{
+    struct buf b = {0};
+    struct codec_writer w;
+    char words[200] = "", text[300];
+    cmap_strcpy(req, "words", words, sizeof words);
+    snprintf(text, sizeof text, "%.60s: 12 of 40 queued trials fall outside; 3 that run stay; 4 in 10 of the next land inside (1 in 10 now)", words);
+    cw_init(&w, &b);
+    cw_map(&w, 3);
+    cw_kstr(&w, "text", text);
+    cw_kdouble(&w, "share", .4);
+    cw_kbool(&w, "ok", true);
+    v->head = fake_dup(&b);
+    buf_release(&b);
+}
+
 static void fake_fill(struct fake_view *f)
 {
     struct span req = {(char *)f->request.data, f->request.len}, name = cmap_str(req, "view");
@@ -660,6 +869,10 @@ static void fake_fill(struct fake_view *f)
         fake_do_history(v, req);
     else if (span_eq(name, "rungs"))
         fake_do_rungs(v);
+    else if (span_eq(name, "landscape"))
+        fake_do_landscape(v, req);
+    else if (span_eq(name, "preview"))
+        fake_do_preview(v, req);
     else if (span_eq(name, "events"))
         fake_do_events(v, req);
 }
