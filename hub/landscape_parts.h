@@ -1,4 +1,5 @@
-/* landscape_parts: boxes on a landscape: what people steer, and an algorithm's cells. For view_landscape.c. */
+/* landscape_parts: boxes on a landscape: what people steer, and an algorithm's cells. For view_landscape.c.
+ */
 #ifndef HUB_LANDSCAPE_PARTS_H
 #define HUB_LANDSCAPE_PARTS_H
 
@@ -8,7 +9,8 @@
 #define LANDSCAPE_ARMS 32 /* regions that a sampler without arms is shown by (tuner_view.c) */
 
 /* "regions": the steering that is in force as of the request, as boxes. */
-void landscape_put_regions(struct codec_writer *w, const struct view_request *rq, const struct model *m, const struct landscape_grid *g);
+void landscape_put_regions(struct codec_writer *w, const struct view_request *rq, const struct model *m,
+                           const struct landscape_grid *g);
 /* x0, y0, x1, y1 of a box in dna. */
 void landscape_cell_box(const struct landscape_grid *g, const double *low, const double *high, double box[4]);
 

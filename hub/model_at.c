@@ -150,7 +150,10 @@ static void keys_of(const struct view_request *rq, uint64_t *fit, uint64_t *all)
     int spaces = STATE_PREFIX(st->spaces, st->n_spaces, struct state_space, time, rq->t);
     uint64_t f = mix(1, (uint64_t)spaces), a;
     for (int i = 0; !st->info.yaml && i < st->n_runs; i++) /* what was declared is the space */
-        f = view_has_run(rq, st->runs[i]) ? mix(f, (uint64_t)STATE_PREFIX(st->runs[i]->params, st->runs[i]->n_params, struct state_param, time, rq->t)) : f;
+        f = view_has_run(rq, st->runs[i])
+                ? mix(f, (uint64_t)STATE_PREFIX(st->runs[i]->params, st->runs[i]->n_params,
+                                                struct state_param, time, rq->t))
+                : f;
     a = f;
     for (int i = 0; i < st->n_trials; i++) {
         uint64_t bits;

@@ -1,6 +1,7 @@
-/* space_at: the search space as of a moment, from the log: the newest version that was recorded, else the sweep
- * file. A sweep without a file (trainers that came on their own, an imported recording) has the parameters that its programs
- * declared and its trials had; a range that nobody declared is the one that was seen. */
+/* space_at: the search space as of a moment, from the log: the newest version that was recorded, else the
+ * sweep file. A sweep without a file (trainers that came on their own, an imported recording) has the
+ * parameters that its programs declared and its trials had; a range that nobody declared is the one that was
+ * seen. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,8 @@ static struct seen *seen_named(struct gathering *g, const char *name)
             return &g->v[i];
     if (g->n == SEEN_MAX)
         return NULL;
-    g->v[g->n] = (struct seen){.name = mem_str(name), .low = INFINITY, .high = -INFINITY, .numbers = true, .whole = true};
+    g->v[g->n] = (struct seen){
+        .name = mem_str(name), .low = INFINITY, .high = -INFINITY, .numbers = true, .whole = true};
     return &g->v[g->n++];
 }
 

@@ -157,7 +157,8 @@ static double label_of(const struct grouping *g, const struct history_trial *t, 
             int k = 0;
             while (k < g->n_cuts && u >= g->cuts[k])
                 k++;
-            double from = param_value(p, k ? g->cuts[k - 1] : 0), to = param_value(p, k < g->n_cuts ? g->cuts[k] : 1);
+            double from = param_value(p, k ? g->cuts[k - 1] : 0),
+                   to = param_value(p, k < g->n_cuts ? g->cuts[k] : 1);
             snprintf(out, cap, "%s %.3g..%.3g", p->name, from, to);
             return k;
         } else {
@@ -176,7 +177,7 @@ static double label_of(const struct grouping *g, const struct history_trial *t, 
 struct edf {
     struct member *v; /* by group, then best first, failed last */
     int n, valued;
-    double v0, v1;    /* the axis in losses: the best, and where few are worse */
+    double v0, v1; /* the axis in losses: the best, and where few are worse */
 };
 
 static int by_label(const void *a, const void *b)
@@ -223,8 +224,8 @@ static struct edf edf_of(const struct grouping *g)
 }
 
 /* One group: v[0..n), best first. */
-static void put_group(const struct view_request *rq, const struct edf *e, const struct member *v, int n, int columns,
-                      struct view_out *out)
+static void put_group(const struct view_request *rq, const struct edf *e, const struct member *v, int n,
+                      int columns, struct view_out *out)
 {
     double *share = mem_alloc((size_t)columns * sizeof *share);
     int valued = 0, at = 0;
@@ -267,7 +268,8 @@ int view_edf(const struct view_request *rq, struct view_out *out, char **cause)
             put_group(rq, &e, e.v + i, end - i, columns, out);
         }
         if (!enough)
-            snprintf(why, sizeof why, "not enough data: %d of at least %d trials have ended with a value", e.valued, EDF_LEAST);
+            snprintf(why, sizeof why, "not enough data: %d of at least %d trials have ended with a value",
+                     e.valued, EDF_LEAST);
         out->count = out->n_parts;
         view_head(out, &w, 5);
         view_kvalue(&w, "v0", model_value(rq, e.v0));
@@ -300,7 +302,8 @@ static void spread_add(struct spread *s, double v)
 }
 
 /* What a run reported last as of the request, if that still counts. */
-static bool run_value(const struct view_request *rq, const struct state_trial *tr, const struct state_run *r, double *out)
+static bool run_value(const struct view_request *rq, const struct state_trial *tr, const struct state_run *r,
+                      double *out)
 {
     struct series_point p;
     if (r->test) {
@@ -325,13 +328,15 @@ static bool superseded(const struct view_request *rq, const struct state_trial *
     double v;
     for (int i = at + 1; i < tr->n_runs; i++) {
         const struct state_run *later = rq->s->runs[tr->runs[i]];
-        if (view_has_run(rq, later) && later->seed == r->seed && later->test == r->test && run_value(rq, tr, later, &v))
+        if (view_has_run(rq, later) && later->seed == r->seed && later->test == r->test &&
+            run_value(rq, tr, later, &v))
             return true;
     }
     return false;
 }
 
-static void add_runs(const struct view_request *rq, const struct state_trial *tr, struct spread *tuning, struct spread *test)
+static void add_runs(const struct view_request *rq, const struct state_trial *tr, struct spread *tuning,
+                     struct spread *test)
 {
     for (int i = 0; i < tr->n_runs; i++) {
         const struct state_run *r = rq->s->runs[tr->runs[i]];
@@ -346,7 +351,8 @@ static double deviation(const struct spread *s)
     return s->n > 1 ? sqrt(s->m2 / (s->n - 1)) : NAN;
 }
 
-static void put_spread(const struct state_trial *tr, const struct spread *a, const struct spread *test, struct view_out *out)
+static void put_spread(const struct state_trial *tr, const struct spread *a, const struct spread *test,
+                       struct view_out *out)
 {
     struct codec_writer w;
     view_part_begin(out, &w, out->n_parts);

@@ -1,10 +1,10 @@
-/* view_landscape: the loss over one or two parameters: a picture from the model, or of what was observed, with the trials, the
- * basins, what people steer, and the tuner's own cells. Everything but the acquisition and the cells, which are
- * the live tuner's, comes from the log.
+/* view_landscape: the loss over one or two parameters: a picture from the model, or of what was observed,
+ * with the trials, the basins, what people steer, and the tuner's own cells. Everything but the acquisition
+ * and the cells, which are the live tuner's, comes from the log.
  *
- * The work of one answer is bounded (landscape.h, surrogate.h): the fit is shared through the model cache, the
- * picture by its number of cells, and basins and the fit near the optimum are always worked out on one lattice of
- * LATTICE_X x LATTICE_Y cells, so that they do not depend on the size of the picture. */
+ * The work of one answer is bounded (landscape.h, surrogate.h): the fit is shared through the model cache,
+ * the picture by its number of cells, and basins and the fit near the optimum are always worked out on one
+ * lattice of LATTICE_X x LATTICE_Y cells, so that they do not depend on the size of the picture. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,8 @@ struct asked { /* the request, understood */
 
 /* ---- the request ---- */
 
-static int read_param(const struct view_request *rq, const char *key, const struct space *s, int *at, char **cause)
+static int read_param(const struct view_request *rq, const char *key, const struct space *s, int *at,
+                      char **cause)
 {
     char name[256];
     *at = -1;
@@ -49,7 +50,8 @@ static int read_param(const struct view_request *rq, const char *key, const stru
     if (*at >= 0)
         return 0;
     int near = space_find_near(s, name);
-    return near >= 0 ? cause_set(cause, "no parameter '%s' in this sweep; did you mean '%s'?", name, s->params[near].name)
+    return near >= 0 ? cause_set(cause, "no parameter '%s' in this sweep; did you mean '%s'?", name,
+                                 s->params[near].name)
                      : cause_set(cause, "no parameter '%s' in this sweep", name);
 }
 
@@ -62,7 +64,8 @@ static int choose_axes(struct asked *a, int *x, int *y, char **cause)
     bool free_y = *x < 0;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < s->n; i++) {
-            if (param_count(&s->params[i]) < 2 || param_numeric(&s->params[i]) == (pass == 1) || i == *x || i == *y)
+            if (param_count(&s->params[i]) < 2 || param_numeric(&s->params[i]) == (pass == 1) || i == *x ||
+                i == *y)
                 continue;
             if (*x < 0)
                 *x = i;
@@ -92,7 +95,8 @@ static int read_layer(struct asked *a, char **cause)
             a->layer = (enum layer)i;
             return 0;
         }
-    return cause_set(cause, "no layer '%s': there are mean, deviation, acquisition, observed and partial", name);
+    return cause_set(cause, "no layer '%s': there are mean, deviation, acquisition, observed and partial",
+                     name);
 }
 
 struct fixing {
@@ -229,8 +233,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What colours run over. Losses: the worse end is cut where some cells are far worse than most, as one diverged
- * corner would leave one colour for all the rest. */
+/* What colours run over. Losses: the worse end is cut where some cells are far worse than most, as one
+ * diverged corner would leave one colour for all the rest. */
 static void range_of(const struct asked *a, struct picture *p, size_t n, bool losses)
 {
     float *v = mem_alloc((n + 1) * sizeof *v);
@@ -318,7 +322,8 @@ static void put_axis(struct codec_writer *w, const char *key, const struct lands
 
 static bool is_held(const struct asked *a, int i)
 {
-    return i != a->grid.x.at && (a->grid.slice || i != a->grid.y.at) && param_count(&a->m->space->params[i]) > 1;
+    return i != a->grid.x.at && (a->grid.slice || i != a->grid.y.at) &&
+           param_count(&a->m->space->params[i]) > 1;
 }
 
 static void put_held(struct codec_writer *w, const struct asked *a)
@@ -377,7 +382,8 @@ static bool significant(const struct asked *a, const struct landscape_grid *g, c
     return b->death - b->birth > sqrt(sum);
 }
 
-static void put_basins(struct codec_writer *w, const struct asked *a, const struct landscape_grid *g, const double *z)
+static void put_basins(struct codec_writer *w, const struct asked *a, const struct landscape_grid *g,
+                       const double *z)
 {
     struct basin found[BASINS_MAX];
     int n = z ? basins_find(z, g->rows, g->columns, found, BASINS_MAX) : 0, kept = 0;
@@ -397,11 +403,13 @@ static void put_basins(struct codec_writer *w, const struct asked *a, const stru
     }
 }
 
-static void put_quadratic(struct codec_writer *w, const struct asked *a, const struct landscape_grid *g, const double *z)
+static void put_quadratic(struct codec_writer *w, const struct asked *a, const struct landscape_grid *g,
+                          const double *z)
 {
     struct quadratic q;
     cw_str(w, "quadratic");
-    if (!z || g->slice || g->x.scale == SCALE_CHOICES || g->y.scale == SCALE_CHOICES || !quadratic_near(z, g->rows, g->columns, &q)) {
+    if (!z || g->slice || g->x.scale == SCALE_CHOICES || g->y.scale == SCALE_CHOICES ||
+        !quadratic_near(z, g->rows, g->columns, &q)) {
         cw_nil(w);
         return;
     }
@@ -471,9 +479,11 @@ static void put_model(struct codec_writer *w, const struct asked *a)
     struct surrogate_fit f = {.r2 = NAN, .noise = NAN};
     if (m->surrogate) {
         f = surrogate_about(m->surrogate);
-        int n = snprintf(text, sizeof text, f.used < f.seen ? "%s on %d of %d trials" : "%s on %d trials", f.kind, f.used, f.seen);
+        int n = snprintf(text, sizeof text, f.used < f.seen ? "%s on %d of %d trials" : "%s on %d trials",
+                         f.kind, f.used, f.seen);
         if (!isnan(f.r2))
-            snprintf(text + n, sizeof text - (size_t)n, ", explains %.0f%% of trials left out", 100 * fmax(f.r2, 0));
+            snprintf(text + n, sizeof text - (size_t)n, ", explains %.0f%% of trials left out",
+                     100 * fmax(f.r2, 0));
     }
     cw_kstr(w, "model", *text ? text : NULL);
     cw_kint(w, "trials", m->history.done + m->history.pruned);

@@ -1,6 +1,7 @@
 /* Steering as boxes on a landscape, as of any moment: from the interventions in the log, so that a recording
- * shows them too. A steering intervention is in force from when it was applied until it is undone, lifted by the
- * verb that lifts it, or over: expiry is counted in the tuner's asks, which are the trials it made since. */
+ * shows them too. A steering intervention is in force from when it was applied until it is undone, lifted by
+ * the verb that lifts it, or over: expiry is counted in the tuner's asks, which are the trials it made since.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static const struct kind {
     const char *verb, *lift;
     double weight;
 } kinds[] = {
-    {"ban", "unban", NAN}, {"avoid", "unban", NAN}, {"pin", "unpin", NAN},  {"boost", NULL, 2},
+    {"ban", "unban", NAN}, {"avoid", "unban", NAN}, {"pin", "unpin", NAN}, {"boost", NULL, 2},
     {"weight", NULL, 2},   {"focus", NULL, 4},      {"quota", NULL, NAN},
 };
 
@@ -79,7 +80,8 @@ static void side_of(const struct landscape_axis *a, const struct region *r, doub
         if (strcmp(s->param, a->param->name) != 0)
             continue;
         if (a->scale != SCALE_CHOICES) {
-            double from = axis_of_value(a, fmax(s->low, a->low)), to = axis_of_value(a, fmin(s->high, a->high));
+            double from = axis_of_value(a, fmax(s->low, a->low)),
+                   to = axis_of_value(a, fmin(s->high, a->high));
             *low = fmax(*low, from);
             *high = fmin(*high, to);
             continue;
@@ -111,7 +113,8 @@ void landscape_cell_box(const struct landscape_grid *g, const double *low, const
     box[3] = g->slice ? 1 : dna_edge(&g->y, high[g->y.at], true);
 }
 
-/* An arm by label or number, as the tuner shows a sampler without arms of its own; else a region as written. */
+/* An arm by label or number, as the tuner shows a sampler without arms of its own; else a region as written.
+ */
 static int region_of(const struct space *s, const struct arms *arms, const char *word, struct region *out)
 {
     *out = (struct region){0};
@@ -179,7 +182,8 @@ static void put_words(struct writing *k, const struct model *m, const struct arm
     free(words);
 }
 
-void landscape_put_regions(struct codec_writer *w, const struct view_request *rq, const struct model *m, const struct landscape_grid *g)
+void landscape_put_regions(struct codec_writer *w, const struct view_request *rq, const struct model *m,
+                           const struct landscape_grid *g)
 {
     struct writing k = {.g = g};
     struct arms *arms = NULL;

@@ -78,8 +78,8 @@ struct growth {
     const struct forest *f;
     const uint8_t *code; /* n x n_features */
     const double *y;
-    int leaf, *order;    /* features, shuffled for each node */
-    int *points;         /* of the bag; a node owns a stretch of it */
+    int leaf, *order; /* features, shuffled for each node */
+    int *points;      /* of the bag; a node owns a stretch of it */
     struct rng rng;
     struct forest_tree *tree;
 };
@@ -137,7 +137,8 @@ static void try_feature(const struct growth *g, int feature, int from, int to, s
         double gain = sum * sum / n + (total - sum) * (total - sum) / (total_n - n) - total * total / total_n;
         if (gain > best->gain)
             /* between this bin and the next that is used, half way */
-            *best = (struct split){feature, gain, f->labels ? 0 : (bins[k].code + bins[k + 1].code - 1) / 2, set};
+            *best =
+                (struct split){feature, gain, f->labels ? 0 : (bins[k].code + bins[k + 1].code - 1) / 2, set};
     }
 }
 
@@ -195,7 +196,8 @@ double forest_tree_at(const struct forest *f, const struct forest_tree *t, const
     int at = 0;
     while (t->nodes[at].feature >= 0) {
         const struct forest_node *n = &t->nodes[at];
-        bool left = f->features[n->feature].labels ? n->left_set >> (int)x[n->feature] & 1 : x[n->feature] <= n->cut;
+        bool left =
+            f->features[n->feature].labels ? n->left_set >> (int)x[n->feature] & 1 : x[n->feature] <= n->cut;
         at = left ? n->left : n->right;
     }
     return t->nodes[at].value;
@@ -223,7 +225,8 @@ static void find_features(struct forest *f, const struct space *s)
         if (param_count(p) < 2)
             continue;
         bool labels = p->type == PARAM_CATEGORICAL && p->n_choices <= FOREST_LABELS;
-        f->features[f->n_features++] = (struct forest_feature){.param = i, .labels = labels, .codes = p->n_choices};
+        f->features[f->n_features++] =
+            (struct forest_feature){.param = i, .labels = labels, .codes = p->n_choices};
     }
 }
 
@@ -242,7 +245,8 @@ static double explained(const double *y, const double *sum, const int *trees, in
     return var > 0 ? 1 - error / var : NAN;
 }
 
-struct forest *forest_new(const struct space *s, const double *dna, const double *y, int n, const struct forest_options *o)
+struct forest *forest_new(const struct space *s, const double *dna, const double *y, int n,
+                          const struct forest_options *o)
 {
     struct forest *f = MEM_NEW(struct forest);
     f->dims = s->n;
@@ -259,7 +263,8 @@ struct forest *forest_new(const struct space *s, const double *dna, const double
         if (!f->features[j].labels)
             cut_feature(&f->features[j], x + j, n, d);
         for (int i = 0; i < n; i++)
-            code[(size_t)i * (size_t)d + (size_t)j] = (uint8_t)code_of(&f->features[j], x[(size_t)i * (size_t)d + (size_t)j]);
+            code[(size_t)i * (size_t)d + (size_t)j] =
+                (uint8_t)code_of(&f->features[j], x[(size_t)i * (size_t)d + (size_t)j]);
     }
     f->trees = mem_zero((size_t)o->trees, sizeof *f->trees);
     f->n_trees = o->trees;

@@ -1,7 +1,7 @@
 /* The forest is constant on boxes, so its marginals are sums over leaves: a leaf adds its value, times the
  * share of the other parameters' ranges that it covers, to the stretch of this parameter that it covers. The
- * sums over stretches are kept as differences, so a leaf costs as much as it has corners. Losses go in as gp_outputs
- * squashes them: one diverged run is no variance worth explaining. */
+ * sums over stretches are kept as differences, so a leaf costs as much as it has corners. Losses go in as
+ * gp_outputs squashes them: one diverged run is no variance worth explaining. */
 #include "tune/importance.h"
 
 #include <math.h>
@@ -16,12 +16,14 @@
 
 #define POINTS_MAX 1000
 #define TREES      48
-#define PAIRED     10   /* pairs are looked for among the parameters that matter most */
+#define PAIRED     10 /* pairs are looked for among the parameters that matter most */
 #define PAIR_LEAST 0.01
 #define R2_LEAST   0.1
 #define QUICK_BINS 6
 #define RESAMPLES  24
-#define GRID       ((FOREST_BINS > FOREST_LABELS ? FOREST_BINS : FOREST_LABELS) + 2) /* intervals of a feature, and one more */
+#define GRID                                                                                                 \
+    ((FOREST_BINS > FOREST_LABELS ? FOREST_BINS : FOREST_LABELS) +                                           \
+     2) /* intervals of a feature, and one more */
 
 /* ---- the trials ---- */
 
@@ -41,7 +43,8 @@ static bool ended(const struct history_trial *t)
     return !t->outside && (t->end == END_DONE || t->end == END_PRUNED || t->end == END_FAILED);
 }
 
-/* Every k-th of those that ended, so that there are at most POINTS_MAX. -1 and a cause when there are too few. */
+/* Every k-th of those that ended, so that there are at most POINTS_MAX. -1 and a cause when there are too
+ * few. */
 static int gather(const struct space *s, const struct history *h, struct trials *t, char **cause)
 {
     int n = 0, values = 0, varies = 0, seen = 0;
@@ -51,12 +54,14 @@ static int gather(const struct space *s, const struct history *h, struct trials 
     }
     for (int i = 0; i < s->n; i++)
         varies += param_count(&s->params[i]) > 1;
-    int least = 2 * varies > IMPORTANCE_LEAST ? 2 * varies : IMPORTANCE_LEAST, want = n < POINTS_MAX ? n : POINTS_MAX;
+    int least = 2 * varies > IMPORTANCE_LEAST ? 2 * varies : IMPORTANCE_LEAST,
+        want = n < POINTS_MAX ? n : POINTS_MAX;
     *t = (struct trials){.n = 0};
     if (varies == 0)
         return cause_set(cause, "nothing varies in this space");
     if (values < least)
-        return cause_set(cause, "not enough data: %d of at least %d trials have ended with a value", values, least);
+        return cause_set(cause, "not enough data: %d of at least %d trials have ended with a value", values,
+                         least);
     size_t d = (size_t)s->n;
     double *loss = mem_alloc((size_t)want * sizeof *loss);
     t->dna = mem_alloc((size_t)want * d * sizeof *t->dna);
@@ -102,10 +107,10 @@ static void summarise(double *v, int n, struct importance_row *row)
 
 /* ---- a tree as boxes ---- */
 
-struct stretch { /* what a leaf covers of a feature */
-    int from, to;  /* intervals between the tree's cuts; labels: unused */
-    uint64_t set;  /* labels */
-    double size;   /* share of the range */
+struct stretch {  /* what a leaf covers of a feature */
+    int from, to; /* intervals between the tree's cuts; labels: unused */
+    uint64_t set; /* labels */
+    double size;  /* share of the range */
 };
 
 struct boxes {
@@ -158,7 +163,8 @@ static int bits(uint64_t set)
 
 static void measure(const struct boxes *b, int j, struct stretch *s)
 {
-    s->size = b->f->features[j].labels ? (double)bits(s->set) / b->intervals[j] : b->cuts[j][s->to] - b->cuts[j][s->from];
+    s->size = b->f->features[j].labels ? (double)bits(s->set) / b->intervals[j]
+                                       : b->cuts[j][s->to] - b->cuts[j][s->from];
 }
 
 /* Walks down with the box of the node; at leaves it is kept. */
@@ -206,7 +212,8 @@ static void boxes_open(struct boxes *b, const struct forest *f, const struct for
     find_cuts(b);
     struct stretch *box = mem_zero(d, sizeof *box);
     for (int j = 0; j < b->d; j++)
-        box[j] = (struct stretch){0, b->intervals[j], b->intervals[j] < 64 ? (UINT64_C(1) << b->intervals[j]) - 1 : UINT64_MAX, 1};
+        box[j] = (struct stretch){
+            0, b->intervals[j], b->intervals[j] < 64 ? (UINT64_C(1) << b->intervals[j]) - 1 : UINT64_MAX, 1};
     walk(b, 0, box);
     free(box);
     for (int i = 0; i < b->n; i++)
@@ -259,7 +266,8 @@ static double variance(const struct boxes *b, int i, int j, double *grid)
     double sum = 0;
     memset(grid, 0, (size_t)(rows + 1) * (size_t)stride * sizeof *grid);
     for (int l = 0; l < b->n; l++) {
-        const struct stretch *si = &b->side[(size_t)l * (size_t)b->d + (size_t)i], *sj = j < 0 ? NULL : &b->side[(size_t)l * (size_t)b->d + (size_t)j];
+        const struct stretch *si = &b->side[(size_t)l * (size_t)b->d + (size_t)i],
+                             *sj = j < 0 ? NULL : &b->side[(size_t)l * (size_t)b->d + (size_t)j];
         double covered = si->size * (sj ? sj->size : 1);
         if (!(covered > 0))
             continue;
@@ -292,8 +300,8 @@ struct anova {
     struct forest *f;
     struct boxes trees[TREES]; /* those that are not constant */
     int n;
-    double *main; /* features x TREES: shares of the main effects */
-    double *grid; /* scratch of variance() */
+    double *main;                /* features x TREES: shares of the main effects */
+    double *grid;                /* scratch of variance() */
     struct importance_row *rows; /* of features, not yet of parameters */
     int n_rows;
 };
@@ -343,8 +351,8 @@ static void add_pair(struct anova *a, int i, int j)
     double v[TREES];
     struct importance_row *row = &a->rows[a->n_rows];
     for (int t = 0; t < a->n; t++)
-        v[t] = variance(&a->trees[t], i, j, a->grid) / a->trees[t].var - a->main[(size_t)i * TREES + (size_t)t] -
-               a->main[(size_t)j * TREES + (size_t)t];
+        v[t] = variance(&a->trees[t], i, j, a->grid) / a->trees[t].var -
+               a->main[(size_t)i * TREES + (size_t)t] - a->main[(size_t)j * TREES + (size_t)t];
     *row = (struct importance_row){.param = i, .pair = j};
     summarise(v, a->n, row);
     a->n_rows += row->share >= PAIR_LEAST;
@@ -358,10 +366,12 @@ static void add_pairs(struct anova *a)
         feature[k] = a->rows[k].param;
     for (int k = 0; k < paired; k++)
         for (int l = k + 1; l < paired; l++)
-            add_pair(a, feature[k] < feature[l] ? feature[k] : feature[l], feature[k] < feature[l] ? feature[l] : feature[k]);
+            add_pair(a, feature[k] < feature[l] ? feature[k] : feature[l],
+                     feature[k] < feature[l] ? feature[l] : feature[k]);
 }
 
-int importance_fanova(const struct space *s, const struct history *h, struct importance_row *rows, int max, double *r2, char **cause)
+int importance_fanova(const struct space *s, const struct history *h, struct importance_row *rows, int max,
+                      double *r2, char **cause)
 {
     struct trials trials;
     if (gather(s, h, &trials, cause) < 0)
@@ -374,7 +384,8 @@ int importance_fanova(const struct space *s, const struct history *h, struct imp
     if (r2)
         *r2 = f->r2;
     if (!(f->r2 >= R2_LEAST)) {
-        cause_set(cause, "not enough data: the parameters explain %.0f%% of the differences between trials left out",
+        cause_set(cause,
+                  "not enough data: the parameters explain %.0f%% of the differences between trials left out",
                   100 * fmax(0, isnan(f->r2) ? 0 : f->r2));
         goto out;
     }
@@ -398,8 +409,8 @@ out:
 
 /* ---- quickly ---- */
 
-/* Bin of each trial for one parameter: its choice, or an even share of the ranks; a bin of its own where it is
- * inactive. How many bins. */
+/* Bin of each trial for one parameter: its choice, or an even share of the ranks; a bin of its own where it
+ * is inactive. How many bins. */
 static int bin_param(const struct param *p, const struct trials *t, int i, int dims, int *bin)
 {
     if (p->type == PARAM_CATEGORICAL) {
@@ -428,7 +439,8 @@ static int bin_param(const struct param *p, const struct trials *t, int i, int d
 }
 
 /* omega squared: the share of the variance between bins, less what chance alone would put there. */
-static double between_bins(const double *y, const int *bin, const int *take, int n, int bins, double *sum, int *count)
+static double between_bins(const double *y, const int *bin, const int *take, int n, int bins, double *sum,
+                           int *count)
 {
     double total = 0, squares = 0, between = 0;
     int used = 0;
@@ -453,13 +465,15 @@ static double between_bins(const double *y, const int *bin, const int *take, int
     return fmax(0, (between - (used - 1) * within) / (squares + within));
 }
 
-int importance_quick(const struct space *s, const struct history *h, struct importance_row *rows, int max, char **cause)
+int importance_quick(const struct space *s, const struct history *h, struct importance_row *rows, int max,
+                     char **cause)
 {
     struct trials t;
     struct rng rng;
     if (gather(s, h, &t, cause) < 0)
         return -1;
-    int n = 0, most = QUICK_BINS + 1, *bin = mem_zero((size_t)t.n, sizeof *bin), *take = mem_zero((size_t)t.n * RESAMPLES, sizeof *take);
+    int n = 0, most = QUICK_BINS + 1, *bin = mem_zero((size_t)t.n, sizeof *bin),
+        *take = mem_zero((size_t)t.n * RESAMPLES, sizeof *take);
     for (int i = 0; i < s->n; i++)
         most = s->params[i].n_choices + 1 > most ? s->params[i].n_choices + 1 : most;
     double *sum = mem_zero((size_t)most, sizeof *sum), v[RESAMPLES];

@@ -1,6 +1,6 @@
-/* A bin is done when both the value at its middle and its integral by Simpson's rule agree with the spline over all
- * knots of the round before; the middle becomes a knot either way, and both halves are then done. The spline is solved
- * afresh each round, in O(n). */
+/* A bin is done when both the value at its middle and its integral by Simpson's rule agree with the spline
+ * over all knots of the round before; the middle becomes a knot either way, and both halves are then done.
+ * The spline is solved afresh each round, in O(n). */
 #include "tune/knots.h"
 
 #include <float.h>
@@ -14,12 +14,13 @@
 
 /* ---- splines ---- */
 
-/* Not-a-knot: the third derivative is the same in the first two bins, and in the last two. The two outer unknowns are
- * eliminated, what is left is tridiagonal. */
+/* Not-a-knot: the third derivative is the same in the first two bins, and in the last two. The two outer
+ * unknowns are eliminated, what is left is tridiagonal. */
 void spline_fit(const double *x, const double *y, int n, double *m)
 {
     if (n < 4) {
-        double c = n < 3 ? 0 : ((y[2] - y[1]) / (x[2] - x[1]) - (y[1] - y[0]) / (x[1] - x[0])) / (x[2] - x[0]);
+        double c =
+            n < 3 ? 0 : ((y[2] - y[1]) / (x[2] - x[1]) - (y[1] - y[0]) / (x[1] - x[0])) / (x[2] - x[0]);
         for (int i = 0; i < n; i++)
             m[i] = 2 * c;
         return;
@@ -82,7 +83,8 @@ static double bin_integral(const struct knots *k, int i)
 
 struct knots_options knots_options(double low, double high, double rel, double scale)
 {
-    return (struct knots_options){.low = low, .high = high, .rel = rel, .scale = scale, .most = 10000000, .refine_ns = 1};
+    return (struct knots_options){
+        .low = low, .high = high, .rel = rel, .scale = scale, .most = 10000000, .refine_ns = 1};
 }
 
 static void room(struct knots *k, int n)
@@ -103,8 +105,10 @@ void knots_init(struct knots *k, const struct knots_options *o)
     room(k, START);
     for (int i = 0; i < START; i++) {
         double f = (double)i / (START - 1);
-        k->next[i] = i == 0 ? o->low : i == START - 1 ? o->high
-                   : o->log_spaced ? o->low * pow(o->high / o->low, f) : o->low + f * (o->high - o->low);
+        k->next[i] = i == 0           ? o->low
+                     : i == START - 1 ? o->high
+                     : o->log_spaced  ? o->low * pow(o->high / o->low, f)
+                                      : o->low + f * (o->high - o->low);
     }
     k->n_next = START;
 }
@@ -128,14 +132,16 @@ static double middle(const struct knots *k, int i)
 static double simpson(double x0, double y0, double x, double y, double x1, double y1)
 {
     double delta = (x - 0.5 * (x0 + x1)) / (0.5 * (x1 - x0));
-    return (x1 - x0) / 6 * (y1 * (3 - 2 / (1 - delta)) + y0 * (3 - 2 / (1 + delta)) + 4 * y / (1 - delta * delta));
+    return (x1 - x0) / 6 *
+           (y1 * (3 - 2 / (1 - delta)) + y0 * (3 - 2 / (1 + delta)) + 4 * y / (1 - delta * delta));
 }
 
 /* Whether the bin's middle and integral are as the spline says. */
 static bool agrees(const struct knots *k, int i, double x, double y)
 {
     double rel = k->o.rel, scale = k->o.scale, h = k->x[i + 1] - k->x[i];
-    double ys = in_bin(k->x, k->y, k->m, i, x), whole = simpson(k->x[i], k->y[i], x, y, k->x[i + 1], k->y[i + 1]);
+    double ys = in_bin(k->x, k->y, k->m, i, x),
+           whole = simpson(k->x[i], k->y[i], x, y, k->x[i + 1], k->y[i + 1]);
     return fabs(y - ys) <= rel * (fabs(y) + scale) &&
            fabs(whole - bin_integral(k, i)) <= rel * (fabs(whole) + scale * h);
 }

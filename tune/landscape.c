@@ -32,7 +32,7 @@ struct landscape_axis landscape_axis(const struct space *s, int i, const struct 
         return a;
     }
     a.scale = p->prior == PRIOR_LOG || p->prior == PRIOR_LOG_NORMAL ? SCALE_LOG
-            : p->prior == PRIOR_RLOG                                ? SCALE_RLOG
+              : p->prior == PRIOR_RLOG                              ? SCALE_RLOG
                                                                     : SCALE_LINEAR;
     bool plain = bounded(p) && !(p->quantum > 0); /* the digits as they were written */
     a.low = plain ? p->low : param_warp(p, bounded(p) ? 0 : TAIL);
@@ -74,8 +74,8 @@ double axis_dna(const struct landscape_axis *a, double place)
     if (a->scale == SCALE_CHOICES)
         return fmin(floor(place * a->high), a->high - 1);
     double x = a->scale == SCALE_LOG    ? a->low * pow(a->high / a->low, place)
-             : a->scale == SCALE_RLOG ? a->low + a->high - a->low * pow(a->high / a->low, 1 - place)
-                                      : a->low + place * (a->high - a->low);
+               : a->scale == SCALE_RLOG ? a->low + a->high - a->low * pow(a->high / a->low, 1 - place)
+                                        : a->low + place * (a->high - a->low);
     return param_unwarp(a->param, x);
 }
 
@@ -173,7 +173,8 @@ void landscape_activate(const struct space *s, int x, int y, const bool *keep, d
             else if (p->when)
                 open = p->when[(int)dna[up]];
             else
-                open = param_value(&s->params[up], dna[up]) >= p->when_low && param_value(&s->params[up], dna[up]) <= p->when_high;
+                open = param_value(&s->params[up], dna[up]) >= p->when_low &&
+                       param_value(&s->params[up], dna[up]) <= p->when_high;
             if (!open && !given)
                 dna[up] = opening(&s->params[up], p);
             i = up;
@@ -184,7 +185,8 @@ void landscape_activate(const struct space *s, int x, int y, const bool *keep, d
     space_canon(s, dna);
 }
 
-bool landscape_hold(const struct space *s, const struct history *h, enum landscape_hold how, int x, int y, double *dna)
+bool landscape_hold(const struct space *s, const struct history *h, enum landscape_hold how, int x, int y,
+                    double *dna)
 {
     for (int i = 0; i < s->n; i++)
         dna[i] = param_numeric(&s->params[i]) ? 0.5 : 0;
@@ -265,7 +267,8 @@ static void spread(const struct landscape_grid *g, const struct lattice *l, cons
 typedef void fill(const void *self, const double *dna, int n, double *out);
 
 /* Configurations as they would be proposed: canonical; those where x or y is not there are left out. */
-static void picture(const struct landscape_grid *g, const struct space *s, const double *held, struct lattice l, fill *f, const void *self, double *v)
+static void picture(const struct landscape_grid *g, const struct space *s, const double *held,
+                    struct lattice l, fill *f, const void *self, double *v)
 {
     size_t d = (size_t)s->n;
     int n = l.columns * l.rows, m = 0, *to = mem_zero((size_t)n, sizeof *to);
@@ -309,12 +312,14 @@ static void fill_deviation(const void *self, const double *dna, int n, double *o
     free(mean);
 }
 
-void landscape_mean(const struct landscape_grid *g, const struct space *s, const struct surrogate *m, float *z)
+void landscape_mean(const struct landscape_grid *g, const struct space *s, const struct surrogate *m,
+                    float *z)
 {
     cells(g, s, fill_mean, m, z);
 }
 
-void landscape_deviation(const struct landscape_grid *g, const struct space *s, const struct surrogate *m, float *z)
+void landscape_deviation(const struct landscape_grid *g, const struct space *s, const struct surrogate *m,
+                         float *z)
 {
     cells(g, s, fill_deviation, m, z);
 }
@@ -333,13 +338,15 @@ static void fill_score(const void *self, const double *dna, int n, double *out)
         out[i] = NAN;
 }
 
-void landscape_score_cells(const struct landscape_grid *g, const struct space *s, landscape_score *score, void *self, float *z)
+void landscape_score_cells(const struct landscape_grid *g, const struct space *s, landscape_score *score,
+                           void *self, float *z)
 {
     struct scoring c = {score, self};
     cells(g, s, fill_score, &c, z);
 }
 
-void landscape_partial(const struct landscape_grid *g, const struct space *s, const struct surrogate *m, float *z)
+void landscape_partial(const struct landscape_grid *g, const struct space *s, const struct surrogate *m,
+                       float *z)
 {
     struct lattice l = lattice_of(g, LANDSCAPE_PARTIAL_CELLS);
     int n = l.columns * l.rows, *known = mem_zero((size_t)n, sizeof *known);
@@ -380,7 +387,8 @@ void landscape_observed(const struct landscape_grid *g, const struct history *h,
         double x = axis_place(&g->x, t->dna[g->x.at]), y = g->slice ? 0 : axis_place(&g->y, t->dna[g->y.at]);
         if (!valued(t) || isnan(x) || isnan(y))
             continue;
-        size_t at = (size_t)fmin(y * rows, rows - 1) * (size_t)g->columns + (size_t)fmin(x * g->columns, g->columns - 1);
+        size_t at = (size_t)fmin(y * rows, rows - 1) * (size_t)g->columns +
+                    (size_t)fmin(x * g->columns, g->columns - 1);
         sum[at] += t->loss;
         count[at]++;
     }

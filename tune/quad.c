@@ -22,18 +22,18 @@ struct cell {
     int32_t x, y, size; /* in lattice steps; even */
     int depth, child;   /* first of four, -1: a leaf */
     bool done;
-    double error;       /* of what its parent predicted in it */
+    double error; /* of what its parent predicted in it */
 };
 
 struct quad {
     struct quad_options o;
-    int32_t side;      /* lattice steps along a side */
+    int32_t side;       /* lattice steps along a side */
     struct node *nodes; /* open addressing, n_slots a power of two */
     int n_slots, n_nodes, n_out;
     struct cell *cells;
     int n_cells, cap_cells;
-    int32_t stride;    /* of the coarse corners that are being asked for; 0: they all were */
-    int32_t at;        /* among these */
+    int32_t stride; /* of the coarse corners that are being asked for; 0: they all were */
+    int32_t at;     /* among these */
 };
 
 /* ---- the lattice ---- */
@@ -147,8 +147,8 @@ static void judge(struct quad *q, int at)
     bool over = false;
     if (c->done || c->child >= 0 || !corners(q, c, v))
         return;
-    const double says[] = {0.25 * (v[0] + v[1] + v[2] + v[3]), 0.5 * (v[0] + v[1]), 0.5 * (v[0] + v[2]), 0.5 * (v[1] + v[3]),
-                           0.5 * (v[2] + v[3])};
+    const double says[] = {0.25 * (v[0] + v[1] + v[2] + v[3]), 0.5 * (v[0] + v[1]), 0.5 * (v[0] + v[2]),
+                           0.5 * (v[1] + v[3]), 0.5 * (v[2] + v[3])};
     c->done = !isfinite(says[0]);
     for (int k = 0; k < 5 && !c->done; k++) {
         int32_t x, y;
@@ -231,8 +231,10 @@ bool quad_next(struct quad *q, double *x, double *y)
 
 bool quad_tell(struct quad *q, double x, double y, double value)
 {
-    double i = (x - q->o.x0) / (q->o.x1 - q->o.x0) * q->side, k = (y - q->o.y0) / (q->o.y1 - q->o.y0) * q->side;
-    if (!(fabs(i - round(i)) < 1e-6 && fabs(k - round(k)) < 1e-6 && i > -0.5 && k > -0.5 && i < q->side + 0.5 && k < q->side + 0.5))
+    double i = (x - q->o.x0) / (q->o.x1 - q->o.x0) * q->side,
+           k = (y - q->o.y0) / (q->o.y1 - q->o.y0) * q->side;
+    if (!(fabs(i - round(i)) < 1e-6 && fabs(k - round(k)) < 1e-6 && i > -0.5 && k > -0.5 &&
+          i < q->side + 0.5 && k < q->side + 0.5))
         return false;
     struct node *n = slot_of(q, (int32_t)round(i), (int32_t)round(k));
     if (n->state == NODE_FREE)
@@ -242,7 +244,8 @@ bool quad_tell(struct quad *q, double x, double y, double value)
     n->value = value;
     for (int c = q->n_cells - 1; c >= 0; c--) { /* only those that the place touches can change */
         const struct cell *cell = &q->cells[c];
-        if (n->x >= cell->x && n->x <= cell->x + cell->size && n->y >= cell->y && n->y <= cell->y + cell->size)
+        if (n->x >= cell->x && n->x <= cell->x + cell->size && n->y >= cell->y &&
+            n->y <= cell->y + cell->size)
             judge(q, c);
     }
     return true;
@@ -258,7 +261,8 @@ static double bilinear(const struct cell *c, const double v[4], double i, double
 
 double quad_at(const struct quad *q, double x, double y)
 {
-    double i = (x - q->o.x0) / (q->o.x1 - q->o.x0) * q->side, k = (y - q->o.y0) / (q->o.y1 - q->o.y0) * q->side, v[4];
+    double i = (x - q->o.x0) / (q->o.x1 - q->o.x0) * q->side,
+           k = (y - q->o.y0) / (q->o.y1 - q->o.y0) * q->side, v[4];
     if (!(i >= 0 && k >= 0 && i <= q->side && k <= q->side))
         return NAN;
     int32_t size = 2 << q->o.deepest, last = q->o.coarse - 1;

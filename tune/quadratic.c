@@ -1,5 +1,5 @@
-/* Solved by the QR decomposition of LAPACK (dgels) after moving and scaling the points into [-1, 1], which keeps
- * the six columns apart however narrow the neighbourhood is. */
+/* Solved by the QR decomposition of LAPACK (dgels) after moving and scaling the points into [-1, 1], which
+ * keeps the six columns apart however narrow the neighbourhood is. */
 #include "tune/quadratic.h"
 
 #include <lapacke.h>
@@ -63,7 +63,8 @@ bool quadratic_fit(const double *x, const double *y, const double *z, int n, str
     struct scaling a = scaling_of(x, n), b = scaling_of(y, n);
     if (!(a.half > 0 && b.half > 0))
         return false;
-    double *m = mem_alloc((size_t)n * 6 * sizeof *m), *r = mem_dup(z, (size_t)n * sizeof *r), worst = INFINITY;
+    double *m = mem_alloc((size_t)n * 6 * sizeof *m), *r = mem_dup(z, (size_t)n * sizeof *r),
+           worst = INFINITY;
     for (int i = 0; i < n; i++) {
         double u = (x[i] - a.mid) / a.half, v = (y[i] - b.mid) / b.half;
         double row[6] = {1, u, v, u * u, u * v, v * v};

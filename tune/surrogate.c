@@ -18,7 +18,7 @@
 #include "tune/gp_space.h"
 #include "tune/quantile.h"
 
-#define BLOCK 256 /* configurations predicted at once */
+#define BLOCK         256 /* configurations predicted at once */
 #define FOREST_POINTS 1000
 #define FOREST_TREES  32
 #define FOREST_GAIN   0.05 /* share of the variance by which a forest must be better */
@@ -31,7 +31,7 @@ struct surrogate {
     const struct space *space;
     struct gp_space shape;
     struct gp gp;
-    struct forest *forest; /* NULL: the process it is */
+    struct forest *forest;      /* NULL: the process it is */
     double *back_y, *back_loss; /* of the trials used, ascending */
     int n_back;
     double best; /* output to improve on */
@@ -83,7 +83,8 @@ static void sample_release(struct sample *s)
 }
 
 /* Every k-th of the trials that are marked, at most `most` of them. */
-static struct sample gather(const struct surrogate *m, const struct history *h, const bool *marks, int marked, int most)
+static struct sample gather(const struct surrogate *m, const struct history *h, const bool *marks, int marked,
+                            int most)
 {
     size_t c = (size_t)m->shape.shape.coords;
     int n = marked < most ? marked : most;
@@ -130,7 +131,8 @@ static void keep_pairs(struct surrogate *m, const struct sample *s)
     free(p);
 }
 
-/* Losses per output around the best of them: over the best tenth, where steps between neighbours are noise. */
+/* Losses per output around the best of them: over the best tenth, where steps between neighbours are noise.
+ */
 static double slope_at_best(const struct surrogate *m)
 {
     int k = m->n_back / 10 < 1 ? 1 : m->n_back / 10;
@@ -185,7 +187,8 @@ static bool fit_process(struct surrogate *m, const struct sample *some, const st
 static double left_out(const struct surrogate *m, const struct sample *s)
 {
     int n = s->n, good = 0;
-    double *inverse = mem_dup(m->gp.chol, (size_t)n * (size_t)n * sizeof *inverse), error = 0, sum = 0, sum2 = 0;
+    double *inverse = mem_dup(m->gp.chol, (size_t)n * (size_t)n * sizeof *inverse), error = 0, sum = 0,
+           sum2 = 0;
     if (LAPACKE_dpotri(LAPACK_COL_MAJOR, 'L', n, inverse, n) != 0)
         error = NAN;
     for (int i = 0; i < n; i++) {
@@ -210,7 +213,8 @@ static struct forest *grow(const struct surrogate *m, const struct history *h, s
     size_t d = (size_t)m->space->n, at = 0;
     int n = choose(h, FOREST_POINTS, marks);
     double *dna = mem_alloc(((size_t)n * d + 1) * sizeof *dna);
-    *s = (struct sample){.n = n, .loss = mem_zero((size_t)n + 1, sizeof *s->loss), .y = mem_zero((size_t)n + 1, sizeof *s->y)};
+    *s = (struct sample){
+        .n = n, .loss = mem_zero((size_t)n + 1, sizeof *s->loss), .y = mem_zero((size_t)n + 1, sizeof *s->y)};
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
         if (!marks[i])
@@ -295,7 +299,8 @@ struct surrogate *surrogate_new(const struct space *s, const struct history *h, 
             return NULL;
         }
     }
-    finish(m, m->forest ? &other : &own, process && !m->forest ? exp(0.5 * m->gp.theta.noise) : sqrt(fmax(0, 1 - m->about.r2)));
+    finish(m, m->forest ? &other : &own,
+           process && !m->forest ? exp(0.5 * m->gp.theta.noise) : sqrt(fmax(0, 1 - m->about.r2)));
     sample_release(&own);
     sample_release(&other);
     return m;
@@ -319,7 +324,8 @@ struct surrogate_fit surrogate_about(const struct surrogate *m)
 
 /* ---- predictions ---- */
 
-static void outputs_by_process(const struct surrogate *m, const double *dna, int n, double *mean, double *deviation)
+static void outputs_by_process(const struct surrogate *m, const double *dna, int n, double *mean,
+                               double *deviation)
 {
     size_t c = (size_t)m->shape.shape.coords;
     double *x = mem_alloc((size_t)n * c * sizeof *x), var[BLOCK];
@@ -331,7 +337,8 @@ static void outputs_by_process(const struct surrogate *m, const double *dna, int
     free(x);
 }
 
-static void outputs_by_forest(const struct surrogate *m, const double *dna, int n, double *mean, double *deviation)
+static void outputs_by_forest(const struct surrogate *m, const double *dna, int n, double *mean,
+                              double *deviation)
 {
     double *x = mem_zero((size_t)m->forest->n_features, sizeof *x);
     for (int i = 0; i < n; i++) {
@@ -355,7 +362,8 @@ void surrogate_predict(const struct surrogate *m, const double *dna, int n, doub
         outputs(m, dna + (size_t)from * (size_t)m->space->n, k, mean + from, d);
         for (int i = from; i < from + k; i++) {
             if (deviation) /* half the width of one deviation to either side, in losses */
-                deviation[i] = 0.5 * (loss_of(m, mean[i] + deviation[i]) - loss_of(m, mean[i] - deviation[i]));
+                deviation[i] =
+                    0.5 * (loss_of(m, mean[i] + deviation[i]) - loss_of(m, mean[i] - deviation[i]));
             mean[i] = loss_of(m, mean[i]);
         }
     }

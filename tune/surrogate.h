@@ -1,12 +1,14 @@
 /* surrogate: a model of the loss over a space, fitted to a history, for looking at: what maps, slices, basins
  * and partial dependence are computed from. Algorithms that search have models of their own.
  *
- * A Gaussian process on at most SURROGATE_POINTS trials (the best, the latest, and the rest thinned evenly), or a random
- * forest where that explains trials it has not seen better: many trials, many labels, more parameters than a
- * process can use. Means and deviations are losses in the loss's own unit, whatever the model was fitted to.
+ * A Gaussian process on at most SURROGATE_POINTS trials (the best, the latest, and the rest thinned evenly),
+ * or a random forest where that explains trials it has not seen better: many trials, many labels, more
+ * parameters than a process can use. Means and deviations are losses in the loss's own unit, whatever the
+ * model was fitted to.
  *
  * Pure and deterministic: the same space and history give the same numbers. The work is bounded whatever the
- * size of the history: a fit is SURROGATE_EVALS likelihoods of SURROGATE_FIT points, twice, and a factor of SURROGATE_POINTS. */
+ * size of the history: a fit is SURROGATE_EVALS likelihoods of SURROGATE_FIT points, twice, and a factor of
+ * SURROGATE_POINTS. */
 #ifndef TUNE_SURROGATE_H
 #define TUNE_SURROGATE_H
 
@@ -20,12 +22,13 @@
 
 struct surrogate;
 
-/* The space is borrowed and must outlive the model; the history is not kept. NULL and a cause in words for people when there are
- * too few values, or nothing varies. */
+/* The space is borrowed and must outlive the model; the history is not kept. NULL and a cause in words for
+ * people when there are too few values, or nothing varies. */
 struct surrogate *surrogate_new(const struct space *s, const struct history *h, char **cause);
 void surrogate_free(struct surrogate *m);
 
-/* At n canonical configurations (n x space->n): expected loss, and its deviation without noise (NULL: not wanted). */
+/* At n canonical configurations (n x space->n): expected loss, and its deviation without noise (NULL: not
+ * wanted). */
 void surrogate_predict(const struct surrogate *m, const double *dna, int n, double *mean, double *deviation);
 /* Expected improvement on the best loss so far, in losses. */
 void surrogate_improvement(const struct surrogate *m, const double *dna, int n, double *out);

@@ -1,13 +1,16 @@
 /* accept_landscape: acceptance measurements A8 and A13.
  *
- * A8: on the Step Law grids (loss over learning rate x batch size) under $HYPERTOP_SHARED/data/steplaw, a quadratic in
- * (ln lr, ln bs) fitted to the points within 3 % of the best is a bowl on every grid, with the number of basins by sublevel
- * persistence, also of those deeper than 0.2 % of the best, and the plateaus within 0.25 % and 1 %, beside the reference's numbers
- * for 17 grids. Skipped with a message when the data are absent.
+ * A8: on the Step Law grids (loss over learning rate x batch size) under $HYPERTOP_SHARED/data/steplaw, a
+ * quadratic in (ln lr, ln bs) fitted to the points within 3 % of the best is a bowl on every grid, with the
+ * number of basins by sublevel persistence, also of those deeper than 0.2 % of the best, and the plateaus
+ * within 0.25 % and 1 %, beside the reference's numbers for 17 grids. Skipped with a message when the data
+ * are absent.
  *
- * A13: AutoKnots on polynomials of degree 5 through six points, both coordinates flat in +-10 (with even abscissae the
- * polynomials are tamer: 600 knots), between the outermost ones, rel 1e-8, scale 1: the number of knots, and the share of functions without a point of a grid of 10,000 outside the tolerance, beside the reference's; and the same
- * for a spline on as many even knots. Argument: [FUNCTIONS], 1,000 at least as asked for. */
+ * A13: AutoKnots on polynomials of degree 5 through six points, both coordinates flat in +-10 (with even
+ * abscissae the polynomials are tamer: 600 knots), between the outermost ones, rel 1e-8, scale 1: the number
+ * of knots, and the share of functions without a point of a grid of 10,000 outside the tolerance, beside the
+ * reference's; and the same for a spline on as many even knots. Argument: [FUNCTIONS], 1,000 at least as
+ * asked for. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,7 +43,8 @@ static FILE *open_table(void)
 {
     const char *shared = getenv("HYPERTOP_SHARED");
     char path[4096];
-    snprintf(path, sizeof path, "%s/data/steplaw/dense_lr_bs_loss.csv", shared && *shared ? shared : "../shared");
+    snprintf(path, sizeof path, "%s/data/steplaw/dense_lr_bs_loss.csv",
+             shared && *shared ? shared : "../shared");
     return fopen(path, "re");
 }
 
@@ -171,10 +175,14 @@ static bool convexity(void)
     printf("A8 landscape near the optimum, %d grids (reference: 17)\n", f.grids);
     printf("   bowls                  %d of %d        reference 17 of 17\n", f.bowls, f.grids);
     printf("   R2 of the fit          %.2f-%.2f      reference 0.83-0.97\n", f.r2_low, f.r2_high);
-    printf("   1, 2, 3, more basins   %d, %d, %d, %d    reference 9, 7, 1, 0\n", f.basins[1], f.basins[2], f.basins[3], f.basins[4]);
-    printf("   deeper than 0.2 %%      %d, %d, %d, %d    reference 10, 7, 0, 0\n", f.deep[1], f.deep[2], f.deep[3], f.deep[4]);
-    printf("   plateau within 0.25 %%  %.0f-%.0f %%       reference 3-23 %%\n", 100 * f.plateau[0][0], 100 * f.plateau[0][1]);
-    printf("   plateau within 1 %%     %.0f-%.0f %%      reference 18-64 %%\n", 100 * f.plateau[1][0], 100 * f.plateau[1][1]);
+    printf("   1, 2, 3, more basins   %d, %d, %d, %d    reference 9, 7, 1, 0\n", f.basins[1], f.basins[2],
+           f.basins[3], f.basins[4]);
+    printf("   deeper than 0.2 %%      %d, %d, %d, %d    reference 10, 7, 0, 0\n", f.deep[1], f.deep[2],
+           f.deep[3], f.deep[4]);
+    printf("   plateau within 0.25 %%  %.0f-%.0f %%       reference 3-23 %%\n", 100 * f.plateau[0][0],
+           100 * f.plateau[0][1]);
+    printf("   plateau within 1 %%     %.0f-%.0f %%      reference 18-64 %%\n", 100 * f.plateau[1][0],
+           100 * f.plateau[1][1]);
     return f.grids > 0 && f.bowls == f.grids;
 }
 

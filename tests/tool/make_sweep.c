@@ -1,5 +1,5 @@
-/* make_sweep OUT.mcap [TRIALS [SEED]]: writes the recording of a made-up sweep (tests/unit/hub/made_sweep.h), for
- * looking at screens without a sweep that runs. */
+/* make_sweep OUT.mcap [TRIALS [SEED]]: writes the recording of a made-up sweep (tests/unit/hub/made_sweep.h),
+ * for looking at screens without a sweep that runs. */
 #include <stdio.h>
 
 #include "proto/recording.h"
@@ -27,7 +27,8 @@ int main(int argc, char **argv)
     int trials = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 80;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     char *cause = NULL;
-    struct rec_header h = {.sweep = "made-up", .yaml = made_yaml, .yaml_n = sizeof made_yaml - 1, .created = MADE_T0};
+    struct rec_header h = {
+        .sweep = "made-up", .yaml = made_yaml, .yaml_n = sizeof made_yaml - 1, .created = MADE_T0};
     struct rec_writer *w = rec_create(argv[1], &h, &cause);
     if (!w)
         return fail(cause);

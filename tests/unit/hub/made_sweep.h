@@ -1,7 +1,7 @@
-/* made_sweep: the log of a made-up but plausible sweep, for tests of landscapes and for looking at screens: four parameters,
- * a loss with two basins (the deeper one near lr 8e-4, weight_decay 1e-3; another near lr 1.5e-2, weight_decay
- * 1e-5), trials that diverge and fail at large learning rates, four workers, and a person who steers. Everything
- * follows from the seed. */
+/* made_sweep: the log of a made-up but plausible sweep, for tests of landscapes and for looking at screens:
+ * four parameters, a loss with two basins (the deeper one near lr 8e-4, weight_decay 1e-3; another near
+ * lr 1.5e-2, weight_decay 1e-5), trials that diverge and fail at large learning rates, four workers, and a
+ * person who steers. Everything follows from the seed. */
 #ifndef TESTS_MADE_SWEEP_H
 #define TESTS_MADE_SWEEP_H
 
@@ -11,16 +11,17 @@
 #define MADE_STEPS   20
 #define MADE_WORKERS 4
 
-static const char made_yaml[] = "name: made-up\n"
-                                "program: train.py\n"
-                                "method: bayes\n"
-                                "metric: {name: val_loss, goal: minimize}\n"
-                                "parameters:\n"
-                                "  lr: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
-                                "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
-                                "  batch_size: {values: [16, 32, 64, 128]}\n"
-                                "  optimizer: {values: [sgd, adam]}\n"
-                                "hypertop: {budget: 200, workers: 4, fidelity: {max: 20}}\n";
+static const char made_yaml[] =
+    "name: made-up\n"
+    "program: train.py\n"
+    "method: bayes\n"
+    "metric: {name: val_loss, goal: minimize}\n"
+    "parameters:\n"
+    "  lr: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
+    "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
+    "  batch_size: {values: [16, 32, 64, 128]}\n"
+    "  optimizer: {values: [sgd, adam]}\n"
+    "hypertop: {budget: 200, workers: 4, fidelity: {max: 20}}\n";
 
 struct made_trial {
     double lr, decay;
@@ -37,7 +38,8 @@ static inline double made_bowl(double x, double y, double x0, double y0, double 
 static inline double made_loss(const struct made_trial *t)
 {
     double x = log10(t->lr), y = log10(t->decay);
-    double v = 0.42 - 0.33 * made_bowl(x, y, -3.1, -3, 0.75, 1.1) - 0.25 * made_bowl(x, y, -1.85, -5, 0.45, 0.8);
+    double v =
+        0.42 - 0.33 * made_bowl(x, y, -3.1, -3, 0.75, 1.1) - 0.29 * made_bowl(x, y, -1.9, -5.2, 0.4, 0.6);
     v += 0.006 * fabs(log2(t->batch / 64.0)) + (t->optimizer ? 0 : 0.015);
     return v;
 }
@@ -50,7 +52,8 @@ static inline bool made_fails(const struct made_trial *t)
 static inline struct made_trial made_draw(struct rng *g, const struct made_trial *best)
 {
     static const int batches[] = {16, 32, 64, 128};
-    struct made_trial t = {pow(10, -5 + 4 * rng_unit(g)), pow(10, -6 + 4 * rng_unit(g)), batches[rng_below(g, 4)], (int)rng_below(g, 2)};
+    struct made_trial t = {pow(10, -5 + 4 * rng_unit(g)), pow(10, -6 + 4 * rng_unit(g)),
+                           batches[rng_below(g, 4)], (int)rng_below(g, 2)};
     if (best && rng_unit(g) < 0.55) {
         t.lr = fmin(fmax(best->lr * pow(10, 0.35 * rng_normal(g)), 1e-5), 0.1);
         t.decay = fmin(fmax(best->decay * pow(10, 0.5 * rng_normal(g)), 1e-6), 0.01);
@@ -148,7 +151,8 @@ static inline void made_point(struct random_log *l, int id, int step, double los
 }
 
 /* An intervention that takes effect at once; weight and pulls: NaN and -1 are left out. */
-static inline void made_steer(struct random_log *l, const char *verb, const char *target, double weight, int64_t pulls, const char *reason)
+static inline void made_steer(struct random_log *l, const char *verb, const char *target, double weight,
+                              int64_t pulls, const char *reason)
 {
     struct codec_writer *w = log_begin(l, EV_INTERVENTION, 8);
     cw_kint(w, "id", ++l->ivs);
@@ -185,7 +189,8 @@ struct made_slot {
 static inline bool made_advance(struct random_log *l, struct made_slot *s, double *final)
 {
     double full = made_loss(&s->t), at = (double)++s->step / MADE_STEPS;
-    double loss = full + (1.2 - full) * exp(-4.5 * at) + 0.004 * rng_normal(&l->rng), train = loss * (0.9 - 0.1 * at);
+    double loss = full + (1.2 - full) * exp(-4.5 * at) + 0.004 * rng_normal(&l->rng),
+           train = loss * (0.9 - 0.1 * at);
     if (made_fails(&s->t) && s->step >= 4) {
         made_point(l, s->trial, s->step, NAN, NAN);
         made_run(l, s->trial, "failed", 1);

@@ -1,5 +1,5 @@
-/* Landscapes: basins, the fit near an optimum, the surrogate and its pictures, importance; against values that can be
- * worked out by hand. */
+/* Landscapes: basins, the fit near an optimum, the surrogate and its pictures, importance; against values
+ * that can be worked out by hand. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,7 +96,8 @@ static void a_quadratic_is_found_exactly(void **state)
     for (int i = 0; i < 12; i++) {
         x[i] = 5 + rng_unit(&g);
         y[i] = -3 + 0.1 * rng_unit(&g);
-        z[i] = c[0] + c[1] * x[i] + c[2] * y[i] + c[3] * x[i] * x[i] + c[4] * x[i] * y[i] + c[5] * y[i] * y[i];
+        z[i] =
+            c[0] + c[1] * x[i] + c[2] * y[i] + c[3] * x[i] * x[i] + c[4] * x[i] * y[i] + c[5] * y[i] * y[i];
     }
     assert_true(quadratic_fit(x, y, z, 12, &q));
     for (int j = 0; j < 6; j++)
@@ -273,9 +274,14 @@ static void the_same_history_gives_the_same_numbers(void **state)
 
 /* ---- pictures ---- */
 
-static struct landscape_grid grid_of(const struct space *s, int x, int y, int columns, int rows, const double *held)
+static struct landscape_grid grid_of(const struct space *s, int x, int y, int columns, int rows,
+                                     const double *held)
 {
-    struct landscape_grid g = {.x = landscape_axis(s, x, NULL), .slice = y < 0, .columns = columns, .rows = y < 0 ? 1 : rows, .held = held};
+    struct landscape_grid g = {.x = landscape_axis(s, x, NULL),
+                               .slice = y < 0,
+                               .columns = columns,
+                               .rows = y < 0 ? 1 : rows,
+                               .held = held};
     if (y >= 0)
         g.y = landscape_axis(s, y, NULL);
     return g;
@@ -284,7 +290,8 @@ static struct landscape_grid grid_of(const struct space *s, int x, int y, int co
 static void an_axis_runs_in_its_own_scale(void **state)
 {
     struct space *s = mixed_space();
-    struct landscape_axis lr = landscape_axis(s, 0, NULL), width = landscape_axis(s, 1, NULL), kind = landscape_axis(s, 2, NULL);
+    struct landscape_axis lr = landscape_axis(s, 0, NULL), width = landscape_axis(s, 1, NULL),
+                          kind = landscape_axis(s, 2, NULL);
     assert_int_equal(lr.scale, SCALE_LOG);
     near(axis_of_value(&lr, 1e-2), 0.5, 1e-12);
     near(axis_place(&lr, axis_dna(&lr, 0.25)), 0.25, 1e-9);
@@ -491,12 +498,14 @@ static void labels_are_split_as_sets(void **state)
 
 static struct arm_row arm(double mean, double half)
 {
-    return (struct arm_row){.mean = mean, .low = mean - half, .high = mean + half, .p_next = NAN, .p_best = NAN};
+    return (struct arm_row){
+        .mean = mean, .low = mean - half, .high = mean + half, .p_next = NAN, .p_best = NAN};
 }
 
 static void the_chance_of_being_best_is_shared_out(void **state)
 {
-    struct arm_row equal[] = {arm(1, 0.1), arm(1, 0.1), arm(5, 0.1)}, apart[] = {arm(0, 1.959964), arm(1, 1.959964)};
+    struct arm_row equal[] = {arm(1, 0.1), arm(1, 0.1), arm(5, 0.1)},
+                   apart[] = {arm(0, 1.959964), arm(1, 1.959964)};
     arms_p_best(equal, 3);
     near(equal[0].p_best, 0.5, 1e-3);
     near(equal[1].p_best, 0.5, 1e-3);
