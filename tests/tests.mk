@@ -67,6 +67,13 @@ bench-curves: $(BUILD)/hypertop-hub
 	@tests/bench/tuners/optuna_venv $(BUILD)/venv-optuna $(OPTUNA_TORCH)
 	@tests/bench/tuners/run_curves $(BUILD) $(CURVES_ARGS)
 
+# The page that the README points to, from the runs that are kept in $(BUILD)/bench-tuners.
+.PHONY: bench-tuners-report
+bench-tuners-report:
+	@python=$(BUILD)/venv-optuna/bin/python; [ -x $$python ] || python=; \
+	python3 tests/bench/tuners/report.py $(BUILD)/bench-tuners/runs.jsonl tests/bench/tuners/RESULTS.md \
+	"$(VERSION) ($$(git rev-parse --short HEAD 2>/dev/null || echo release))" $$python
+
 # What a logged value costs in Python, ours beside what the interpreter has: JSON lines. PYTHON names the interpreter.
 PYTHON ?= python3
 .PHONY: python bench-python
