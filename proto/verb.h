@@ -40,9 +40,9 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(FREEZE, "freeze", VT_SWEEP, VG_REVERSIBLE, true, "PARAM[=VALUE]", "hold a parameter at a value from here on (default: the best trial's)") \
     VERB(THAW, "thaw", VT_SWEEP, VG_REVERSIBLE, true, "PARAM", "let a frozen parameter vary again")               \
     VERB(TUNER, "tuner", VT_SWEEP, VG_REVERSIBLE, true, "NAME [OPTION=VALUE...]", "go on with another tuner, keeping all trials") \
-    VERB(HOLD, "hold", VT_SWEEP, VG_REVERSIBLE, true, "", "no new trials from the tuner until step or go")          \
+    VERB(HOLD, "hold", VT_NONE, VG_REVERSIBLE, true, "", "no new trials from the tuner until step or go")          \
     VERB(STEP, "step", VT_SWEEP, VG_REVERSIBLE, true, "[N]", "while held: let the tuner start N trials (default 1)") \
-    VERB(GO, "go", VT_SWEEP, VG_REVERSIBLE, true, "", "lift a hold")                                               \
+    VERB(GO, "go", VT_NONE, VG_REVERSIBLE, true, "", "lift a hold")                                               \
     VERB(BUDGET, "budget", VT_SWEEP, VG_REVERSIBLE, true, "[+|-]N", "set or change the number of trials")               \
     VERB(CONCURRENCY, "concurrency", VT_SWEEP, VG_REVERSIBLE, true, "N", "run at most N trials at once")                \
     VERB(RULE, "rule", VT_SWEEP, VG_REVERSIBLE, true, "RULE|off N", "tell when this happens: val_loss is nan, no point for 10m [then pause]") \

@@ -133,7 +133,7 @@ static void errors_are_lines_and_the_session_goes_on(void **state)
             "{\"op\":\"error\",\"message\":\"opt: sdg is not one of its values\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"kick\"}",
             "{\"op\":\"error\",\"message\":\"the tuner has no verb \\\"kick\\\"; it has ban, unban, pin, "
-            "unpin, boost, explore\"}");
+            "unpin, boost, explore, focus, quota, hold, step, go, space, freeze, thaw, tuner, avoid, weight\"}");
     answers(s, "{\"op\":\"steer\",\"verb\":\"ban\",\"args\":{\"target\":\"opt=sgd|adam\"}}",
             "{\"op\":\"error\",\"message\":\"opt=sgd|adam: nothing would be left to try\"}");
     begins(s, "{\"op\":\"ask\"}", "{\"op\":\"ask\",\"trials\":[{\"id\":0,");
