@@ -2,14 +2,15 @@
  *
  * TSALLIS_CB: the context's range in equal bins, a Tsallis-INF in each.
  *
- * CHEB_CB: M. Khodak, E. Chow, M.-F. Balcan and A. Talwalkar, "Learning to Relax: Setting Solver Parameters Across a
- * Sequence of Linear System Instances", ICLR 2024, algorithm 3: inverse-gap weighting over one Chebyshev regression an arm,
- * whose coefficients are bounded as those of a Lipschitz function are. Sums are all it keeps; what the authors' program
- * recomputes from its history with today's scale follows from them, since the scale only divides. The losses are costs
- * above `low`, and the smallest one counts as 0.
+ * CHEB_CB: M. Khodak, E. Chow, M.-F. Balcan and A. Talwalkar, "Learning to Relax: Setting Solver Parameters
+ * Across a Sequence of Linear System Instances", ICLR 2024, algorithm 3: inverse-gap weighting over one
+ * Chebyshev regression an arm, whose coefficients are bounded as those of a Lipschitz function are. Sums are
+ * all it keeps; what the authors' program recomputes from its history with today's scale follows from them,
+ * since the scale only divides. The losses are costs above `low`, and the smallest one counts as 0.
  *
- * LINUCB: L. Li, W. Chu, J. Langford and R. E. Schapire, WWW 2010, one ridge regression an arm (disjoint models), its inverse
- * updated by Sherman and Morrison. k open pulls of an arm narrow its bound as if their contexts were this one. */
+ * LINUCB: L. Li, W. Chu, J. Langford and R. E. Schapire, WWW 2010, one ridge regression an arm (disjoint
+ * models), its inverse updated by Sherman and Morrison. k open pulls of an arm narrow its bound as if their
+ * contexts were this one. */
 #include "tune/bandit_context.h"
 
 #include <math.h>
@@ -87,9 +88,9 @@ static int features(enum bandit_algorithm a, const struct bandit_context *c)
 static bool sensible(enum bandit_algorithm a, const struct bandit_context *c)
 {
     bool one = c->dims == 1 && c->low < c->high;
-    return bandit_contextual(a) && c->dims >= 0 && c->dims <= BANDIT_CONTEXT_MAX && isfinite(c->low) && isfinite(c->high) &&
-           isfinite(c->high - c->low) && c->bins >= 1 && c->bins <= BANDIT_BINS_MAX && c->features >= 1 &&
-           c->features <= BANDIT_FEATURES_MAX && c->alpha >= 0 && isfinite(c->alpha) &&
+    return bandit_contextual(a) && c->dims >= 0 && c->dims <= BANDIT_CONTEXT_MAX && isfinite(c->low) &&
+           isfinite(c->high) && isfinite(c->high - c->low) && c->bins >= 1 && c->bins <= BANDIT_BINS_MAX &&
+           c->features >= 1 && c->features <= BANDIT_FEATURES_MAX && c->alpha >= 0 && isfinite(c->alpha) &&
            (a == BANDIT_LINUCB ? c->low <= c->high : one);
 }
 
@@ -167,7 +168,9 @@ static void bins_policy(struct bandit *b)
     struct bandit_side *s = b->side;
     struct side_bin *bin = &s->bins[s->bin];
     const double *estimate = s->estimate + (size_t)s->bin * (size_t)b->arms;
-    double unit = b->scale > 0 ? b->scale : bin->learned > 0 && bin->total > 0 ? bin->total / bin->learned : 1;
+    double unit = b->scale > 0                         ? b->scale
+                  : bin->learned > 0 && bin->total > 0 ? bin->total / bin->learned
+                                                       : 1;
     int n = 0;
     for (int i = 0; i < b->arms; i++)
         if (!bandit_banned(b, i))
@@ -210,7 +213,8 @@ static void cheb_fit(struct bandit *b, int arm)
 {
     struct bandit_side *s = b->side;
     size_t m = (size_t)s->n, i = (size_t)arm;
-    double scale = s->tally[TALLY_SCALE], *theta = s->theta + i * m, *g = s->work, *bound = g + m, *spare = bound + m;
+    double scale = s->tally[TALLY_SCALE], *theta = s->theta + i * m, *g = s->work, *bound = g + m,
+           *spare = bound + m;
     const double *G = s->gram + i * m * m;
     bool outside = false;
     for (size_t j = 0; j < m; j++) {
@@ -271,7 +275,8 @@ static double cheb_rate(const struct bandit *b, int arms)
     double alpha = (M_PI + 2 / M_PI * log(2 * m + 1)) / (2 * cheb_factor(s->n) * (m + 1));
     if (!(scale > 0))
         return 0;
-    double regret = tally[TALLY_PREDICTED] - 2 * tally[TALLY_PRODUCT] / scale + tally[TALLY_LOSS] / (scale * scale);
+    double regret =
+        tally[TALLY_PREDICTED] - 2 * tally[TALLY_PRODUCT] / scale + tally[TALLY_LOSS] / (scale * scale);
     for (int i = 0; i < b->arms; i++)
         regret -= s->rest[i];
     return 2 * t * sqrt(arms * t / fmax(1e-12, regret + 2 * alpha * alpha * t));
@@ -407,8 +412,8 @@ int side_load(struct bandit *b, const uint8_t *p, size_t n)
     if (n < sizeof h)
         return -1;
     memcpy(&h, p, sizeof h);
-    if (bandit_set_context(b, &h.as) < 0 || n != side_size(b->side) || h.features != b->side->n || h.bin < 0 ||
-        h.bin >= h.as.bins)
+    if (bandit_set_context(b, &h.as) < 0 || n != side_size(b->side) || h.features != b->side->n ||
+        h.bin < 0 || h.bin >= h.as.bins)
         return -1;
     struct bandit_side *s = b->side;
     s->bin = h.bin;

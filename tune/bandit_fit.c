@@ -1,5 +1,5 @@
-/* Least squares for the few coefficients of a contextual bandit, without a linear algebra library: this runs inside
- * training processes. */
+/* Least squares for the few coefficients of a contextual bandit, without a linear algebra library: this runs
+ * inside training processes. */
 #include <math.h>
 #include <string.h>
 
@@ -52,7 +52,8 @@ static void diagonalise(double *A, double *V, int n)
                 if (A[p * n + q] == 0)
                     continue;
                 double tau = (A[q * n + q] - A[p * n + p]) / (2 * A[p * n + q]);
-                double t = (tau >= 0 ? 1 : -1) / (fabs(tau) + sqrt(1 + tau * tau)), c = 1 / sqrt(1 + t * t), s = t * c;
+                double t = (tau >= 0 ? 1 : -1) / (fabs(tau) + sqrt(1 + tau * tau)), c = 1 / sqrt(1 + t * t),
+                       s = t * c;
                 for (int k = 0; k < n; k++) {
                     double x = A[k * n + p], y = A[k * n + q];
                     A[k * n + p] = c * x - s * y;

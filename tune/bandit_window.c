@@ -1,5 +1,5 @@
-/* The window of sliding-window UCB: A. Garivier and E. Moulines, "On Upper-Confidence Bound Policies for Switching Bandit
- * Problems", ALT 2011. The arms' sums cover exactly the pulls in the window. */
+/* The window of sliding-window UCB: A. Garivier and E. Moulines, "On Upper-Confidence Bound Policies for
+ * Switching Bandit Problems", ALT 2011. The arms' sums cover exactly the pulls in the window. */
 #include "tune/bandit_window.h"
 
 #include <stdlib.h>

@@ -56,7 +56,8 @@ int tree_split(struct decision_tree *t, int leaf, struct decisions *d)
     return branches;
 }
 
-int tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add, bool grow)
+int tree_add(struct decision_tree *t, const struct space *s, const double *dna, const struct tree_node *add,
+             bool grow)
 {
     struct decisions d;
     int at = 0, split = -1;
@@ -197,7 +198,8 @@ static bool reach(struct decision_tree *t, int node, struct rng *rng, struct dec
     return true;
 }
 
-bool tree_reach(struct decision_tree *t, const struct space *s, int node, struct rng *rng, struct decisions *d)
+bool tree_reach(struct decision_tree *t, const struct space *s, int node, struct rng *rng,
+                struct decisions *d)
 {
     decisions_begin(d, s, t->depth, t->room);
     return reach(t, node, rng, d);
@@ -217,7 +219,8 @@ bool tree_draw(struct decision_tree *t, const struct tuner_env *env, const struc
 }
 
 bool tree_sample(struct decision_tree *t, const struct tuner_env *env,
-                 int (*pick)(void *self, const struct tuner_env *env, const struct tree_node *node), void *self, double *dna)
+                 int (*pick)(void *self, const struct tuner_env *env, const struct tree_node *node),
+                 void *self, double *dna)
 {
     struct decisions d;
     for (int i = 0; i < WALKS && !t->nodes[0].closed; i++) {

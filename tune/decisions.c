@@ -15,8 +15,13 @@ static bool lattice(const struct param *p)
 void decisions_begin(struct decisions *d, const struct space *s, int depth, double *room)
 {
     size_t n = (size_t)s->n;
-    *d = (struct decisions){
-        .space = s, .depth = depth, .param = -1, .dna = room, .lo = room + n, .hi = room + 2 * n, .halvings = room + 3 * n};
+    *d = (struct decisions){.space = s,
+                            .depth = depth,
+                            .param = -1,
+                            .dna = room,
+                            .lo = room + n,
+                            .hi = room + 2 * n,
+                            .halvings = room + 3 * n};
     for (int i = 0; i < s->n; i++) {
         d->dna[i] = NAN;
         d->lo[i] = 0;
@@ -66,8 +71,8 @@ int decisions_next(struct decisions *d)
     return next < 0 ? 0 : 2;
 }
 
-/* Where an ordered parameter is cut: half of what is left of u, so that a log scale is cut at its geometric mean; in
- * ranks, so that both halves have a value. */
+/* Where an ordered parameter is cut: half of what is left of u, so that a log scale is cut at its geometric
+ * mean; in ranks, so that both halves have a value. */
 static double cut(const struct decisions *d, int i)
 {
     const struct param *p = &d->space->params[i];

@@ -84,8 +84,8 @@ void genes_mutate(const struct tuner_env *env, const double *dna, double scale, 
     space_canon(s, out);
 }
 
-int genes_breed(const struct tuner_env *env, void (*make)(void *self, const struct tuner_env *env, double *dna),
-                void *self, double *dna)
+int genes_breed(const struct tuner_env *env,
+                void (*make)(void *self, const struct tuner_env *env, double *dna), void *self, double *dna)
 {
     const struct space *s = env->space;
     double *spare = mem_zero((size_t)s->n, sizeof *spare);

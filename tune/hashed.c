@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define BUCKETS 96
-#define LEVELS  3    /* halvings that are features: 2, 4 and 8 pieces */
+#define LEVELS  3 /* halvings that are features: 2, 4 and 8 pieces */
 #define RIDGE   0.3
 #define LEAST   10
 

@@ -1,6 +1,7 @@
-/* hashed: a linear model of rewards on hashed features of a configuration, as in DeepArchitect (Negrinho and Gordon 2017):
- * one feature for each choice of an active categorical, one for each of the nested halves that an ordered value lies in;
- * features fall into a fixed number of buckets, and a ridge regression weighs them. */
+/* hashed: a linear model of rewards on hashed features of a configuration, as in DeepArchitect (Negrinho and
+ * Gordon 2017): one feature for each choice of an active categorical, one for each of the nested halves that
+ * an ordered value lies in; features fall into a fixed number of buckets, and a ridge regression weighs them.
+ */
 #ifndef TUNE_HASHED_H
 #define TUNE_HASHED_H
 

@@ -1,16 +1,18 @@
 /* Optimisation by splitting the space into cells, for continuous-armed bandits.
  *
- * hoo: S. Bubeck, R. Munos, G. Stoltz and C. Szepesvari, "X-Armed Bandits", JMLR 12, 2011. Every node of the tree has an
- * optimistic value U = mean + width sqrt(2 ln n / T) + nu rho^depth; B is the smaller of U and its children's largest B;
- * an ask follows B down to a leaf and draws there. The tree is a function of the history.
+ * hoo: S. Bubeck, R. Munos, G. Stoltz and C. Szepesvari, "X-Armed Bandits", JMLR 12, 2011. Every node of the
+ * tree has an optimistic value U = mean + width sqrt(2 ln n / T) + nu rho^depth; B is the smaller of U and
+ * its children's largest B; an ask follows B down to a leaf and draws there. The tree is a function of the
+ * history.
  *
- * stosoo: M. Valko, A. Carpentier and R. Munos, "Stochastic Simultaneous Optimistic Optimization", ICML 2013. Sweeps over
- * the depths of the tree; at each the leaf with the largest optimistic value is tried, or, after `evaluations` tries, split,
- * if it is no worse than those above it. Needs no smoothness. The paper's cells fall into three or more parts; two of our
- * halvings are one of its depths.
+ * stosoo: M. Valko, A. Carpentier and R. Munos, "Stochastic Simultaneous Optimistic Optimization", ICML 2013.
+ * Sweeps over the depths of the tree; at each the leaf with the largest optimistic value is tried, or, after
+ * `evaluations` tries, split, if it is no worse than those above it. Needs no smoothness. The paper's cells
+ * fall into three or more parts; two of our halvings are one of its depths.
  *
- * Cells are halves of halves of the parameters' ranges (decisions.h), rewards are ranks (decision_tree.h). Whatever trial
- * lies in a cell counts for it, whoever proposed it; running ones count as tries, so parallel asks go elsewhere. */
+ * Cells are halves of halves of the parameters' ranges (decisions.h), rewards are ranks (decision_tree.h).
+ * Whatever trial lies in a cell counts for it, whoever proposed it; running ones count as tries, so parallel
+ * asks go elsewhere. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +29,16 @@
 #define LEVELS 2       /* halvings that are one depth of a sweep */
 #define SWEEPS 3       /* of an ask, before it draws from the prior */
 
-enum { OPT_WIDTH, OPT_NU, OPT_RHO };          /* hoo */
-enum { OPT_EVALUATIONS, OPT_DEEPEST };        /* stosoo */
+enum { OPT_WIDTH, OPT_NU, OPT_RHO };   /* hoo */
+enum { OPT_EVALUATIONS, OPT_DEEPEST }; /* stosoo */
 
 struct cells {
     bool sweeps; /* stosoo */
     struct decision_tree tree;
     double width, nu, rho;
     int evaluations, deepest;
-    int depth;   /* of the sweep under way, in LEVELS: where it goes on */
-    double top;  /* and the largest value it has split */
+    int depth;  /* of the sweep under way, in LEVELS: where it goes on */
+    double top; /* and the largest value it has split */
 };
 
 static void drop(void *self)
@@ -66,7 +68,8 @@ static void *make_hoo(const struct tuner_env *env, const double *values, char **
     return c;
 }
 
-/* The paper's choices for n asks: n / ln^3 n tries of a cell, cells down to sqrt(n / tries), here for each parameter. */
+/* The paper's choices for n asks: n / ln^3 n tries of a cell, cells down to sqrt(n / tries), here for each
+ * parameter. */
 static void *make_stosoo(const struct tuner_env *env, const double *values, char **cause)
 {
     struct cells *c = begin(env, cause);
@@ -74,7 +77,8 @@ static void *make_stosoo(const struct tuner_env *env, const double *values, char
     if (!c)
         return NULL;
     c->sweeps = true;
-    c->evaluations = values[OPT_EVALUATIONS] >= 1 ? (int)values[OPT_EVALUATIONS] : (int)fmax(1, round(n / pow(log(n), 3)));
+    c->evaluations =
+        values[OPT_EVALUATIONS] >= 1 ? (int)values[OPT_EVALUATIONS] : (int)fmax(1, round(n / pow(log(n), 3)));
     c->deepest = values[OPT_DEEPEST] >= 1 ? (int)values[OPT_DEEPEST]
                                           : (int)ceil(sqrt(n / c->evaluations)) * genes_varying(env->space);
     c->top = -INFINITY;
@@ -94,7 +98,8 @@ static void optimism(struct cells *c, const struct tuner_env *env)
         double best = -INFINITY;
         node->bound = INFINITY;
         if (node->visits > 0 && c->sweeps)
-            node->bound = tree_mean(node, 0.5) + dial * (c->evaluations > 1 ? sqrt(chance / (2 * node->visits)) : 0);
+            node->bound =
+                tree_mean(node, 0.5) + dial * (c->evaluations > 1 ? sqrt(chance / (2 * node->visits)) : 0);
         else if (node->visits > 0)
             node->bound = tree_mean(node, 0.5) + dial * (c->width * sqrt(2 * log(all) / node->visits) +
                                                          c->nu * pow(c->rho, node->depth));
@@ -206,7 +211,9 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     prepare(c, env);
     out->forced = steering_pin(env->steer) != NULL;
     if (c->sweeps ? sweep(c, env, out->dna) : tree_sample(&c->tree, env, best_child, c, out->dna)) {
-        snprintf(out->why, sizeof out->why, c->sweeps ? "the most promising cell of its size, of %d" : "the cell with the best bounds, of %d",
+        snprintf(out->why, sizeof out->why,
+                 c->sweeps ? "the most promising cell of its size, of %d"
+                           : "the cell with the best bounds, of %d",
                  (c->tree.n + 1) / 2);
         return 0;
     }
@@ -290,7 +297,8 @@ static int score(void *self, const struct tuner_env *env, const double *dna, int
     struct cells *c = self;
     prepare(c, env);
     for (int i = 0; i < n; i++) {
-        double bound = c->tree.nodes[tree_find(&c->tree, env->space, dna + (size_t)i * (size_t)env->space->n)].bound;
+        double bound =
+            c->tree.nodes[tree_find(&c->tree, env->space, dna + (size_t)i * (size_t)env->space->n)].bound;
         out[i] = fmin(bound, 2); /* what nobody has tried is wanted most */
     }
     return 0;
@@ -311,7 +319,8 @@ static void dump_hoo(void *self, struct buf *out)
 {
 }
 
-static void *load_hoo(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+static void *load_hoo(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n,
+                      char **cause)
 {
     return n ? cause_null(cause, "the state is not one of hoo") : make_hoo(env, values, cause);
 }
@@ -346,14 +355,16 @@ static bool regrow(struct cells *c, const struct tuner_env *env, struct fork *fo
     qsort(forks, (size_t)n, sizeof *forks, by_first);
     for (int k = 0; k < n; k++) {
         struct decisions d;
-        if (forks[k].node >= c->tree.n || c->tree.nodes[forks[k].node].children || forks[k].first != c->tree.n ||
-            !tree_reach(&c->tree, env->space, forks[k].node, &rng, &d) || !tree_split(&c->tree, forks[k].node, &d))
+        if (forks[k].node >= c->tree.n || c->tree.nodes[forks[k].node].children ||
+            forks[k].first != c->tree.n || !tree_reach(&c->tree, env->space, forks[k].node, &rng, &d) ||
+            !tree_split(&c->tree, forks[k].node, &d))
             return false;
     }
     return c->tree.n == nodes;
 }
 
-static void *load_stosoo(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n, char **cause)
+static void *load_stosoo(const struct tuner_env *env, const double *values, const uint8_t *p, size_t n,
+                         char **cause)
 {
     struct cells *c = make_stosoo(env, values, cause);
     struct unpack in = {.p = p, .n = n};
@@ -368,8 +379,9 @@ static void *load_stosoo(const struct tuner_env *env, const double *values, cons
         if (first)
             fork[forks++] = (struct fork){first, (int)i};
     }
-    bool good = !in.bad && !in.n && nodes >= 1 && nodes <= NODES && evaluations >= 1 && evaluations <= INT32_MAX && most >= 1 &&
-                most <= INT32_MAX && depth >= 0 && depth <= most && regrow(c, env, fork, (int)forks, (int)nodes);
+    bool good = !in.bad && !in.n && nodes >= 1 && nodes <= NODES && evaluations >= 1 &&
+                evaluations <= INT32_MAX && most >= 1 && most <= INT32_MAX && depth >= 0 && depth <= most &&
+                regrow(c, env, fork, (int)forks, (int)nodes);
     free(fork);
     if (good) {
         c->evaluations = (int)evaluations;
@@ -382,14 +394,17 @@ static void *load_stosoo(const struct tuner_env *env, const double *values, cons
 }
 
 static const struct tuner_option hoo_options[] = {
-    [OPT_WIDTH] = {"width", 0, 10, 0.1, "of the confidence bounds, as a share of all ranks; the paper's is 1"},
+    [OPT_WIDTH] = {"width", 0, 10, 0.1,
+                   "of the confidence bounds, as a share of all ranks; the paper's is 1"},
     [OPT_NU] = {"nu", 0, 10, 1, "how much the best of the whole space can be above its mean"},
-    [OPT_RHO] = {"rho", 0, 1, 0, "by what this shrinks from a cell to its halves; 0: half for each round of parameters"},
+    [OPT_RHO] = {"rho", 0, 1, 0,
+                 "by what this shrinks from a cell to its halves; 0: half for each round of parameters"},
     {NULL, 0, 0, 0, NULL},
 };
 
 static const struct tuner_option stosoo_options[] = {
-    [OPT_EVALUATIONS] = {"evaluations", 0, 1e6, 0, "tries of a cell before it is split; 0: n / ln^3 n of the budget"},
+    [OPT_EVALUATIONS] = {"evaluations", 0, 1e6, 0,
+                         "tries of a cell before it is split; 0: n / ln^3 n of the budget"},
     [OPT_DEEPEST] = {"deepest", 0, 1e6, 0, "halvings of the space at most; 0: from the budget"},
     {NULL, 0, 0, 0, NULL},
 };

@@ -1,8 +1,9 @@
-/* Differential evolution: R. Storn and K. Price, "Differential Evolution: A Simple and Efficient Heuristic for Global
- * Optimization over Continuous Spaces", J. Global Optimization 11, 1997: rand/1/bin, without generations: each ask
- * challenges the next member of the population, and the challenger takes its place when it is no worse. Genes that leave
- * the cube are drawn anew, as in DEHB (N. Awad et al., IJCAI 2021). A trial that was not asked for (adopted, or from
- * another tuner) takes an empty place, or that of the worst member if it is better. Failures are infinitely bad. */
+/* Differential evolution: R. Storn and K. Price, "Differential Evolution: A Simple and Efficient Heuristic
+ * for Global Optimization over Continuous Spaces", J. Global Optimization 11, 1997: rand/1/bin, without
+ * generations: each ask challenges the next member of the population, and the challenger takes its place when
+ * it is no worse. Genes that leave the cube are drawn anew, as in DEHB (N. Awad et al., IJCAI 2021). A trial
+ * that was not asked for (adopted, or from another tuner) takes an empty place, or that of the worst member
+ * if it is better. Failures are infinitely bad. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct de {
     double *x;    /* n x dims */
     double *loss; /* NaN: the place is empty */
     struct flights flights;
-    int place;    /* that the ask in progress challenges */
+    int place; /* that the ask in progress challenges */
     double *trial;
 };
 
@@ -61,13 +62,13 @@ static double *member(const struct de *d, int i)
 /* ---- proposing ---- */
 
 /* Another member that has been judged, and is none of the n in `not`. */
-static int another(const struct de *d, struct rng *rng, const int *not, int n)
+static int another(const struct de *d, struct rng *rng, const int * not, int n)
 {
     for (;;) {
         int i = (int)rng_below(rng, (uint64_t)d->n);
         bool taken = isnan(d->loss[i]);
         for (int k = 0; k < n; k++)
-            taken |= not[k] == i;
+            taken |= not [k] == i;
         if (!taken)
             return i;
     }
@@ -76,10 +77,11 @@ static int another(const struct de *d, struct rng *rng, const int *not, int n)
 static void challenge(void *self, const struct tuner_env *env, double *dna)
 {
     struct de *d = self;
-    int not[4] = {d->place};
+    int not [4] = {d->place};
     for (int k = 1; k < 4; k++)
-        not[k] = another(d, env->rng, not, k);
-    const double *parent = member(d, d->place), *a = member(d, not[1]), *b = member(d, not[2]), *c = member(d, not[3]);
+        not [k] = another(d, env->rng, not, k);
+    const double *parent = member(d, d->place), *a = member(d, not [1]), *b = member(d, not [2]),
+                 *c = member(d, not [3]);
     double factor = d->factor * steering_explore(env->steer);
     int sure = (int)rng_below(env->rng, (uint64_t)d->dims);
     for (int i = 0; i < d->dims; i++) {
@@ -109,7 +111,8 @@ static int judged(const struct de *d)
     return n;
 }
 
-/* The next member to challenge: in turn, those whose last challenger is still on the way only when all are. */
+/* The next member to challenge: in turn, those whose last challenger is still on the way only when all are.
+ */
 static int next_place(struct de *d)
 {
     int spare = -1;
@@ -208,7 +211,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
     struct unpack in = {.p = p, .n = n};
     uint64_t members = unpack_u64(&in);
     d->next = (int)unpack_i64(&in);
-    if (members >= 4 && members <= POPULATION_MAX && d->next >= 0 && d->next <= (int)members) { /* a budget can have changed */
+    if (members >= 4 && members <= POPULATION_MAX && d->next >= 0 &&
+        d->next <= (int)members) { /* a budget can have changed */
         d->n = (int)members;
         d->loss = mem_resize(d->loss, members, sizeof *d->loss);
         d->x = mem_resize(d->x, members * (size_t)d->dims, sizeof *d->x);
@@ -223,7 +227,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0, "members (at least 4); 0: 5 a parameter, 8 to 40, a tenth of the budget"},
+    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0,
+                        "members (at least 4); 0: 5 a parameter, 8 to 40, a tenth of the budget"},
     [OPT_FACTOR] = {"factor", 0, 2, 0.5, "how much of the difference of two members is added to a third"},
     [OPT_CROSSOVER] = {"crossover", 0, 1, 0.9, "chance that a parameter is taken from the mutant"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},

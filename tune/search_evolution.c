@@ -1,9 +1,10 @@
-/* Regularised evolution: E. Real, A. Aggarwal, Y. Huang and Q. V. Le, "Regularized Evolution for Image Classifier
- * Architecture Search", AAAI 2019: of a few members of the population, drawn at random, the best gets a child that differs in
- * one decision; the oldest member dies, however good it is, so that a lucky result does not rule for ever.
+/* Regularised evolution: E. Real, A. Aggarwal, Y. Huang and Q. V. Le, "Regularized Evolution for Image
+ * Classifier Architecture Search", AAAI 2019: of a few members of the population, drawn at random, the best
+ * gets a child that differs in one decision; the oldest member dies, however good it is, so that a lucky
+ * result does not rule for ever.
  *
- * The population is the last `population` trials that ended: the state is the history. Failed members never become parents
- * while others are drawn. */
+ * The population is the last `population` trials that ended: the state is the history. Failed members never
+ * become parents while others are drawn. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +103,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     if (rc == 0)
         snprintf(out->why, sizeof out->why, "trial %lld with one decision changed", (long long)e->parent->id);
     else
-        snprintf(out->why, sizeof out->why, "a draw from the prior: %d of %d members are alive", e->n, e->population);
+        snprintf(out->why, sizeof out->why, "a draw from the prior: %d of %d members are alive", e->n,
+                 e->population);
     return 0;
 }
 
@@ -132,8 +134,10 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0, "members (at least 2); 0: 6 a parameter, 20 to 50, a tenth of the budget"},
-    [OPT_SAMPLE] = {"sample", 0, POPULATION_MAX, 0, "members drawn, of which the best is the parent; 0: two fifths"},
+    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0,
+                        "members (at least 2); 0: 6 a parameter, 20 to 50, a tenth of the budget"},
+    [OPT_SAMPLE] = {"sample", 0, POPULATION_MAX, 0,
+                    "members drawn, of which the best is the parent; 0: two fifths"},
     [OPT_OLDEST] = {"oldest", 0, 1, 1, "1: the oldest member dies; 0: the worst"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},
 };

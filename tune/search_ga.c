@@ -1,9 +1,11 @@
-/* A genetic algorithm: J. H. Holland, "Adaptation in Natural and Artificial Systems", 1975, as hyperparameter studies use
- * it: tournaments of three, uniform crossover, one mutation a child on average, the elite survives.
+/* A genetic algorithm: J. H. Holland, "Adaptation in Natural and Artificial Systems", 1975, as hyperparameter
+ * studies use it: tournaments of three, uniform crossover, one mutation a child on average, the elite
+ * survives.
  *
- * Generations without waiting: asks beyond a generation's size breed more of its children; once as many children as the
- * population has places have been judged, whoever they are and whatever order they came in, they and the elite become the
- * parents. Trials that were not asked for count as children. Failures are children with an infinite loss. */
+ * Generations without waiting: asks beyond a generation's size breed more of its children; once as many
+ * children as the population has places have been judged, whoever they are and whatever order they came in,
+ * they and the elite become the parents. Trials that were not asked for count as children. Failures are
+ * children with an infinite loss. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,10 +122,11 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     if (rc < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
     if (rc == 0)
-        snprintf(out->why, sizeof out->why, "a child of generation %lld, bred from %d parents", (long long)g->generation,
-                 g->parents.n);
+        snprintf(out->why, sizeof out->why, "a child of generation %lld, bred from %d parents",
+                 (long long)g->generation, g->parents.n);
     else
-        snprintf(out->why, sizeof out->why, "a draw from the prior for generation %lld", (long long)g->generation);
+        snprintf(out->why, sizeof out->why, "a draw from the prior for generation %lld",
+                 (long long)g->generation);
     return 0;
 }
 
@@ -234,8 +237,11 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0, "parents of a generation (at least 2); 0: 2 a parameter, 8 to 20, a tenth of the budget"},
-    [OPT_TOURNAMENT] = {"tournament", 1, 100, 3, "members drawn for each parent, of which the best becomes it"},
+    [OPT_POPULATION] =
+        {"population", 0, POPULATION_MAX, 0,
+         "parents of a generation (at least 2); 0: 2 a parameter, 8 to 20, a tenth of the budget"},
+    [OPT_TOURNAMENT] = {"tournament", 1, 100, 3,
+                        "members drawn for each parent, of which the best becomes it"},
     [OPT_CROSSOVER] = {"crossover", 0, 1, 0.9, "chance that a child has two parents"},
     [OPT_ELITE] = {"elite", 0, 100, 2, "best parents that survive"},
     [OPT_COUNT] = {NULL, 0, 0, 0, NULL},

@@ -1,12 +1,13 @@
-/* Gradual search: one parameter after the other, in the order of the sweep file, each at a few values with all others held,
- * and the best value stays. What people do by hand, done without forgetting anything.
+/* Gradual search: one parameter after the other, in the order of the sweep file, each at a few values with
+ * all others held, and the best value stays. What people do by hand, done without forgetting anything.
  *
- * A pass goes through all parameters that are active. In the first one numbers are tried at evenly spread quantiles of
- * their prior, in later ones ever closer around the best value; choices and short lattices are tried in full. Whenever a
- * parameter is done, the best trial there is (from anybody, and allowed by the steering) becomes the base of the next.
- * Values whose trials exist already are not run again. An ask never waits: when all values of a parameter are out and some
- * have not come back, it goes on with the next parameter from the best known so far. A pass without anything new to try
- * means that nothing better is near: the search starts again from a draw from the prior. */
+ * A pass goes through all parameters that are active. In the first one numbers are tried at evenly spread
+ * quantiles of their prior, in later ones ever closer around the best value; choices and short lattices are
+ * tried in full. Whenever a parameter is done, the best trial there is (from anybody, and allowed by the
+ * steering) becomes the base of the next. Values whose trials exist already are not run again. An ask never
+ * waits: when all values of a parameter are out and some have not come back, it goes on with the next
+ * parameter from the best known so far. A pass without anything new to try means that nothing better is near:
+ * the search starts again from a draw from the prior. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +23,11 @@
 struct gradual {
     int dims, points;
     double *base;
-    bool based;     /* there is one */
+    bool based;       /* there is one */
     int param, value; /* what comes next: index in the space, number of the value */
     int64_t pass, restarts;
-    int asked;      /* trials of this pass */
-    int64_t since;  /* trials before this one were there at the last restart */
+    int asked;     /* trials of this pass */
+    int64_t since; /* trials before this one were there at the last restart */
 };
 
 static void drop(void *self)
@@ -67,7 +68,8 @@ static void take_best(struct gradual *g, const struct tuner_env *env)
     for (int i = (int)g->since; i < h->n; i++) {
         const struct history_trial *t = &h->trials[i];
         bool fits = (t->end == END_DONE || t->end == END_PRUNED) && !t->outside && isfinite(t->loss);
-        if (fits && (best < 0 || t->loss < h->trials[best].loss) && steering_allows(env->steer, env->space, t->dna))
+        if (fits && (best < 0 || t->loss < h->trials[best].loss) &&
+            steering_allows(env->steer, env->space, t->dna))
             best = i;
     }
     if (best >= 0)
@@ -154,8 +156,8 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     }
     g->asked++;
     if (drawn)
-        snprintf(out->why, sizeof out->why, "nothing better near the best: restart %lld, a draw from the prior",
-                 (long long)g->restarts);
+        snprintf(out->why, sizeof out->why,
+                 "nothing better near the best: restart %lld, a draw from the prior", (long long)g->restarts);
     else
         snprintf(out->why, sizeof out->why, "pass %lld: %s at value %d of %d, the rest as in the best so far",
                  (long long)g->pass + 1, env->space->params[g->param].name, g->value,
@@ -197,8 +199,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
     unpack_doubles(&in, g->base, (size_t)g->dims);
     g->param = (int)param;
     g->value = (int)value;
-    if (!in.bad && !in.n && param >= 0 && param < g->dims && value >= 0 && value <= INT32_MAX && g->pass >= 0 &&
-        g->since >= 0 && g->since <= env->history->n &&
+    if (!in.bad && !in.n && param >= 0 && param < g->dims && value >= 0 && value <= INT32_MAX &&
+        g->pass >= 0 && g->since >= 0 && g->since <= env->history->n &&
         (!g->based || space_check(env->space, g->base, NULL) == 0))
         return g;
     drop(g);

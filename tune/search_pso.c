@@ -1,9 +1,10 @@
-/* Particle swarm: J. Kennedy and R. Eberhart, ICNN 1995, with the constriction constants of M. Clerc and J. Kennedy (IEEE
- * Trans. Evolutionary Computation 6, 2002). Particles move in turn, whether or not their last position has been judged; a
- * result only ever improves what its particle and the swarm remember. Positions that leave the cube are reflected.
+/* Particle swarm: J. Kennedy and R. Eberhart, ICNN 1995, with the constriction constants of M. Clerc and J.
+ * Kennedy (IEEE Trans. Evolutionary Computation 6, 2002). Particles move in turn, whether or not their last
+ * position has been judged; a result only ever improves what its particle and the swarm remember. Positions
+ * that leave the cube are reflected.
  *
- * A categorical gene has no direction: it keeps its choice, takes that of the particle's or the swarm's best position, or
- * any, with weights in the proportion of inertia, the two attractions and a small rest. */
+ * A categorical gene has no direction: it keeps its choice, takes that of the particle's or the swarm's best
+ * position, or any, with weights in the proportion of inertia, the two attractions and a small rest. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +26,12 @@ struct pso {
     int n, dims;
     int64_t next;
     double inertia, own, swarm;
-    bool *placed;                     /* has a position */
-    double *x, *v, *best;             /* n x dims */
-    double *loss;                     /* of best; NaN none */
+    bool *placed;         /* has a position */
+    double *x, *v, *best; /* n x dims */
+    double *loss;         /* of best; NaN none */
     struct flights flights;
-    int particle;                     /* that the ask in progress moves */
-    double *to, *speed;               /* where, and how fast */
+    int particle;       /* that the ask in progress moves */
+    double *to, *speed; /* where, and how fast */
 };
 
 static void drop(void *self)
@@ -116,7 +117,10 @@ static void move_choice(struct pso *s, int i, double own, double swarm, const st
     double u = rng_unit(env->rng) * (s->inertia + s->own + s->swarm + ANY * dial);
     double any = rng_unit(env->rng);
     s->speed[i] = 0;
-    s->to[i] = u < s->inertia ? x : u < s->inertia + s->own ? own : u < s->inertia + s->own + s->swarm ? swarm : any;
+    s->to[i] = u < s->inertia                       ? x
+               : u < s->inertia + s->own            ? own
+               : u < s->inertia + s->own + s->swarm ? swarm
+                                                    : any;
 }
 
 static void move(void *self, const struct tuner_env *env, double *dna)
@@ -156,9 +160,11 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
     if (rc < 0)
         return cause_set(cause, "the bans and pins leave nothing to try");
     if (rc == 0)
-        snprintf(out->why, sizeof out->why, "particle %d of %d moves between its own best and the swarm's", s->particle + 1, s->n);
+        snprintf(out->why, sizeof out->why, "particle %d of %d moves between its own best and the swarm's",
+                 s->particle + 1, s->n);
     else
-        snprintf(out->why, sizeof out->why, "particle %d of %d starts from a draw from the prior", s->particle + 1, s->n);
+        snprintf(out->why, sizeof out->why, "particle %d of %d starts from a draw from the prior",
+                 s->particle + 1, s->n);
     genes_match(env->space, out->dna, env->rng, s->to);
     s->placed[s->particle] = true;
     memcpy(s->x + at(s, s->particle), s->to, bytes);
@@ -241,7 +247,8 @@ static void *load(const struct tuner_env *env, const double *values, const uint8
 }
 
 static const struct tuner_option options[OPT_COUNT + 1] = {
-    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0, "particles; 0: 3 a parameter, 8 to 20, a tenth of the budget"},
+    [OPT_POPULATION] = {"population", 0, POPULATION_MAX, 0,
+                        "particles; 0: 3 a parameter, 8 to 20, a tenth of the budget"},
     [OPT_INERTIA] = {"inertia", 0, 1, 0.7298, "share of its velocity that a particle keeps"},
     [OPT_OWN] = {"own", 0, 4, 1.49618, "attraction of the particle's best position"},
     [OPT_SWARM] = {"swarm", 0, 4, 1.49618, "attraction of the swarm's best position"},

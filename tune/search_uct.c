@@ -1,13 +1,14 @@
-/* Monte Carlo tree search over the decisions that make a configuration: R. Negrinho and G. Gordon, "DeepArchitect:
- * Automatically Designing and Training Deep Architectures", 2017: upper confidence bounds for trees (L. Kocsis and C.
- * Szepesvari, ECML 2006), with bisection of ordered values.
+/* Monte Carlo tree search over the decisions that make a configuration: R. Negrinho and G. Gordon,
+ * "DeepArchitect: Automatically Designing and Training Deep Architectures", 2017: upper confidence bounds for
+ * trees (L. Kocsis and C. Szepesvari, ECML 2006), with bisection of ordered values.
  *
- * Every trial, whoever proposed it, extends the tree by one decision along its path, so the tree is a function of the history
- * (decision_tree.h). A running trial is a visit without a reward, which keeps parallel asks apart. Below the tree the rest
- * is drawn from the prior. Where bans and pins leave nothing of a branch, the walk avoids it.
+ * Every trial, whoever proposed it, extends the tree by one decision along its path, so the tree is a
+ * function of the history (decision_tree.h). A running trial is a visit without a reward, which keeps
+ * parallel asks apart. Below the tree the rest is drawn from the prior. Where bans and pins leave nothing of
+ * a branch, the walk avoids it.
  *
- * surrogate: 1 puts a regression on hashed features in between (hashed.h): each ask grows a tree of its own by many walks that
- * are rewarded by the regression, and proposes the best of what they came across. */
+ * surrogate: 1 puts a regression on hashed features in between (hashed.h): each ask grows a tree of its own
+ * by many walks that are rewarded by the regression, and proposes the best of what they came across. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,8 +86,10 @@ static int best_child(void *self, const struct tuner_env *env, const struct tree
 
 /* ---- proposing ---- */
 
-/* Many walks in a tree of this ask's own, rewarded by the regression; the best new configuration they found. */
-static bool by_surrogate(struct uct *u, const struct tuner_env *env, const struct hashed *model, double *dna, double *score)
+/* Many walks in a tree of this ask's own, rewarded by the regression; the best new configuration they found.
+ */
+static bool by_surrogate(struct uct *u, const struct tuner_env *env, const struct hashed *model, double *dna,
+                         double *score)
 {
     size_t dims = (size_t)env->space->n;
     struct decision_tree own;
@@ -137,13 +140,14 @@ static int propose(void *self, const struct tuner_env *env, struct proposal *out
         found = model && by_surrogate(u, env, model, out->dna, &score);
         hashed_free(model);
         if (found)
-            snprintf(out->why, sizeof out->why, "expected to beat %.0f %% of the trials, the best of %d walks", 100 * score,
-                     u->samples);
+            snprintf(out->why, sizeof out->why,
+                     "expected to beat %.0f %% of the trials, the best of %d walks", 100 * score, u->samples);
     } else if (!u->surrogate) {
         tree_recount(&u->tree, env, reward, true);
         found = by_tree(u, env, out->dna);
         if (found)
-            snprintf(out->why, sizeof out->why, "the walk with the best bounds in a tree of %d nodes", u->tree.n);
+            snprintf(out->why, sizeof out->why, "the walk with the best bounds in a tree of %d nodes",
+                     u->tree.n);
     }
     free(reward);
     if (found)

@@ -1,9 +1,11 @@
-/* accept_lottery: acceptance measurement A16, the hyperparameter lottery: on one simulator, how far do a tuner's own settings
- * spread its final reward, and do all tuners come close to each other once each has its best setting?
+/* accept_lottery: acceptance measurement A16, the hyperparameter lottery: on one simulator, how far do a
+ * tuner's own settings spread its final reward, and do all tuners come close to each other once each has its
+ * best setting?
  *
- * The simulator is an architecture exploration of the kind of ArchGym (Krishnan et al., ISCA 2023): a memory system with
- * lattices, choices and a condition, whose power and latency are traded off; the reward is target / |value - target| of
- * both, multiplied. Settings are ArchGym's grids where a tuner has such a knob. Arguments: [SEEDS], 8. */
+ * The simulator is an architecture exploration of the kind of ArchGym (Krishnan et al., ISCA 2023): a memory
+ * system with lattices, choices and a condition, whose power and latency are traded off; the reward is target
+ * / |value - target| of both, multiplied. Settings are ArchGym's grids where a tuner has such a knob.
+ * Arguments: [SEEDS], 8. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,7 +54,8 @@ static const struct setting settings[] = {
 };
 #define N_SETTINGS (sizeof settings / sizeof *settings)
 
-static struct param *lattice(struct space *s, const char *name, double low, double high, enum param_prior prior)
+static struct param *lattice(struct space *s, const char *name, double low, double high,
+                             enum param_prior prior)
 {
     struct param *p = space_add(s, name);
     p->type = PARAM_INT;
@@ -80,8 +83,9 @@ enum { BANKS, QUEUE, ROWS, PAGE, SCHEDULER, WINDOW, REFRESH, CLOCK };
 
 static struct space *memory_system(void)
 {
-    static const char *const page[] = {"open", "closed", "adaptive"}, *const scheduler[] = {"fifo", "frfcfs", "grouped"},
-                      *const refresh[] = {"all", "bank", "none"};
+    static const char *const page[] = {"open", "closed", "adaptive"},
+                             *const scheduler[] = {"fifo", "frfcfs", "grouped"},
+                             *const refresh[] = {"all", "bank", "none"};
     struct space *s = space_new();
     lattice(s, "banks", 1, 64, PRIOR_LOG);
     lattice(s, "queue", 1, 128, PRIOR_LOG);
@@ -107,15 +111,19 @@ static double value(const struct space *s, const double *dna, int i)
 /* Reward of a design: near its targets of 1 W and 0.1 us in both. */
 static double reward(const struct space *s, const double *dna)
 {
-    static const double page_power[] = {1, 0.7, 0.8}, page_time[] = {0.8, 1.15, 0.85}, refresh_power[] = {1.1, 1, 0.9},
-                        refresh_time[] = {1.25, 1.05, 1.6};
-    double banks = value(s, dna, BANKS), queue = value(s, dna, QUEUE), rows = value(s, dna, ROWS), clock = value(s, dna, CLOCK);
+    static const double page_power[] = {1, 0.7, 0.8}, page_time[] = {0.8, 1.15, 0.85},
+                        refresh_power[] = {1.1, 1, 0.9}, refresh_time[] = {1.25, 1.05, 1.6};
+    double banks = value(s, dna, BANKS), queue = value(s, dna, QUEUE), rows = value(s, dna, ROWS),
+           clock = value(s, dna, CLOCK);
     double window = isnan(dna[WINDOW]) ? 1 : value(s, dna, WINDOW);
-    double reorder = dna[SCHEDULER] == 0 ? 1 : 1 - 0.3 * exp(-pow(log(window / (dna[SCHEDULER] == 1 ? 12 : 5)), 2));
-    double power = (0.15 + 0.012 * banks + 0.002 * queue + 0.01 * rows + 0.0009 * clock * clock + 0.003 * window) *
-                   page_power[(int)dna[PAGE]] * refresh_power[(int)dna[REFRESH]];
-    double latency = (0.02 + 0.9 / clock) * (0.6 + 2.5 / banks + 0.002 * banks) * (0.7 + 3 / queue + 0.004 * queue) *
-                     (0.8 + 1.5 / rows) * reorder * page_time[(int)dna[PAGE]] * refresh_time[(int)dna[REFRESH]];
+    double reorder =
+        dna[SCHEDULER] == 0 ? 1 : 1 - 0.3 * exp(-pow(log(window / (dna[SCHEDULER] == 1 ? 12 : 5)), 2));
+    double power =
+        (0.15 + 0.012 * banks + 0.002 * queue + 0.01 * rows + 0.0009 * clock * clock + 0.003 * window) *
+        page_power[(int)dna[PAGE]] * refresh_power[(int)dna[REFRESH]];
+    double latency = (0.02 + 0.9 / clock) * (0.6 + 2.5 / banks + 0.002 * banks) *
+                     (0.7 + 3 / queue + 0.004 * queue) * (0.8 + 1.5 / rows) * reorder *
+                     page_time[(int)dna[PAGE]] * refresh_time[(int)dna[REFRESH]];
     double near_power = 1 / (fabs(power - 1) + 0.01), near_latency = 0.1 / (fabs(latency - 0.1) + 0.001);
     return near_power * near_latency;
 }
@@ -123,8 +131,12 @@ static double reward(const struct space *s, const double *dna)
 /* log10 of the best reward after the budget. */
 static double play(const struct setting *k, uint64_t seed)
 {
-    struct tuner_setup setup = {.space = memory_system(), .sampler = k->tuner, .sampler_options = k->kv, .seed = seed,
-                                .budget = BUDGET, .maximize = true};
+    struct tuner_setup setup = {.space = memory_system(),
+                                .sampler = k->tuner,
+                                .sampler_options = k->kv,
+                                .seed = seed,
+                                .budget = BUDGET,
+                                .maximize = true};
     char *cause = NULL;
     struct tuner *t = tuner_new(&setup, &cause);
     double dna[8], best = -INFINITY;
@@ -167,7 +179,8 @@ int main(int argc, char **argv)
             low = fmin(low, mean[to]);
             high = fmax(high, mean[to]);
         }
-        printf("{\"accept\":\"A16\",\"tuner\":\"%s\",\"settings\":%zu,\"worst\":%.3f,\"best\":%.3f,\"spread\":%.3f}\n",
+        printf("{\"accept\":\"A16\",\"tuner\":\"%s\",\"settings\":%zu,\"worst\":%.3f,\"best\":%.3f,"
+               "\"spread\":%.3f}\n",
                settings[from].tuner, to - from, low, high, high - low);
         if (to - from < 2) /* random has nothing to set */
             continue;
@@ -175,9 +188,11 @@ int main(int argc, char **argv)
         tuned_low = fmin(tuned_low, high);
         tuned_high = fmax(tuned_high, high);
     }
-    /* The published finding: within one tuner the settings matter more than the choice of a tuner does once all are set. */
+    /* The published finding: within one tuner the settings matter more than the choice of a tuner does once
+     * all are set. */
     bool ok = widest > tuned_high - tuned_low;
-    printf("{\"accept\":\"A16\",\"what\":\"spread of settings within a tuner against spread of tuned tuners\",\"within\":%.3f,"
+    printf("{\"accept\":\"A16\",\"what\":\"spread of settings within a tuner against spread of tuned "
+           "tuners\",\"within\":%.3f,"
            "\"between\":%.3f,\"ok\":%s}\n",
            widest, tuned_high - tuned_low, ok ? "true" : "false");
     return !ok;

@@ -1,6 +1,7 @@
-/* The references are the exact integers and the totals of an independent implementation (40 repetitions of experiment A,
- * three of the heat equation). Ours must lie within 2 % for the former, 3 % for the latter plus what three seeds of a
- * random policy vary by. All decisions are made by ht_bandit_*, as in a training process. */
+/* The references are the exact integers and the totals of an independent implementation (40 repetitions of
+ * experiment A, three of the heat equation). Ours must lie within 2 % for the former, 3 % for the latter plus
+ * what three seeds of a random policy vary by. All decisions are made by ht_bandit_*, as in a training
+ * process. */
 #include "accept.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ struct policy {
 
 static void say(const char *id, const char *what, const char *where, double got, double reference, bool ok)
 {
-    printf("{\"accept\":\"%s\",\"what\":\"%s\",\"where\":\"%s\",\"value\":%.10g,\"reference\":%.10g,\"off\":%.4f,\"ok\":%s}\n",
+    printf("{\"accept\":\"%s\",\"what\":\"%s\",\"where\":\"%s\",\"value\":%.10g,\"reference\":%.10g,\"off\":%"
+           ".4f,\"ok\":%s}\n",
            id, what, where, got, reference, reference > 0 ? got / reference - 1 : 0, ok ? "true" : "false");
     fflush(stdout);
 }
@@ -38,8 +40,16 @@ static ht_bandit *open_policy(const struct policy *p, uint64_t seed)
     double omega[ARMS];
     for (int i = 0; i < ARMS; i++)
         omega[i] = omega_at(i);
-    struct ht_bandit_options o = {.size = sizeof o, .name = "omega", .algorithm = p->algorithm, .arms = ARMS, .values = omega,
-                                  .seed = seed, .low = 1, .context_low = p->low, .context_high = p->high, .bins = p->bins};
+    struct ht_bandit_options o = {.size = sizeof o,
+                                  .name = "omega",
+                                  .algorithm = p->algorithm,
+                                  .arms = ARMS,
+                                  .values = omega,
+                                  .seed = seed,
+                                  .low = 1,
+                                  .context_low = p->low,
+                                  .context_high = p->high,
+                                  .bins = p->bins};
     return ht_bandit_open(NULL, &o);
 }
 
@@ -97,7 +107,8 @@ static struct outcome play(const struct policy *p, int v, int reps)
         rng_seed(&rng, (uint64_t)r);
         for (int t = 0; bandit && t < ROUNDS; t++) {
             double shift = sor_draw(&rng, shift_beta[v][0], shift_beta[v][1], b);
-            int arm = ht_bandit_choose_in(bandit, shift, NULL), cost = sor_solve(shift, b, omega_at(arm), 1e-8);
+            int arm = ht_bandit_choose_in(bandit, shift, NULL),
+                cost = sor_solve(shift, b, omega_at(arm), 1e-8);
             ht_bandit_reward(bandit, cost);
             total += cost;
             out.late += t >= ROUNDS / 2 ? cost : 0;
@@ -142,7 +153,8 @@ static int relax(int reps)
                                              {"Tsallis-INF RV", HT_TSALLIS_INF_RV, 0, 0, 0},
                                              {"Tsallis-INF in 5 bins", HT_TSALLIS_CB, -0.15, 0.65, 5},
                                              {"ChebCB", HT_CHEB_CB, -0.15, 0.65, 0}};
-    static const double reference[4][2] = {{603193, 335071}, {592747, 327736}, {518884, 319676}, {336365, 239356}};
+    static const double reference[4][2] = {
+        {603193, 335071}, {592747, 327736}, {518884, 319676}, {336365, 239356}};
     int bad = 0;
     for (int v = 0; v < 2; v++) {
         double mean[ARMS], optimal, best = INFINITY;
@@ -152,21 +164,23 @@ static int relax(int reps)
             best = fmin(best, mean[i]);
         for (int p = 0; p < 4; p++) {
             got[p] = play(&policies[p], v, reps);
-            bool ok = fabs(got[p].total / reference[p][v] - 1) <= 0.02 + (reps < 20 ? 2 * got[p].error / got[p].total : 0);
+            bool ok = fabs(got[p].total / reference[p][v] - 1) <=
+                      0.02 + (reps < 20 ? 2 * got[p].error / got[p].total : 0);
             bad += !ok;
             say(p < 2 ? "A1" : "A2", policies[p].name, variance[v], got[p].total, reference[p][v], ok);
         }
-        bad += claim("A1", "Tsallis-INF, second half against the best fixed omega: at most 1.1 times", v, got[0].late,
-                     1.1 * best, got[0].late <= 1.1 * best);
+        bad += claim("A1", "Tsallis-INF, second half against the best fixed omega: at most 1.1 times", v,
+                     got[0].late, 1.1 * best, got[0].late <= 1.1 * best);
         if (v == 0)
             for (int i = 0; i < 13; i += 4) /* 1, 1.2, 1.4, 1.6 */
                 bad += claim("A1", "Tsallis-INF beats a fixed omega", v, got[0].total / ROUNDS, mean[i],
                              got[0].total / ROUNDS < mean[i]);
         double bar = (v ? 0.85 : 0.7) * best * ROUNDS;
-        bad += claim("A2", "ChebCB against the best fixed omega: 30 % or 15 % fewer", v, got[3].total, bar, got[3].total <= bar);
-        bar = 1.25 * optimal * ROUNDS;
-        bad += claim("A2", "ChebCB against the optimum of each instance: at most 1.25 times", v, got[3].total, bar,
+        bad += claim("A2", "ChebCB against the best fixed omega: 30 % or 15 % fewer", v, got[3].total, bar,
                      got[3].total <= bar);
+        bar = 1.25 * optimal * ROUNDS;
+        bad += claim("A2", "ChebCB against the optimum of each instance: at most 1.25 times", v, got[3].total,
+                     bar, got[3].total <= bar);
     }
     return bad;
 }

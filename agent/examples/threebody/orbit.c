@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const double MASS = 1.0 / BODIES, KM_S = 29.784692; /* speed of the earth: 2 pi AU a year */
-static const double STEP = 0.1 * 2 * M_PI * 1.7320508075688772; /* a tenth of a year; its unit is 1 / (2 pi sqrt 3) years */
+static const double STEP =
+    0.1 * 2 * M_PI * 1.7320508075688772; /* a tenth of a year; its unit is 1 / (2 pi sqrt 3) years */
 
 /* ---- NumPy's legacy generator: MT19937 (Matsumoto and Nishimura 1998) ---- */
 
@@ -45,16 +46,18 @@ static double twister_uniform(struct twister *t, double low, double high)
 
 /* ---- forces ---- */
 
-/* Accelerations and jerks at these positions and velocities; returns the fourth power of the shortest meeting time: without
- * forces (r / v) or from rest (r^6 / M^2). */
-static double forces(const double x[BODIES][2], const double v[BODIES][2], double a[BODIES][2], double j[BODIES][2])
+/* Accelerations and jerks at these positions and velocities; returns the fourth power of the shortest meeting
+ * time: without forces (r / v) or from rest (r^6 / M^2). */
+static double forces(const double x[BODIES][2], const double v[BODIES][2], double a[BODIES][2],
+                     double j[BODIES][2])
 {
     double shortest = INFINITY;
     memset(a, 0, BODIES * sizeof a[0]);
     memset(j, 0, BODIES * sizeof j[0]);
     for (int i = 0; i < BODIES; i++)
         for (int k = i + 1; k < BODIES; k++) {
-            double rx = x[k][0] - x[i][0], ry = x[k][1] - x[i][1], vx = v[k][0] - v[i][0], vy = v[k][1] - v[i][1];
+            double rx = x[k][0] - x[i][0], ry = x[k][1] - x[i][1], vx = v[k][0] - v[i][0],
+                   vy = v[k][1] - v[i][1];
             double r2 = rx * rx + ry * ry, v2 = vx * vx + vy * vy, rv = (rx * vx + ry * vy) / r2 * 3;
             double pull = MASS / (r2 * sqrt(r2)), jx = pull * (vx - rv * rx), jy = pull * (vy - rv * ry);
             a[i][0] += pull * rx;

@@ -7,7 +7,8 @@
 
 static const double ACCURACY = 3500, SPEED = 4; /* weights of the reward's two parts */
 static const double HOPELESS = 0.1;             /* relative error that ends a run */
-static const double CHEAPEST = -20, DISASTER = 2000; /* costs are cut off here: how much worse does not matter */
+static const double CHEAPEST = -20,
+                    DISASTER = 2000; /* costs are cut off here: how much worse does not matter */
 
 double factor_at(int arm)
 {
@@ -25,7 +26,7 @@ static int level(double x, const double *edge, int n)
 static int state_of(int step, double log_error, double soonest)
 {
     static const double phase[PHASES - 1] = {4, 11, 41, 86, 96}, error[ERRORS - 1] = {-11, -9, -7.5, -6},
-                        meeting[MEETINGS - 1] = {0.3, 0.8, 1.5, 2.5, 8};
+                                       meeting[MEETINGS - 1] = {0.3, 0.8, 1.5, 2.5, 8};
     return (level(step, phase, PHASES - 1) * ERRORS + level(log_error, error, ERRORS - 1)) * MEETINGS +
            level(soonest, meeting, MEETINGS - 1);
 }
@@ -38,9 +39,15 @@ bool policy_open(struct policy *p, ht_agent *ht, uint64_t seed)
         double factors[ARMS];
         for (int k = 0; k < ARMS; k++)
             factors[k] = factor_at(k);
-        snprintf(name, sizeof name, "phase%d-error%d-meeting%d", i / (ERRORS * MEETINGS), i / MEETINGS % ERRORS, i % MEETINGS);
-        struct ht_bandit_options o = {.size = sizeof o, .name = name, .algorithm = HT_THOMPSON, .arms = ARMS, .values = factors,
-                                      .seed = seed * STATES + (uint64_t)i, .low = CHEAPEST};
+        snprintf(name, sizeof name, "phase%d-error%d-meeting%d", i / (ERRORS * MEETINGS),
+                 i / MEETINGS % ERRORS, i % MEETINGS);
+        struct ht_bandit_options o = {.size = sizeof o,
+                                      .name = name,
+                                      .algorithm = HT_THOMPSON,
+                                      .arms = ARMS,
+                                      .values = factors,
+                                      .seed = seed * STATES + (uint64_t)i,
+                                      .low = CHEAPEST};
         p->of[i] = ht_bandit_open(ht, &o);
         all &= p->of[i] != NULL;
     }

@@ -1,8 +1,10 @@
-/* policy: which step factor for the next tenth of a year: in-process bandits, one for each state of the three bodies.
+/* policy: which step factor for the next tenth of a year: in-process bandits, one for each state of the three
+ * bodies.
  *
- * The state is what the integrator knows: how far it has come, how large its energy error is, how soon a pair could meet.
- * The reward of a step looks at the error of the whole run so far, so a careless step costs in all steps that follow; what
- * it is charged with here is that whole sum, which makes the costs of a run add up to minus its reward. */
+ * The state is what the integrator knows: how far it has come, how large its energy error is, how soon a pair
+ * could meet. The reward of a step looks at the error of the whole run so far, so a careless step costs in
+ * all steps that follow; what it is charged with here is that whole sum, which makes the costs of a run add
+ * up to minus its reward. */
 #ifndef THREEBODY_POLICY_H
 #define THREEBODY_POLICY_H
 
@@ -23,10 +25,10 @@ bool policy_open(struct policy *p, ht_agent *ht, uint64_t seed);
 void policy_close(struct policy *p);
 
 struct flight {
-    double reward;  /* mean a step */
-    double error;   /* log10, at the end */
-    int64_t steps;  /* of the integrator */
-    int length;     /* steps taken: 100, or fewer when the error was too large */
+    double reward; /* mean a step */
+    double error;  /* log10, at the end */
+    int64_t steps; /* of the integrator */
+    int length;    /* steps taken: 100, or fewer when the error was too large */
 };
 
 /* A run from a seed; with a policy it chooses and learns, else all steps take the fixed factor. */

@@ -1,7 +1,8 @@
 /* threebody: the step factor of an integrator, chosen along the way by bandits that learn inside the program.
  *
  *   threebody                                    a trial of a sweep: learns from one run after the other
- *   threebody --accept [RUNS]                    fixed factors beside the reference, and the policy on runs it has not seen
+ *   threebody --accept [RUNS]                    fixed factors beside the reference, and the policy on runs
+ * it has not seen
  */
 #include <math.h>
 #include <stdbool.h>
@@ -45,11 +46,13 @@ static const struct {
     double error;
     int64_t steps;
     double reward;
-} reference[ARMS] = {{-9.53, 2048845, 1.03}, {-9.95, 951129, 1.05}, {-10.68, 441593, 1.30}, {-10.34, 205121, 1.45},
-                     {-9.69, 95330, 1.58},   {-9.01, 44380, 1.685}, {-7.40, 20727, 1.61},   {-5.91, 9765, 1.08},
-                     {-4.42, 4657, -2.13},   {-3.01, 1712, -29.4}};
+} reference[ARMS] = {{-9.53, 2048845, 1.03}, {-9.95, 951129, 1.05}, {-10.68, 441593, 1.30},
+                     {-10.34, 205121, 1.45}, {-9.69, 95330, 1.58},  {-9.01, 44380, 1.685},
+                     {-7.40, 20727, 1.61},   {-5.91, 9765, 1.08},   {-4.42, 4657, -2.13},
+                     {-3.01, 1712, -29.4}};
 
-/* Below 1e-3 the error is round-off, which no two programs share; the largest factors lose a run now and then. */
+/* Below 1e-3 the error is round-off, which no two programs share; the largest factors lose a run now and
+ * then. */
 static int fixed_table(void)
 {
     int bad = 0, best = 0;
@@ -66,20 +69,23 @@ static int fixed_table(void)
         }
         bool compared = a >= 3 && a <= 7;
         bool ok = fabs((double)steps / (double)reference[a].steps - 1) <= 0.01 &&
-                  (!compared || (fabs(reward[a] - reference[a].reward) <= 0.05 && fabs(error - reference[a].error) <= 0.3));
+                  (!compared || (fabs(reward[a] - reference[a].reward) <= 0.05 &&
+                                 fabs(error - reference[a].error) <= 0.3));
         bad += !ok;
         best = reward[a] > reward[best] ? a : best;
-        printf("{\"accept\":\"A10\",\"factor\":%.3g,\"steps\":%lld,\"reference_steps\":%lld,\"log10_error\":%.2f,"
+        printf("{\"accept\":\"A10\",\"factor\":%.3g,\"steps\":%lld,\"reference_steps\":%lld,\"log10_error\":%"
+               ".2f,"
                "\"reference_log10_error\":%.2f,\"reward\":%.3f,\"reference_reward\":%.3f,\"ok\":%s}\n",
-               factor_at(a), (long long)steps, (long long)reference[a].steps, error, reference[a].error, reward[a],
-               reference[a].reward, ok ? "true" : "false");
+               factor_at(a), (long long)steps, (long long)reference[a].steps, error, reference[a].error,
+               reward[a], reference[a].reward, ok ? "true" : "false");
     }
-    printf("{\"accept\":\"A10\",\"best_factor\":%.3g,\"reference\":0.00464,\"ok\":%s}\n", factor_at(best), best == 5 ? "true" : "false");
+    printf("{\"accept\":\"A10\",\"best_factor\":%.3g,\"reference\":0.00464,\"ok\":%s}\n", factor_at(best),
+           best == 5 ? "true" : "false");
     return bad + (best != 5);
 }
 
-/* Means over runs: as it is, and with lost runs counted as LOST: as the error nears the energy itself, the reward has a pole,
- * and one near-collision in a hundred runs would decide every comparison of means. */
+/* Means over runs: as it is, and with lost runs counted as LOST: as the error nears the energy itself, the
+ * reward has a pole, and one near-collision in a hundred runs would decide every comparison of means. */
 #define LOST (-10.0)
 struct means {
     double plain, bounded;
@@ -119,10 +125,13 @@ static int contextual(int runs)
         best.plain = fmax(best.plain, on_held.plain);
     }
     bool ok = policy.bounded > best.bounded;
-    printf("{\"accept\":\"A10\",\"what\":\"contextual policy and fixed factors on %d held-out seeds, lost runs as %g\","
-           "\"policy\":%.3f,\"fixed_chosen_on_tuning_seeds\":%.3f,\"best_fixed\":%.3f,\"best_fixed_factor\":%.3g,\"ok\":%s}\n",
+    printf("{\"accept\":\"A10\",\"what\":\"contextual policy and fixed factors on %d held-out seeds, lost "
+           "runs as %g\","
+           "\"policy\":%.3f,\"fixed_chosen_on_tuning_seeds\":%.3f,\"best_fixed\":%.3f,\"best_fixed_factor\":%"
+           ".3g,\"ok\":%s}\n",
            HELD_OUT, LOST, policy.bounded, chosen.bounded, best.bounded, factor, ok ? "true" : "false");
-    printf("{\"accept\":\"A10\",\"what\":\"the same, means as they are\",\"policy\":%.3f,\"fixed_chosen_on_tuning_seeds\":%.3f,"
+    printf("{\"accept\":\"A10\",\"what\":\"the same, means as they "
+           "are\",\"policy\":%.3f,\"fixed_chosen_on_tuning_seeds\":%.3f,"
            "\"best_fixed\":%.3f}\n",
            policy.plain, chosen.plain, best.plain);
     return !ok;

@@ -11,7 +11,8 @@
 
 static struct ht_bandit_options options(enum ht_algorithm a)
 {
-    return (struct ht_bandit_options){.size = sizeof(struct ht_bandit_options), .name = "b", .algorithm = a, .arms = 3, .seed = 2};
+    return (struct ht_bandit_options){
+        .size = sizeof(struct ht_bandit_options), .name = "b", .algorithm = a, .arms = 3, .seed = 2};
 }
 
 static void contextual_bandits_learn_the_arm_of_each_context(void **state)

@@ -68,7 +68,8 @@ static void linucb_follows_the_formulas(void **state)
     struct bandit b = made(BANDIT_LINUCB, 2, 0, 1, -1, 1);
     double p[2], context = 0.5;
     learn(&b, 0, 0.5, 0.8);
-    /* A = I + x x' with x = (1, 0.5): A^-1 x = x / 2.25, theta = 0.8 x / 2.25, theta' x = 0.8 * 1.25 / 2.25 */
+    /* A = I + x x' with x = (1, 0.5): A^-1 x = x / 2.25, theta = 0.8 x / 2.25, theta' x = 0.8 * 1.25 / 2.25
+     */
     near(b.side->theta[0], 0.8 / 2.25, 1e-12);
     near(b.side->theta[1], 0.4 / 2.25, 1e-12);
     bandit_look(&b, &context, 1);
@@ -91,8 +92,8 @@ static void linucb_takes_several_numbers_and_open_pulls_narrow_its_bounds(void *
     assert_int_equal(bandit_set_context(&b, &c), 0);
     bandit_look(&b, context, 3);
     near(b.side->x[1], -0.6, 1e-12);
-    near(b.side->x[2], 0, 0);  /* missing: the middle */
-    near(b.side->x[3], 1, 0);  /* outside: the bound */
+    near(b.side->x[2], 0, 0); /* missing: the middle */
+    near(b.side->x[3], 1, 0); /* outside: the bound */
     rng_seed(&g, 1);
     for (int i = 0; i < 10; i++) {
         bandit_choose_in(&b, context, 3, &g, &pull);
@@ -119,7 +120,8 @@ static void chebcb_fits_chebyshev_polynomials_within_their_bounds(void **state)
     near(b.side->theta[1], 2 / (5 * factor), 1e-9);
     near(b.side->theta[2], 0, 1e-9);
     near(b.side->rest[0], 0, 1e-9);
-    for (int i = 0; i <= 20; i++) /* a jump is no Lipschitz function: the coefficients stay within 1/N and 2/(N j) */
+    for (int i = 0; i <= 20;
+         i++) /* a jump is no Lipschitz function: the coefficients stay within 1/N and 2/(N j) */
         learn(&b, 1, i / 20.0, i < 10 ? 0 : 5);
     for (int j = 0; j < 6; j++)
         assert_true(fabs(b.side->theta[6 + j]) <= (j ? 2.0 / j : 1) / factor + 1e-12);
@@ -157,7 +159,8 @@ static void chebcb_learns_which_arm_suits_which_context(void **state)
         bandit_learn_in(&b, &pull, &c, 1, cost);
         late += t >= 2000 ? cost / 1000 : 0;
     }
-    assert_true(late < 10 + 40 * 0.0625 * 1.6); /* best arm of five: 0.0625 off on average; the best fixed one 0.25 */
+    assert_true(late < 10 + 40 * 0.0625 *
+                                1.6); /* best arm of five: 0.0625 off on average; the best fixed one 0.25 */
     bandit_release(&b);
 }
 
@@ -235,7 +238,8 @@ static void forced_pulls_and_bans_are_honoured_under_every_context(void **state)
                 assert_int_equal(bandit_pin(&b, 2, 10), 0);
             bandit_choose_in(&b, &c, 1, &g, &pull);
             assert_true(pull.arm != 1);
-            assert_true((t >= 50 && t < 60) == pull.forced && (!pull.forced || (pull.arm == 2 && pull.propensity == 1)));
+            assert_true((t >= 50 && t < 60) == pull.forced &&
+                        (!pull.forced || (pull.arm == 2 && pull.propensity == 1)));
             bandit_learn_in(&b, &pull, &c, 1, pull.arm + c);
         }
         bandit_release(&b);
@@ -244,8 +248,8 @@ static void forced_pulls_and_bans_are_honoured_under_every_context(void **state)
 
 static void a_dump_in_the_middle_changes_no_contextual_choice(void **state)
 {
-    static const enum bandit_algorithm all[] = {BANDIT_TSALLIS_CB, BANDIT_CHEB_CB, BANDIT_LINUCB, BANDIT_UCB_SLIDING,
-                                                BANDIT_ELIMINATION};
+    static const enum bandit_algorithm all[] = {BANDIT_TSALLIS_CB, BANDIT_CHEB_CB, BANDIT_LINUCB,
+                                                BANDIT_UCB_SLIDING, BANDIT_ELIMINATION};
     for (int k = 0; k < 5; k++) {
         struct bandit b = made(all[k], 4, 0, 0, -1, 1), c;
         struct rng g, h;

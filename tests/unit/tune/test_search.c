@@ -1,5 +1,5 @@
-/* Population, tree and coordinate searches: steps that can be followed by hand, decisions and cells, and that each of them
- * beats random search. */
+/* Population, tree and coordinate searches: steps that can be followed by hand, decisions and cells, and that
+ * each of them beats random search. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,9 +81,11 @@ static double valley(const struct space *s, const double *dna)
     return (dna[0] == 2 ? 0 : 0.2) + 2 * fabs(dna[1] - 0.4) + fabs(dna[2] - 0.7) + momentum;
 }
 
-static struct tuner *made(struct space *s, const char *name, const struct tuner_kv *kv, uint64_t seed, int64_t budget)
+static struct tuner *made(struct space *s, const char *name, const struct tuner_kv *kv, uint64_t seed,
+                          int64_t budget)
 {
-    struct tuner_setup setup = {.space = s, .sampler = name, .sampler_options = kv, .seed = seed, .budget = budget};
+    struct tuner_setup setup = {
+        .space = s, .sampler = name, .sampler_options = kv, .seed = seed, .budget = budget};
     char *cause = NULL;
     struct tuner *t = tuner_new(&setup, &cause);
     if (!t)
@@ -128,8 +130,8 @@ static void every_search_beats_random_on_a_bowl_and_on_a_conditional_space(void 
     static const struct {
         const char *name;
         const struct tuner_kv *kv;
-    } all[] = {{"de", none}, {"pso", none}, {"ga", none}, {"evolution", none}, {"uct", none}, {"uct", surrogate},
-               {"gradual", none}, {"hoo", none}, {"stosoo", none}};
+    } all[] = {{"de", none},       {"pso", none},     {"ga", none},  {"evolution", none}, {"uct", none},
+               {"uct", surrogate}, {"gradual", none}, {"hoo", none}, {"stosoo", none}};
     double bar[2] = {regret("random", none, false, 12), regret("random", none, true, 12)};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         for (int space = 0; space < 2; space++) {
@@ -207,7 +209,8 @@ static void evolution_lets_the_oldest_die(void **state)
     assert_string_equal(p.why, "trial 0 with one decision changed");
     assert_true((dna[0] == first[0]) != (dna[1] == first[1]));
     tell(t, 3, 9);
-    assert_int_equal(tuner_ask(t, 4, &p, NULL), 0); /* three younger ones have ended: 1 (loss 6) is the best left */
+    assert_int_equal(tuner_ask(t, 4, &p, NULL),
+                     0); /* three younger ones have ended: 1 (loss 6) is the best left */
     assert_string_equal(p.why, "trial 1 with one decision changed");
     tuner_free(t);
 }
@@ -215,8 +218,9 @@ static void evolution_lets_the_oldest_die(void **state)
 static void gradual_search_tries_one_parameter_and_keeps_the_winner(void **state)
 {
     static const struct tuner_kv kv[] = {{"points", 5}, {NULL, 0}};
-    static const double want[9][2] = {{0.1, 0.5}, {0.3, 0.5}, {0.5, 0.5}, {0.7, 0.5}, {0.9, 0.5},
-                                      {0.7, 0.1}, {0.7, 0.3}, {0.7, 0.7}, {0.7, 0.9}}; /* (0.7, 0.5) is there already */
+    static const double want[9][2] = {
+        {0.1, 0.5}, {0.3, 0.5}, {0.5, 0.5}, {0.7, 0.5}, {0.9, 0.5},
+        {0.7, 0.1}, {0.7, 0.3}, {0.7, 0.7}, {0.7, 0.9}}; /* (0.7, 0.5) is there already */
     struct tuner *t = made(square(), "gradual", kv, 1, -1);
     double dna[2];
     struct proposal p = {.dna = dna};
@@ -351,7 +355,8 @@ static void cells_tile_the_space_and_hold_every_trial_once(void **state)
             assert_true(rows[i].pulls ? rows[i].mean >= 0 && rows[i].mean <= 2 : isnan(rows[i].mean));
             if (size < smallest) {
                 smallest = size;
-                at = hypot((rows[i].low[0] + rows[i].high[0]) / 2 - 0.62, (rows[i].low[1] + rows[i].high[1]) / 2 - 0.62);
+                at = hypot((rows[i].low[0] + rows[i].high[0]) / 2 - 0.62,
+                           (rows[i].low[1] + rows[i].high[1]) / 2 - 0.62);
             }
         }
         assert_true(fabs(area - 1) < 1e-9);
