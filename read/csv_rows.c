@@ -132,9 +132,10 @@ static void take_cell(struct csv_rows *r, int i, int64_t step, int64_t time)
 
 static void take_row(struct csv_rows *r)
 {
-    if (r->trial < 0 && r->long_trial < 0)
+    bool is_long = r->long_metric >= 0 && r->long_value >= 0;
+    if (r->trial < 0 && !(is_long && r->long_trial >= 0))
         r->trial = sink_trial(r->sink, r->key);
-    if (r->long_metric >= 0 && r->long_value >= 0) {
+    if (is_long) {
         take_long_row(r);
     } else {
         int64_t step = row_step(r), time = row_time(r);

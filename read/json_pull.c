@@ -272,6 +272,8 @@ enum json_token json_next(struct json_pull *j)
 
 bool json_skip(struct json_pull *j, enum json_token t)
 {
+    if (t == JSON_END || t == JSON_OBJECT_END || t == JSON_ARRAY_END)
+        return false; /* no value begins here: who counts on one would wait for ever */
     if (t != JSON_OBJECT && t != JSON_ARRAY)
         return !json_failed(t);
     int depth = j->depth;
