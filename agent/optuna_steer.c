@@ -140,14 +140,12 @@ static void open_entry(struct json_out *j, struct buf *b, int op)
     jw_str(j, worker);
 }
 
-/* As Python's isoformat writes it: UTC, microseconds, no zone. */
+/* As Python's isoformat writes it: UTC, microseconds, with the zone (without one Optuna would take it for local time). */
 static void moment(struct json_out *j, const char *key)
 {
-    char text[CLOCK_TEXT];
-    clock_rfc3339(text, clock_wall_ns());
-    size_t n = strlen(text);
-    if (n && text[n - 1] == 'Z')
-        text[n - 1] = '\0';
+    char utc[CLOCK_TEXT], text[CLOCK_TEXT + 8];
+    clock_rfc3339(utc, clock_wall_ns());
+    snprintf(text, sizeof text, "%.*s+00:00", (int)strcspn(utc, "Z"), utc);
     jw_key(j, key);
     jw_str(j, text);
 }

@@ -30,6 +30,7 @@
 #define DELIVER_NS  (30 * CLOCK_S) /* at the end, without progress */
 #define HUB_NS      (2 * CLOCK_S)  /* at the end, for a hub to appear */
 #define BYE_MS      2000
+#define PARAMS_NS   (1500 * CLOCK_MS) /* a trial that has no value yet waits so long for its parameters */
 
 struct watcher {
     const struct watch_options *o;
@@ -140,6 +141,7 @@ static void ask(struct watcher *w, struct watch_run *r)
 static void ask_all(struct watcher *w)
 {
     int open = 0;
+    int64_t now = clock_mono_ns();
     if (!line_is_up(w->line))
         return;
     for (int i = 0; i < w->table.n_runs; i++)
@@ -147,7 +149,8 @@ static void ask_all(struct watcher *w)
     for (int i = 0; i < w->table.n_runs && open < ASKS_MAX; i++) {
         struct watch_run *r = w->table.runs[i];
         bool done = r->ended && watch_run_delivered(r);
-        if (r->attached || r->asked || !r->told || (done && r->run >= 0))
+        bool settled = r->measured || r->ended || r->run >= 0 || now - r->told_at > PARAMS_NS;
+        if (r->attached || r->asked || !r->told || !settled || (done && r->run >= 0))
             continue;
         ask(w, r);
         open++;

@@ -41,6 +41,14 @@ void watch_run_free(struct watch_run *r)
     free(r);
 }
 
+static void tell(struct watch_run *r, bool measured)
+{
+    if (!r->told)
+        r->told_at = clock_mono_ns();
+    r->told = true;
+    r->measured |= measured;
+}
+
 static struct codec_writer event(struct watch_run *r, const char *kind, int64_t time, size_t pairs)
 {
     struct codec_writer w;
@@ -50,7 +58,7 @@ static struct codec_writer event(struct watch_run *r, const char *kind, int64_t 
     cw_int(&w, time != READ_NO_TIME ? time : clock_wall_ns());
     cw_map(&w, pairs);
     r->n_events++;
-    r->told = true;
+    tell(r, false);
     return w;
 }
 
@@ -118,13 +126,14 @@ void watch_run_point(struct watch_run *r, uint32_t metric, int64_t step, int64_t
     r->points[r->n_points] = (struct watch_point){
         metric, r->n_points, step, time != READ_NO_TIME ? time : clock_wall_ns(), value};
     r->n_points++;
-    r->told = true;
+    tell(r, true);
 }
 
 void watch_run_report(struct watch_run *r, int64_t step, int64_t time, double value)
 {
     r->report_step = step = step != READ_NO_STEP ? step : r->report_step + 1;
     struct codec_writer w = event(r, "report", time, 2);
+    tell(r, true);
     cw_kint(&w, "step", step);
     cw_kdouble(&w, "value", value);
 }
@@ -145,7 +154,7 @@ void watch_run_state(struct watch_run *r, enum read_state state, const char *why
     r->state = state;
     if (state == READ_WAITING)
         return;
-    r->told = true;
+    tell(r, false);
     if (state == READ_RUNNING || r->ended)
         return;
     const char *verdict = state < sizeof as / sizeof *as ? as[state] : NULL;

@@ -41,6 +41,8 @@ struct watch_run {
     int64_t asked;             /* id of the attach that has no answer yet */
     bool attached;             /* on this connection */
     bool told;                 /* there is something to say */
+    int64_t told_at;           /* monotonic: since when */
+    bool measured;             /* a value is among it: parameters come before, so it need not wait for them */
     enum read_state state;
     bool ended; /* its end was said */
     int64_t step, report_step;

@@ -23,6 +23,12 @@
 enum role { ROLE_LOG, ROLE_CONFIG, ROLE_SUMMARY };
 enum chunk { CHUNK_FULL = 1, CHUNK_FIRST, CHUNK_MIDDLE, CHUNK_LAST };
 
+#define FINAL_MAX 4096 /* keys of a summary */
+
+struct final { /* a value of the summary */
+    char *key, *json;
+};
+
 struct wandb_log {
     const struct read_sink *sink;
     int trial;
@@ -32,6 +38,8 @@ struct wandb_log {
     bool open;     /* a record has begun and not ended */
     int64_t began; /* where */
     int64_t last_step, last_time;
+    struct final *final;
+    int n_final;
 };
 
 /* ---- items: {key = 1, nested_key = 2, value_json = 16} ---- */
@@ -134,14 +142,39 @@ static void history(struct wandb_log *l, struct wire w)
     sink_record(l->sink, "history");
 }
 
-/* What a program only wrote into the summary is a metric with one point. */
+/* The summary follows the history, and may be a step ahead of it: only at the end is known what it alone has. */
 static void summary(struct wandb_log *l, struct wire w)
 {
     struct wire_field f;
     struct item it;
-    while (wire_next(&w, &f))
-        if (f.number == 1 && read_item(l, wire_within(&f), &it) && *it.key != '_' && !logged(l, it.key))
+    while (wire_next(&w, &f)) {
+        if (f.number != 1 || !read_item(l, wire_within(&f), &it) || *it.key == '_')
+            continue;
+        int i = 0;
+        while (i < l->n_final && strcmp(l->final[i].key, it.key) != 0)
+            i++;
+        if (i == FINAL_MAX)
+            continue;
+        if (i == l->n_final) {
+            l->final = mem_resize(l->final, (size_t)i + 1, sizeof *l->final);
+            l->final[l->n_final++] = (struct final){.key = mem_str(it.key)};
+        }
+        free(l->final[i].json);
+        l->final[i].json = mem_strn((const char *)it.json, it.n);
+    }
+}
+
+/* What a program only wrote into the summary is a metric with one point. */
+static void say_summary(struct wandb_log *l)
+{
+    for (int i = 0; i < l->n_final; i++) {
+        struct item it = {l->final[i].key, (const uint8_t *)l->final[i].json, strlen(l->final[i].json)};
+        if (!logged(l, it.key))
             put_points(l, &it, l->last_step > 0 ? l->last_step : 0, l->last_time);
+        free(l->final[i].key);
+        free(l->final[i].json);
+    }
+    l->n_final = 0;
 }
 
 static void config(struct wandb_log *l, struct wire w)
@@ -236,6 +269,7 @@ static void run_exit(struct wandb_log *l, struct wire w)
             code = (int32_t)f.v;
     if (code)
         snprintf(why, sizeof why, "exited with status %lld", (long long)code);
+    say_summary(l);
     sink_state(l->sink, l->trial, code ? READ_FAILED : READ_DONE, READ_NO_TIME, why);
 }
 
@@ -335,6 +369,8 @@ static size_t feed_log(struct wandb_log *l, const uint8_t *p, size_t n, int64_t 
             break;
         done += step;
     }
+    if (last || st->stopped)
+        say_summary(l);
     if (last && !st->stopped && (done < n || l->open))
         read_stop_at(st, true, l->open ? l->began : at + (int64_t)done, "the file ends inside a record");
     return done;
@@ -417,6 +453,11 @@ static void *open_file(const struct read_open *o)
 static void close_file(void *self)
 {
     struct wandb_log *l = self;
+    for (int i = 0; i < l->n_final; i++) {
+        free(l->final[i].key);
+        free(l->final[i].json);
+    }
+    free(l->final);
     json_release(&l->json);
     buf_release(&l->record);
     buf_release(&l->key);
