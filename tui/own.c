@@ -64,7 +64,6 @@ void own_init(struct console *c, bool ascii_only)
 {
     c->own = (struct own){.config = c->opt.config, .ascii_only = ascii_only, .search_at = -1};
     take_settings(c);
-    own_complain(c);
 }
 
 void own_reload(struct console *c)

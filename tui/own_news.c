@@ -72,8 +72,10 @@ static void tell_others(struct console *c)
 
 void own_news(struct console *c)
 {
-    if (!c->own.since)
+    if (!c->own.since) { /* the first frame */
         c->own.since = c->wall;
+        own_complain(c);
+    }
     watch_sweep(c);
     tell_alerts(c);
     tell_others(c);

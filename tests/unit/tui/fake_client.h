@@ -150,7 +150,7 @@ static void fake_do_trials(struct view *v, struct span req)
     struct span filter = cmap_str(req, "filter");
     int total = filter.n ? 3 : FAKE_TRIALS + fake.extra;
     if (filter.n && filter.p[0] == '!')
-        v->error = mem_str("filter: ! is not a comparison; write lr<1e-3");
+        v->error = mem_str("filter: ! is not a comparison at column 4");
     for (int i = 0; i < total; i++) {
         int at = (i + fake.order) % total, id = at < FAKE_TRIALS ? fake_trials[at].id : 100 + at;
         if (id == follow)

@@ -396,8 +396,8 @@ static void no_three_keys_send_anything_unguarded(void **state)
                     memcpy(&con, two, sizeof con);
                     console_key(&con, keys[c]);
                     sequences++;
-                    if (con.prompt.n_history)
-                        free(con.prompt.history[0]);
+                    if (con.prompt.n_history > two->prompt.n_history)
+                        free(con.prompt.history[con.prompt.n_history - 1]);
                     if (fake.sends == 0)
                         continue;
                     if (two->popup.kind != POPUP_CONFIRM || keys[c] == keys[b] || keys[c] != 'y')
