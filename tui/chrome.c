@@ -400,13 +400,13 @@ void chrome_footer(const struct console *c, struct canvas *out, struct rect r)
               c->popup.kind == POPUP_CONFIRM ? "y yes  Esc, n or Enter: cancel" : "Esc close");
         return;
     }
-    footer_key(c, &l, "\u2191\u2193", c->screen == SCREEN_CURVES ? "line" : "move", KG_NONE);
-    if (c->screen == SCREEN_CURVES)
-        footer_key(c, &l, "\u2190\u2192", "crosshair", KG_NONE);
+    footer_key(c, &l, "\u2191\u2193", c->screen == SCREEN_CURVES ? "line" : c->screen == SCREEN_INSIGHT ? "brush" : "move", KG_NONE);
+    if (c->screen == SCREEN_CURVES || c->screen == SCREEN_INSIGHT)
+        footer_key(c, &l, "\u2190\u2192", c->screen == SCREEN_CURVES ? "crosshair" : "axis", KG_NONE);
     footer_key(c, &l, "Enter",
                c->screen == SCREEN_AUDIT   ? "details"
                : c->screen == SCREEN_TRIAL ? "edit"
-               : c->screen == SCREEN_LAND  ? "trials inside"
+               : c->screen == SCREEN_LAND || c->screen == SCREEN_INSIGHT ? "trials inside"
                                            : "open",
                KG_NONE);
     /* the screen's first four keys, the menu and undo, the rest of the screen's, the rest */

@@ -19,9 +19,9 @@
 #define TOAST_NS (4 * CLOCK_S)
 
 const struct screen *const screens[SCREEN_COUNT] = {
-    [SCREEN_OVER] = &screen_overview, [SCREEN_CURVES] = &screen_curves, [SCREEN_LAND] = &screen_landscape,
-    [SCREEN_ARMS] = &screen_arms,     [SCREEN_TRIAL] = &screen_trial,   [SCREEN_AUDIT] = &screen_audit,
-    [SCREEN_REPLAY] = &screen_replay,
+    [SCREEN_OVER] = &screen_overview, [SCREEN_CURVES] = &screen_curves,   [SCREEN_LAND] = &screen_landscape,
+    [SCREEN_ARMS] = &screen_arms,     [SCREEN_TRIAL] = &screen_trial,     [SCREEN_INSIGHT] = &screen_insight,
+    [SCREEN_AUDIT] = &screen_audit,   [SCREEN_REPLAY] = &screen_replay,
 };
 
 int screen_panes(const struct screen *s)
@@ -52,6 +52,7 @@ void console_init(struct console *c, struct client *client, const struct console
     table_init(&c->table);
     compare_init(&c->compare);
     land_init(&c->land);
+    insight_init(&c->insight);
     timeline_init(&c->time, o->replay, o->speed);
     own_init(c, ascii);
     if (o->replay)
@@ -66,6 +67,7 @@ void console_release(struct console *c)
     table_release(&c->table);
     compare_release(&c->compare);
     land_release(&c->land);
+    insight_release(&c->insight);
     prompt_release(&c->prompt);
 }
 

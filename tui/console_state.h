@@ -13,6 +13,7 @@
 #include "tui/compare.h"
 #include "tui/console.h"
 #include "tui/subs.h"
+#include "tui/insight.h"
 #include "tui/keymap.h"
 #include "tui/land.h"
 #include "tui/own.h"
@@ -89,6 +90,7 @@ struct console {
     struct curve_state curve;
     struct compare compare;
     struct land land;
+    struct insight insight;
     struct axis best_x, best_y;
     struct edit_state edit;
     int arm; /* where the selected arm is listed */

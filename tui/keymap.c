@@ -12,6 +12,7 @@ static const struct key_row rows[] = {
     {ON_ALL, '3', ACT_SCREEN, SCREEN_LAND, KG_NONE, "3", NULL, "the landscape: the loss over two parameters; draw on it to steer"},
     {ON_ALL, '4', ACT_SCREEN, SCREEN_ARMS, KG_NONE, "4", NULL, "the arms: where the budget goes and why"},
     {ON_ALL, '5', ACT_SCREEN, SCREEN_TRIAL, KG_NONE, "5", NULL, "the selected trial: live values, curve, log"},
+    {ON_ALL, '6', ACT_SCREEN, SCREEN_INSIGHT, KG_NONE, "6", NULL, "insight: what matters, what is traded for what, how robust it is"},
     {ON_ALL, '7', ACT_SCREEN, SCREEN_AUDIT, KG_NONE, "7", NULL, "the audit: every intervention, who, when, what came of it"},
     {ON_ALL, '8', ACT_SCREEN, SCREEN_REPLAY, KG_NONE, "8", NULL, "the replay bar: all screens as of another moment"},
     {ON_ALL, '`', ACT_BACK_SCREEN, 0, KG_NONE, "`", NULL, "the screen before this one"},
@@ -95,6 +96,15 @@ static const struct key_row rows[] = {
     {ON_LAND, KX_SLEFT, ACT_FAR_LEFT, 0, KG_NONE, "Shift-Left", NULL, "the crosshair ten cells to the left"},
     {ON_LAND, KX_SRIGHT, ACT_FAR_RIGHT, 0, KG_NONE, "Shift-Right", NULL, "the crosshair ten cells to the right"},
 
+    /* insight */
+    {ON_INSIGHT, ' ', ACT_BRUSH, 0, KG_NONE, "Space", "brush", "a brush on the axis under the pointer, or none; Up and Down move it"},
+    {ON_INSIGHT, 'o', ACT_OTHER, 0, KG_NONE, "o", "other", "the next picture: Pareto front, share of all trials, rungs, seeds"},
+    {ON_INSIGHT, 'O', ACT_BY, 0, KG_NONE, "O", "by", "what the shares are grouped by: tuner, origin, space version, a parameter"},
+    {ON_INSIGHT, 'm', ACT_SHOWN, 0, KG_NONE, "m", "method", "how importance is measured: fANOVA, or quickly between bins"},
+    {ON_INSIGHT, 'i', ACT_INVERT, 0, KG_NONE, "i", "invert", "turn the axis upside down"},
+    {ON_INSIGHT, '+', ACT_MORE, 0, KG_NONE, "+", "wider", "the brush wider"},
+    {ON_INSIGHT, '-', ACT_LESS, 0, KG_NONE, "-", NULL, "the brush narrower"},
+
     /* tables */
     {ON_OVER, ' ', ACT_MARK, 0, KG_TRIAL, "Space", "mark", "mark the trial; actions then mean all marked ones"},
     {ON_TABLE | ON_CURVES | ON_ARMS | ON_AUDIT, '/', ACT_FILTER, 0, KG_NONE, "/", "filter", "filter the list: state=running lr<1e-3 tag:base -note:debug a|b"},
@@ -119,9 +129,9 @@ static const struct key_row rows[] = {
     {ON_CURVE, 'x', ACT_X_AXIS, 0, KG_NONE, "x", NULL, "x axis: step, time, and epoch or cost where the trainer logs them"},
     {ON_CURVE, 'w', ACT_SMOOTH, 0, KG_NONE, "w", NULL, "smoothing: off, .6 or .9"},
     {ON_CURVE | ON_ARMS, 'm', ACT_SHOWN, 0, KG_NONE, "m", "metric", "what is shown: the next metric, or the next bandit"},
-    {ON_CURVE | ON_LAND | ON_ARMS, 'z', ACT_ZOOM, 0, KG_NONE, "z", NULL, "give the focused pane the whole screen, and back"},
-    {ON_CURVE | ON_LAND | ON_ARMS, KX_TAB, ACT_PANE, 0, KG_NONE, "Tab", NULL, "the next pane"},
-    {ON_CURVE | ON_LAND | ON_ARMS, KX_BACKTAB, ACT_PANE_BACK, 0, KG_NONE, "Shift-Tab", NULL, "the pane before"},
+    {ON_CURVE | ON_LAND | ON_INSIGHT | ON_ARMS, 'z', ACT_ZOOM, 0, KG_NONE, "z", NULL, "give the focused pane the whole screen, and back"},
+    {ON_CURVE | ON_LAND | ON_INSIGHT | ON_ARMS, KX_TAB, ACT_PANE, 0, KG_NONE, "Tab", NULL, "the next pane"},
+    {ON_CURVE | ON_LAND | ON_INSIGHT | ON_ARMS, KX_BACKTAB, ACT_PANE_BACK, 0, KG_NONE, "Shift-Tab", NULL, "the pane before"},
     {ON_TRIAL, 'J', ACT_NEXT_TRIAL, 0, KG_NONE, "J", "next trial", "the next trial of the table"},
     {ON_TRIAL, 'K', ACT_PREV_TRIAL, 0, KG_NONE, "K", NULL, "the trial before"},
 

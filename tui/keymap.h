@@ -47,7 +47,7 @@ enum key_code {
 };
 #define KEY_CTRL(c) ((c)&0x1f)
 
-enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_LAND, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
+enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_LAND, SCREEN_ARMS, SCREEN_TRIAL, SCREEN_INSIGHT, SCREEN_AUDIT, SCREEN_REPLAY, SCREEN_COUNT };
 
 #define ON_ALL    0xffu
 #define ON_OVER   (1u << SCREEN_OVER)
@@ -55,6 +55,7 @@ enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_LAND, SCREEN_ARMS, SCREEN_TR
 #define ON_LAND   (1u << SCREEN_LAND)
 #define ON_ARMS   (1u << SCREEN_ARMS)
 #define ON_TRIAL  (1u << SCREEN_TRIAL)
+#define ON_INSIGHT (1u << SCREEN_INSIGHT)
 #define ON_AUDIT  (1u << SCREEN_AUDIT)
 #define ON_REPLAY (1u << SCREEN_REPLAY)
 #define ON_TABLE  (ON_OVER | ON_REPLAY)
@@ -141,6 +142,10 @@ enum screen_id { SCREEN_OVER, SCREEN_CURVES, SCREEN_LAND, SCREEN_ARMS, SCREEN_TR
     ACTION(BOX_NARROWER, "box-narrower")               \
     ACTION(BOX_TALLER, "box-taller")                   \
     ACTION(BOX_FLATTER, "box-flatter")                 \
+    ACTION(BRUSH, "brush")                             \
+    ACTION(INVERT, "invert")                           \
+    ACTION(OTHER, "other")                             \
+    ACTION(BY, "by")                                   \
     ACTION(REDO, "redo")                               \
     ACTION(WIDER, "wider")                             \
     ACTION(NARROWER, "narrower")                       \

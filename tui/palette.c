@@ -124,6 +124,12 @@ static int run_slice(struct console *c, int argc, char **argv, char **cause)
     return land_slice(c, argc, argv, cause);
 }
 
+static int run_insight(struct console *c, int argc, char **argv, char **cause)
+{
+    console_show(c, SCREEN_INSIGHT);
+    return 0;
+}
+
 static int run_arms(struct console *c, int argc, char **argv, char **cause)
 {
     console_show(c, SCREEN_ARMS);
@@ -197,6 +203,7 @@ static const struct palette_command commands[] = {
     {"curves", "", "the curves", "2", run_curves},
     {"landscape", "", "the landscape", "3", run_landscape},
     {"slice", "[best|typical|TRIAL|PARAM=VALUE]...", "where the landscape holds the other parameters", "s", run_slice},
+    {"insight", "", "the insight", "6", run_insight},
     {"arms", "", "the arms", "4", run_arms},
     {"audit", "", "the interventions", "7", run_audit},
     {"replay", "", "the replay bar", "8", run_replay},

@@ -84,7 +84,7 @@ static int axis_fact(struct canvas *out, struct rect r, int y, const struct land
         return y;
     land_text(a, p0, lo);
     land_text(a, p1, hi);
-    row_format(text, sizeof text, strcmp(lo, hi) == 0 ? "%s" : "%s \u2026 %s", lo, hi);
+    row_format(text, sizeof text, strcmp(lo, hi) == 0 ? "%s" : "%s .. %s", lo, hi);
     return fact(out, r, y, a->name, text);
 }
 

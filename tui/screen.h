@@ -21,7 +21,7 @@ struct screen {
     bool (*mouse)(struct console *c, const struct input_event *e);
 };
 
-extern const struct screen screen_overview, screen_curves, screen_landscape, screen_arms, screen_trial, screen_audit, screen_replay;
+extern const struct screen screen_overview, screen_curves, screen_landscape, screen_insight, screen_arms, screen_trial, screen_audit, screen_replay;
 extern const struct screen *const screens[SCREEN_COUNT];
 
 int screen_panes(const struct screen *s);

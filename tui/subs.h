@@ -16,6 +16,11 @@ enum sub_id {
     SUB_COMPARE, /* the curves screen's lines */
     SUB_LANDSCAPE,
     SUB_PREVIEW,
+    SUB_IMPORTANCE,
+    SUB_PARETO,
+    SUB_EDF,
+    SUB_SEEDS,
+    SUB_ALL, /* the insight screen's trials */
     SUB_BEST,
     SUB_TRIAL,
     SUB_TEXT,

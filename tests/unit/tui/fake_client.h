@@ -40,6 +40,7 @@ static const struct fake_trial fake_trials[] = {
 
 static struct {
     bool empty, loading, readonly, hostile;
+    bool few; /* too little for insight */
     const char *sweep_name;
     enum client_link link;
     int step;       /* points of t17 beyond its table entry, 100 steps each */
@@ -586,6 +587,19 @@ static void fake_do_rungs(struct view *v)
         fake_part(v, &b);
     }
     v->count = 4;
+    cw_init(&w, &b);
+    cw_map(&w, 1);
+    cw_str(&w, "correlation");
+    cw_array(&w, fake.few ? 0 : 3);
+    for (int i = 0; i < 3 && !fake.few; i++) {
+        cw_array(&w, 5);
+        cw_int(&w, i);
+        cw_int(&w, in[i + 1]);
+        cw_double(&w, .4 + .2 * i);
+        cw_double(&w, .1 + .2 * i);
+        cw_double(&w, .7 + .1 * i);
+    }
+    v->head = fake_dup(&b);
     buf_release(&b);
 }
 
@@ -836,6 +850,139 @@ static void fake_do_preview(struct view *v, struct span req)
     buf_release(&b);
 }
 
+static void fake_do_importance(struct view *v)
+{
+    static const struct {
+        const char *a, *b;
+        double v, d;
+    } list[] = {{"lr", NULL, .61, .05}, {"wd", NULL, .18, .04}, {"bs", NULL, .09, .03}, {"lr", "wd", .06, .02}};
+    struct buf b = {0};
+    struct codec_writer w;
+    for (size_t i = 0; i < sizeof list / sizeof *list && !fake.few; i++) {
+        cw_init(&w, &b);
+        cw_map(&w, 5);
+        cw_kstr(&w, "param", strcmp(list[i].a, "lr") == 0 ? fake_name("lr") : list[i].a);
+        cw_kdouble(&w, "importance", list[i].v);
+        cw_kdouble(&w, "low", list[i].v - list[i].d);
+        cw_kdouble(&w, "high", list[i].v + list[i].d);
+        cw_kstr(&w, "pair", list[i].b);
+        fake_part(v, &b);
+    }
+    v->count = v->n_parts;
+    cw_init(&w, &b);
+    cw_map(&w, 4);
+    cw_kint(&w, "trials", fake.few ? 4 : 26);
+    cw_kbool(&w, "enough", !fake.few);
+    cw_kstr(&w, "why", fake.few ? "4 of at least 8 trials have a value" : NULL);
+    cw_kdouble(&w, "r2", .83);
+    v->head = fake_dup(&b);
+    buf_release(&b);
+}
+
+static void fake_do_pareto(struct view *v, struct span req)
+{
+    struct buf b = {0};
+    struct codec_writer w;
+    int n = (int)cmap_int(req, "columns", 20);
+    double *x = mem_alloc((size_t)n * sizeof *x);
+    for (int i = 0; i < n; i++)
+        x[i] = 1 - exp(-4. * i / n);
+    for (int i = 0; i < FAKE_TRIALS && !fake.few; i++) {
+        const struct fake_trial *t = &fake_trials[i];
+        if (!isfinite(t->value))
+            continue;
+        cw_init(&w, &b);
+        cw_map(&w, 4);
+        cw_kint(&w, "trial", t->id);
+        cw_kstr(&w, "state", t->state);
+        cw_str(&w, "values");
+        cw_array(&w, 2);
+        cw_double(&w, t->value);
+        cw_double(&w, t->step / 7000.);
+        cw_kbool(&w, "front", t->id == 17 || t->id == 31 || t->id == 33);
+        fake_part(v, &b);
+    }
+    v->count = v->n_parts;
+    cw_init(&w, &b);
+    cw_map(&w, 5);
+    cw_str(&w, "objectives");
+    cw_array(&w, fake.few ? 1 : 2);
+    cw_map(&w, 1);
+    cw_kstr(&w, "name", "val_loss");
+    if (!fake.few) {
+        cw_map(&w, 1);
+        cw_kstr(&w, "name", "GPU hours");
+    }
+    cw_kdouble(&w, "hypervolume", 3.17);
+    fake_bin(&w, "over_time", x, n);
+    cw_kbool(&w, "enough", !fake.few);
+    cw_kstr(&w, "why", fake.few ? "one objective: name a second one in the sweep file" : NULL);
+    v->head = fake_dup(&b);
+    free(x);
+    buf_release(&b);
+}
+
+static void fake_do_edf(struct view *v, struct span req)
+{
+    static const char *const labels[] = {"tpe", "random", "asha"};
+    struct buf b = {0};
+    struct codec_writer w;
+    int n = (int)cmap_int(req, "columns", 40);
+    double *x = mem_alloc((size_t)n * sizeof *x);
+    for (int g = 0; g < 3 && !fake.few; g++) {
+        for (int i = 0; i < n; i++)
+            x[i] = floor(14 * (1 - exp(-(3. - g) * i / n))) / 14;
+        cw_init(&w, &b);
+        cw_map(&w, 5);
+        cw_kstr(&w, "label", fake_name(labels[g]));
+        cw_kint(&w, "trials", 14 - g);
+        cw_kdouble(&w, "best", .08 + .01 * g);
+        cw_kdouble(&w, "median", .12 + .05 * g);
+        fake_bin(&w, "share", x, n);
+        fake_part(v, &b);
+    }
+    v->count = v->n_parts;
+    cw_init(&w, &b);
+    cw_map(&w, 5);
+    cw_kdouble(&w, "v0", .08);
+    cw_kdouble(&w, "v1", .6);
+    cw_kint(&w, "columns", n);
+    cw_kbool(&w, "enough", !fake.few);
+    cw_kstr(&w, "why", fake.few ? "2 trials have ended" : NULL);
+    v->head = fake_dup(&b);
+    free(x);
+    buf_release(&b);
+}
+
+static void fake_do_seeds(struct view *v)
+{
+    struct buf b = {0};
+    struct codec_writer w;
+    for (int i = 0; i < 5 && !fake.few; i++) {
+        const struct fake_trial *t = &fake_trials[i];
+        cw_init(&w, &b);
+        cw_map(&w, 8);
+        cw_kint(&w, "trial", t->id);
+        cw_kint(&w, "n", 3);
+        cw_kdouble(&w, "mean", t->value);
+        cw_kdouble(&w, "deviation", .002 + .001 * i);
+        cw_kdouble(&w, "min", t->value - .003 - .001 * i);
+        cw_kdouble(&w, "max", t->value + .004 + .001 * i);
+        cw_kint(&w, "test_n", 2);
+        cw_kdouble(&w, "test_mean", t->value + .002);
+        fake_part(v, &b);
+    }
+    v->count = v->n_parts;
+    cw_init(&w, &b);
+    cw_map(&w, 4);
+    cw_kint(&w, "trials", fake.few ? 0 : 5);
+    cw_kdouble(&w, "deviation", .0035);
+    cw_kbool(&w, "enough", !fake.few);
+    cw_kstr(&w, "why", fake.few ? "no trial has values from two seeds" : NULL);
+    v->head = fake_dup(&b);
+    buf_release(&b);
+}
+
 static void fake_fill(struct fake_view *f)
 {
     struct span req = {(char *)f->request.data, f->request.len}, name = cmap_str(req, "view");
@@ -869,6 +1016,14 @@ static void fake_fill(struct fake_view *f)
         fake_do_history(v, req);
     else if (span_eq(name, "rungs"))
         fake_do_rungs(v);
+    else if (span_eq(name, "importance"))
+        fake_do_importance(v);
+    else if (span_eq(name, "pareto"))
+        fake_do_pareto(v, req);
+    else if (span_eq(name, "edf"))
+        fake_do_edf(v, req);
+    else if (span_eq(name, "seeds"))
+        fake_do_seeds(v);
     else if (span_eq(name, "landscape"))
         fake_do_landscape(v, req);
     else if (span_eq(name, "preview"))

@@ -27,6 +27,8 @@ static const struct picture {
     {"curves", "2", false},   {"curves-cross", "2hhhhhhhhhh", false},
     {"curves-panels", "2M", false}, {"curves-group", "2PPPP", false},
     {"curves-diff", "2jd", false},
+    {"insight", "6", false},   {"insight-brush", "6 +l ", false},
+    {"insight-edf", "6o", false}, {"insight-seeds", "6ooo", false},
     {"landscape", "3", false}, {"landscape-box", "3vlllllllllllkkkkkv", false},
     {"landscape-slice", "3yy", false}, {"landscape-layers", "3mmmVD", false},
     {"landscape-hold", "3vllllkkkvaf", false}, {"landscape-choices", "3y", false},
@@ -216,8 +218,8 @@ static void every_screen_draws_at_every_size(void **state)
 
 static void nothing_is_lost_when_there_is_nothing(void **state)
 {
-    static const char *const words[] = {"no trials yet", "no points yet", "no finished trial yet", "no arms", "no trial selected", "no interventions",
-                                        "nothing is recorded"};
+    static const char *const words[] = {"no trials yet",     "no points yet",   "no finished trial yet", "no arms",
+                                        "no trial selected", "not enough data", "no interventions",      "nothing is recorded"};
     for (int s = 0; s < SCREEN_COUNT; s++) {
         begin_empty = true;
         start(false, 100, 30);
