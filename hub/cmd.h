@@ -12,7 +12,7 @@
         "ask and tell a tuner over JSON lines")                                                                        \
     CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--json]", \
         "list what a recording holds, without a hub")                                                                  \
-    CMD(export, "FILE --to csv|jsonl -o PATH [-f]", "write a recording's points as CSV or JSON lines")                 \
+    CMD(export, "FILE --to csv|jsonl|optuna|tfevents|wandb-sweep -o PATH [-f]", "write a recording for other tools")                \
     CMD(import, "PATH... [--from FORMAT] [--metric NAME] [--goal minimize|maximize] [--study NAME] [--name NAME] [--json] [-f] -o FILE", \
         "make a recording of other tools' files; import --formats lists them")                                         \
     CMD(dump, "FILE [--records] [--json]", "print a recording's events, or every record of the file")                   \

@@ -1,5 +1,5 @@
-/* cmd_export: a recording's points in other tools' shapes: CSV with one point a line (long format), or JSON
- * lines with one series each. Streams out of the folded state; the file appears whole or not at all. */
+/* cmd_export: a recording in other tools' shapes: its points as CSV with one point a line (long format) or JSON
+ * lines with one series each; what export_parts.h lists, through that. Streams out of the folded state; the file appears whole or not at all. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "base/json_out.h"
 #include "base/text.h"
 #include "hub/cmd.h"
+#include "hub/export_parts.h"
 #include "hub/file_place.h"
 #include "hub/views.h"
 #include "proto/safe_text.h"
@@ -26,7 +27,7 @@ static int usage(const char *what, const char *arg)
 {
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
-    fprintf(stderr, "hypertop export: %s%s; usage: hypertop export FILE --to csv|jsonl -o PATH [-f]\n", what,
+    fprintf(stderr, "hypertop export: %s%s; usage: hypertop export FILE --to csv|jsonl|optuna|tfevents|wandb-sweep -o PATH [-f]\n", what,
             buf_cstr(&b));
     buf_release(&b);
     return 2;
@@ -50,8 +51,12 @@ static int parse(int argc, char **argv, struct export_options *o)
     }
     if (!o->file)
         return usage("which recording?", "");
-    if (!o->format || (strcmp(o->format, "csv") != 0 && strcmp(o->format, "jsonl") != 0))
-        return usage("--to must be csv or jsonl", "");
+    static const char *const formats[] = {"csv", "jsonl", "optuna", "tfevents", "wandb-sweep", NULL};
+    int k = 0;
+    while (o->format && formats[k] && strcmp(o->format, formats[k]) != 0)
+        k++;
+    if (!o->format || !formats[k])
+        return usage("--to must be csv, jsonl, optuna, tfevents or wandb-sweep, not ", o->format ? o->format : "nothing");
     return o->out ? 0 : usage("-o needs a path to write", "");
 }
 
@@ -170,11 +175,16 @@ static void put_run(struct sink *k, const struct state *st, const struct state_r
 static int write_all(FILE *f, const struct export_options *o, const struct state *st)
 {
     struct sink k = {.f = f, .csv = strcmp(o->format, "csv") == 0};
+    bool points = k.csv || strcmp(o->format, "jsonl") == 0;
     if (k.csv)
         buf_puts(&k.b, "trial,run,metric,step,time,value\n");
-    for (int i = 0; i < st->n_runs; i++)
+    for (int i = 0; points && i < st->n_runs; i++)
         if (st->runs[i])
             put_run(&k, st, st->runs[i]);
+    if (strcmp(o->format, "optuna") == 0)
+        export_optuna(&k.b, st);
+    if (strcmp(o->format, "wandb-sweep") == 0)
+        export_wandb_sweep(&k.b, st);
     drain(&k, 0);
     buf_release(&k.b);
     return fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0 ? 0 : -1;
@@ -205,6 +215,21 @@ static int write_file(const struct export_options *o, const struct state *st, ch
     return rc;
 }
 
+/* A folder is never replaced: what else stands in it is not ours. */
+static int write_folder(const struct export_options *o, const struct state *st, char **cause)
+{
+    if (access(o->out, F_OK) == 0)
+        return cause_set(cause, "%s exists: choose another folder", o->out);
+    if (export_tfevents(o->out, st) != 0)
+        return cause_set(cause, "%s: %s", o->out, strerror(errno));
+    return 0;
+}
+
+static int write_out(const struct export_options *o, const struct state *st, char **cause)
+{
+    return strcmp(o->format, "tfevents") == 0 ? write_folder(o, st, cause) : write_file(o, st, cause);
+}
+
 int cmd_export(int argc, char **argv)
 {
     struct export_options o = {0};
@@ -215,7 +240,7 @@ int cmd_export(int argc, char **argv)
     struct sweep_ref *ref = sweep_ref_load(o.file, &cause);
     if (ref && ref->warning)
         fprintf(stderr, "hypertop export: %s: %s\n", o.file, ref->warning);
-    if (!ref || write_file(&o, ref->state, &cause) != 0) {
+    if (!ref || write_out(&o, ref->state, &cause) != 0) {
         struct buf b = {0};
         safe_text_buf(&b, cause, strlen(cause), -1);
         fprintf(stderr, "hypertop export: %s\n", buf_cstr(&b));
