@@ -70,7 +70,7 @@ static struct plot_series series_of(const struct compare *k, const struct compar
 static void draw_band(struct plot *p, struct canvas *out, const struct compare *k, const struct compare_line *l)
 {
     struct plot_series s = series_of(k, l);
-    if (k->band == BAND_NONE || (l->runs < 2 && l->raw))
+    if (k->band == BAND_NONE || l->runs < 2)
         return;
     s.min = l->min;
     s.max = l->max;
@@ -104,6 +104,10 @@ static void draw_line(struct plot *p, struct canvas *out, const struct compare *
     }
     if (l->key == k->sel)
         s.st |= ST_BOLD;
+    if (l->runs < 2 && !l->raw && k->band != BAND_NONE) { /* no point is lost where several share a column */
+        s.min = l->min;
+        s.max = l->max;
+    }
     plot_series(p, out, &s);
 }
 

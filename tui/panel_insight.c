@@ -107,10 +107,10 @@ void panel_importance_draw(const struct console *c, struct canvas *out, struct r
         int tail = isfinite(low) && isfinite(high) && r.w - label > 24 ? 11 : 0, x = r.x + label + 7, w = r.w - label - 8 - tail;
         if (w > 0)
             bar_draw(out, x, r.y + y, w, ST_SPARK, v / most, false);
-        if (w > 0 && isfinite(low) && isfinite(high)) { /* the interval on the bar */
-            int p = (int)(low / most * (w - 1)), q = (int)(high / most * (w - 1));
-            for (int k = p; k <= q && k < w; k++)
-                canvas_put(out, x + k, r.y + y, k <= v / most * (w - 1) ? ST_SPARK | ST_REVERSE : ST_DIM, 0x2500);
+        if (w > 0 && isfinite(low) && isfinite(high)) { /* solid up to the low end, then shaded, a line up to the high one */
+            int p = (int)(low / most * w), m = (int)(v / most * w), q = (int)(high / most * w + .5);
+            for (int k = p; k < q && k < w; k++)
+                canvas_put(out, x + k, r.y + y, k < m ? ST_SPARK : ST_DIM, k < m ? 0x2592 : 0x2500);
         }
         if (tail)
             canvas_printf(out, r.x + r.w - tail, r.y + y, ST_DIM, "%.2f..%.2f", low, high);

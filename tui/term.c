@@ -168,9 +168,10 @@ static int wanted_colors(const struct term_options *o)
         return 0;
     if (strcmp(c, "16") == 0)
         return 8;
-    if (strcmp(c, "256") == 0 && COLORS >= 256)
+    int n = tigetnum("colors"); /* COLORS is 0 until start_color() */
+    if (strcmp(c, "256") == 0 && n >= 256)
         return 256;
-    return COLORS > 65536 ? COLORS : COLORS >= 256 ? 256 : 8;
+    return n > 65536 ? n : n >= 256 ? 256 : 8;
 }
 
 /* Where colours are RGB values the 256 are named by theirs. */
