@@ -74,6 +74,12 @@ bench-tuners-report:
 	python3 tests/bench/tuners/report.py $(BUILD)/bench-tuners/runs.jsonl tests/bench/tuners/RESULTS.md \
 	"$(VERSION) ($$(git rev-parse --short HEAD 2>/dev/null || echo release))" $$python
 
+# The console on a pseudo-terminal, beside htop and btop where they are installed: bytes and processor time idle and busy, and how long
+# a key takes to a changed cell with 10,000 trials: JSON lines.
+.PHONY: bench-console
+bench-console: all $(BUILD)/tests/tool/fake_console
+	@HYPERTOP_BUILD=$(abspath $(BUILD)) tests/bench/console/bench_console.py
+
 # What a logged value costs in Python, ours beside what the interpreter has: JSON lines. PYTHON names the interpreter.
 PYTHON ?= python3
 .PHONY: python bench-python

@@ -1,12 +1,13 @@
 /* fake_console: the console on a sweep that is always the same, without a hub. For tests of the terminal and
  * for looking at screens.
  *
- *     fake_console [--ascii] [--color WHEN] [--replay] [--readonly] [--hostile] [--tick] [--reset-tty]
+ *     fake_console [--ascii] [--color WHEN] [--replay] [--readonly] [--hostile] [--tick] [--trials N] [--reset-tty]
  *
- * --tick: a point every quarter of a second. --hostile: names full of escape sequences. */
+ * --tick: every view is answered anew every quarter of a second, which is as often as a hub does however many points come. --hostile: names full of escape sequences. */
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "tests/unit/tui/fake_client.h"
 #include "tui/console.h"
 
@@ -33,6 +34,13 @@ void client_pump(struct client *c)
     fake_refresh();
 }
 
+/* So many trials in all. */
+static int extra_trials(const char *text)
+{
+    int64_t n;
+    return text_int(text, &n) && n > FAKE_TRIALS && n < 1000000 ? (int)n - FAKE_TRIALS : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct console_options o = {.user = "alice"};
@@ -49,6 +57,8 @@ int main(int argc, char **argv)
             fake.hostile = true;
         else if (strcmp(argv[i], "--tick") == 0)
             next_tick = 0;
+        else if (strcmp(argv[i], "--trials") == 0 && i + 1 < argc)
+            fake.extra = extra_trials(argv[++i]);
         else if (strcmp(argv[i], "--reset-tty") == 0)
             return console_reset_tty(), 0;
         else
