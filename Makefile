@@ -37,7 +37,7 @@ HUB_SRC        := $(filter-out $(MAINS),$(wildcard hub/*.c))
 TUI_SRC        := $(filter-out $(MAINS),$(wildcard tui/*.c))
 AGENT_SRC      := $(filter-out $(MAINS) $(LIB_SRC),$(wildcard agent/*.c))
 # What the training process gets: libc and libm only. tune/bandit*.c is the dependency-free part of tune/.
-LIB_ALL_SRC    := $(LIB_SRC) $(wildcard proto/ring*.c) base/rng.c base/clock.c $(wildcard tune/bandit*.c)
+LIB_ALL_SRC    := $(LIB_SRC) $(wildcard proto/ring*.c) base/rng.c base/clock.c base/half.c $(wildcard tune/bandit*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -45,7 +45,7 @@ LIBS_PROTO := -lzmq -lmsgpackc -lzstd -lz
 LIBS_TUI   := -lncursesw -ltinfo $(LIBS_PROTO) -ljansson -lm
 LIBS_READ  := -lsqlite3 -lyaml -lz
 LIBS_HUB   := $(LIBS_PROTO) $(LIBS_READ) -lyaml -ljansson -llapacke -lopenblas -lnlopt -lm
-LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -ljansson -lm
+LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -lpcre2-8 -ldl -ljansson -lm
 
 PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
 LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a

@@ -9,7 +9,7 @@ TOOL_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SRC))
 
 # One link line serves all: the archives only give up what a test asks for.
 TEST_LIBS := $(BUILD)/libhub.a $(BUILD)/libtui.a $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
-TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB)
+TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB) -lpcre2-8 -ldl
 
 link_unit_base  := $(BUILD)/libbase.a
 link_unit_proto := $(BUILD)/libproto.a $(BUILD)/libbase.a
