@@ -131,6 +131,41 @@ def wandb(tmp):
     fact("summary-only-values-are-there", "best" in have, list(have))
 
 
+READ_EXPORTS = """
+import json, sys, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+s = optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(sys.argv[1])))
+a = EventAccumulator(sys.argv[2] + "/t0")
+a.Reload()
+print(json.dumps([s.direction.name, s.best_value, s.best_params, [t.state.name for t in s.trials],
+                  [(e.step, e.value) for e in a.Scalars("value")]]))
+"""
+STUDY = [
+    {"op_code": 0, "study_name": "net", "directions": [2]},
+    {"op_code": 4, "study_id": 0, "datetime_start": "2024-05-06T07:08:09.000000+00:00", "params": {"lr": 0.25, "opt": 1},
+     "distributions": {"lr": '{"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}}',
+                       "opt": '{"name": "CategoricalDistribution", "attributes": {"choices": ["sgd", "adam"]}}'}},
+    {"op_code": 7, "trial_id": 0, "step": 3, "intermediate_value": 0.5},
+    {"op_code": 6, "trial_id": 0, "state": 1, "values": [0.75], "datetime_complete": "2024-05-06T07:08:19.000000+00:00"},
+    {"op_code": 4, "study_id": 0, "datetime_start": "2024-05-06T07:08:20.000000+00:00"},
+    {"op_code": 6, "trial_id": 1, "state": 3, "values": None, "datetime_complete": "2024-05-06T07:08:29.000000+00:00"},
+]
+
+
+def exports(tmp):
+    with open(f"{tmp}/net.log", "w") as f:
+        f.writelines(json.dumps({"worker_id": "w", **e}) + "\n" for e in STUDY)
+    hypertop("import", f"{tmp}/net.log", "-o", f"{tmp}/net.mcap")
+    hypertop("export", f"{tmp}/net.mcap", "--to", "optuna", "-o", f"{tmp}/back.log")
+    hypertop("export", f"{tmp}/net.mcap", "--to", "tfevents", "-o", f"{tmp}/tb")
+    p = python(READ_EXPORTS, f"{tmp}/back.log", f"{tmp}/tb")
+    want = ["MAXIMIZE", 0.75, {"lr": 0.25, "opt": "adam"}, ["COMPLETE", "FAIL"], [[3, 0.5], [3, 0.75]]]
+    fact("optuna-and-tensorboard-read-what-we-export", p.returncode == 0 and json.loads(p.stdout) == want, p.stdout + p.stderr[-300:])
+
+
 def wait_for(seconds, what):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -179,6 +214,7 @@ def main():
         os.environ.update(HYPERTOP_RUNTIME_DIR=f"{tmp}/.run", HYPERTOP_DATA_DIR=f"{tmp}/.data", HYPERTOP_HUB="real-tools")
         tensorboard(tmp)
         wandb(tmp)
+        exports(tmp)
         steer(tmp)
         hypertop("hub", "stop")
     return 1 if failed else 0
