@@ -123,7 +123,7 @@ def optuna_version(python):
 def page(runs, version, python):
     yield "# Our tuners beside Optuna's"
     yield ""
-    yield "Written by `make bench-tuners-report` from the runs that `make bench-tuners` has kept; not a number is typed in. "
+    yield "Written by `make bench-tuners-report` from the runs that `make bench-tuners` has kept; not a number is typed in."
     yield ""
     yield (f"{datetime.date.today().isoformat()}, hypertop {version}, Optuna {optuna_version(python)}, Python {platform.python_version()}, "
            f"{platform.machine()}; {len(runs.problems)} problems ({len([p for p in runs.problems if p[0] != 'functions'])} measured tables, "
