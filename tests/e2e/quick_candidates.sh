@@ -5,10 +5,10 @@
 
 export GATE="$T/gate"
 cat >trainer.c <<'C'
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "hypertop.h"
 int main(int argc, char **argv)
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
             bs = strtod(argv[i] + 5, NULL);
     }
     while (access(getenv("GATE"), F_OK) != 0)
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        poll(NULL, 0, 10);
     ht_agent *a = ht_open(NULL);
     ht_report(a, 1, (lr - 0.01) * (lr - 0.01) * 1e4 + bs / 64);
     ht_close(a);
