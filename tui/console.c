@@ -164,6 +164,7 @@ static void ask(struct console *c, const struct layout *l)
     c->subs.cursor = timeline_cursor(&c->time);
     subs_begin(&c->subs);
     common_wants(c);
+    console_sync(c); /* an answer may be there at once: what was decoded from the one before is gone */
     screen_wants(c, l);
     subs_end(&c->subs);
 }

@@ -179,6 +179,36 @@ def every_term():
         t.close()
 
 
+def new_screens():
+    """Curves, landscape and insight through a terminal: what is on it is the golden text, in both charsets, with and without
+    colour, and a moving crosshair costs few bytes."""
+    for cols, rows in ((80, 24), (100, 30), (160, 48)):
+        for charset, args in (("utf8", ()), ("ascii", ("--ascii",))):
+            for colour in ("256", "never"):
+                if cols > 80 and (charset == "utf8") != (colour == "256"):
+                    continue  # every pair at 80x24 is enough
+                t = Terminal(cols=cols, rows=rows, args=args + ("--color", colour))
+                first_frame(t)
+                for key, name in (("2", "curves"), ("3", "landscape"), ("6", "insight")):
+                    mono = "-mono" if colour == "never" and name == "landscape" else ""
+                    want = golden("%s-%dx%d-%s%s.txt" % (name, cols, rows, charset, mono))[:rows]
+                    t.keys(key)
+                    t.until(lambda: [l.rstrip() for l in t.screen.display] == want, 4)
+                    bad = [(a, b) for a, b in zip((l.rstrip() for l in t.screen.display), want) if a != b]
+                    fact("%s-%dx%d-%s-%s-is-the-golden-screen" % (name, cols, rows, charset, colour), not bad, bad[:1])
+                if colour == "256":
+                    t.keys("3")
+                    t.pump(0.3)
+                    levels = set(re.findall(rb"48;5;(\d+)", t.raw))
+                    fact("eight-levels-of-colour-%dx%d-%s" % (cols, rows, charset),
+                         levels >= {b"17", b"53", b"24", b"30", b"36", b"78", b"155", b"227"}, levels)
+                    n = len(t.raw)
+                    t.keys("l")
+                    t.pump(0.3)
+                    fact("a-step-of-the-crosshair-costs-few-bytes-%dx%d-%s" % (cols, rows, charset), 0 < len(t.raw) - n < 600, len(t.raw) - n)
+                t.close()
+
+
 def charsets():
     for name, lang, args in (("C-locale", "C", ()), ("option", "C.UTF-8", ("--ascii",))):
         t = Terminal(lang=lang, args=args)
@@ -429,7 +459,7 @@ def hostile_resize():
 def allowed_bytes():
     t = Terminal(args=("--hostile",))
     t.until(lambda: t.shows("x1b]52"))
-    for key in "4578":
+    for key in "2345678":
         t.keys(key)
         t.pump(0.15)
     rest = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][AB012]|\x1b[=>78M]|\x1b\[[0-9;]*\\", b"", t.raw)
@@ -442,7 +472,7 @@ if not os.access(PROGRAM, os.X_OK):
     print("skip console-in-a-terminal %s is not built" % PROGRAM)
     sys.exit(0)
 if __name__ == "__main__":
-    for part in (every_term, charsets, every_end, terminal_gone, suspend, job_control, slow_line, reset_tty, quiet, bandwidth, keys_and_paste, hostile_resize,
+    for part in (every_term, new_screens, charsets, every_end, terminal_gone, suspend, job_control, slow_line, reset_tty, quiet, bandwidth, keys_and_paste, hostile_resize,
                  allowed_bytes):
         part()
     sys.exit(1 if failed else 0)
