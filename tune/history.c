@@ -26,6 +26,7 @@ void history_release(struct history *h)
         free(h->trials[i].points);
         free(h->trials[i].context);
         free(h->trials[i].losses);
+        free(h->trials[i].repeats);
         free(h->trials[i].born);
         for (int k = 0; k < h->trials[i].n_changes; k++)
             free(h->trials[i].changes[k].dna);
@@ -124,6 +125,39 @@ void history_losses(struct history *h, int trial, const double *losses, int n)
     free(t->losses);
     t->losses = n > 0 ? mem_dup(losses, (size_t)n * sizeof *losses) : NULL;
     t->n_losses = n;
+}
+
+void history_repeat(struct history *h, int trial)
+{
+    struct history_trial *t = &h->trials[trial];
+    if (!t->repeats) {
+        t->repeats = mem_dup(&t->loss, sizeof t->loss);
+        t->n_repeats = 1;
+    }
+    t->n_begun++;
+    t->repeating = true;
+}
+
+void history_repeated(struct history *h, int trial, double loss)
+{
+    struct history_trial *t = &h->trials[trial];
+    double mean = 0;
+    t->repeating = false;
+    if (isnan(loss))
+        return;
+    t->repeats = mem_resize(t->repeats, (size_t)t->n_repeats + 1, sizeof *t->repeats);
+    t->repeats[t->n_repeats++] = loss;
+    for (int i = 0; i < t->n_repeats; i++)
+        mean += (t->repeats[i] - mean) / (i + 1);
+    t->loss = mean;
+}
+
+double history_squares(const struct history_trial *t)
+{
+    double sum = 0;
+    for (int i = 0; i < t->n_repeats; i++)
+        sum += (t->repeats[i] - t->loss) * (t->repeats[i] - t->loss);
+    return sum;
 }
 
 void history_revive(struct history *h, int trial)
@@ -263,7 +297,8 @@ void history_pack(const struct history *h, struct buf *out)
         pack_i64(out, t->step);
         pack_i64(out, t->arm);
         pack_f64(out, t->propensity);
-        pack_u64(out, (uint64_t)(t->forced | t->asked << 1 | t->outside << 2 | t->paused << 3));
+        pack_u64(out, (uint64_t)(t->forced | t->asked << 1 | t->outside << 2 | t->paused << 3 | (t->repeats != NULL) << 4 |
+                                 t->repeating << 5));
         pack_i64(out, t->space_version);
         pack_i64(out, t->order);
         pack_str(out, t->origin);
@@ -275,6 +310,11 @@ void history_pack(const struct history *h, struct buf *out)
         if (t->born) {
             pack_doubles(out, t->born, (size_t)t->n_born);
             pack_i64(out, t->born_version);
+        }
+        if (t->repeats) {
+            pack_i64(out, t->n_begun);
+            pack_u64(out, (uint64_t)t->n_repeats);
+            pack_doubles(out, t->repeats, (size_t)t->n_repeats);
         }
         pack_u64(out, (uint64_t)t->n_points);
         for (int k = 0; k < t->n_points; k++) {
@@ -305,6 +345,18 @@ static void unpack_several(struct history_trial *t, struct unpack *in)
     unpack_doubles(in, t->born, n);
     t->born_version = (int)unpack_i64(in);
     in->bad |= t->born_version < 1;
+}
+
+static void unpack_repeats(struct history_trial *t, struct unpack *in)
+{
+    t->n_begun = (int)unpack_i64(in);
+    size_t n = unpack_count(in, 8);
+    in->bad |= n < 1 || t->n_begun < 1;
+    if (in->bad)
+        return;
+    t->n_repeats = (int)n;
+    t->repeats = mem_zero(n, sizeof *t->repeats);
+    unpack_doubles(in, t->repeats, n);
 }
 
 int history_unpack(struct history *h, struct unpack *in)
@@ -345,6 +397,9 @@ int history_unpack(struct history *h, struct unpack *in)
         t->context = mem_zero((size_t)t->n_context, sizeof *t->context);
         unpack_doubles(in, t->context, (size_t)t->n_context);
         unpack_several(t, in);
+        if (flags >> 4 & 1)
+            unpack_repeats(t, in);
+        t->repeating = t->repeats && flags >> 5 & 1;
         t->n_points = t->cap_points = (int)unpack_count(in, 16);
         t->points = mem_zero((size_t)t->n_points, sizeof *t->points);
         for (int p = 0; p < t->n_points; p++) {

@@ -40,6 +40,11 @@ struct history_trial {
     double loss;
     double *losses;    /* several objectives: all of them, finite, once the trial is done; NULL otherwise */
     int n_losses;
+    /* Once it has run again (replicates): the loss of each run in order of arrival, of which `loss` is the mean. NULL: one run */
+    double *repeats;
+    int n_repeats;
+    int n_begun;       /* runs begun after the first one: each has the next tuning seed */
+    bool repeating;    /* one of them is under way; the trial stays done meanwhile */
     /* n_born numbers: its dna in the version in which it got it, when that is not the current one; NULL otherwise */
     double *born;
     int n_born, born_version;
@@ -113,6 +118,10 @@ int history_add(struct history *h, int64_t id, const double *dna);
 void history_point(struct history *h, int trial, int64_t step, double loss);
 void history_end(struct history *h, int trial, enum trial_end end, int64_t step, double loss);
 void history_losses(struct history *h, int trial, const double *losses, int n); /* of a trial that ends as done; copied */
+void history_repeat(struct history *h, int trial);                /* a trial that is done runs once more */
+/* That run has ended with this loss; NaN: it failed, the mean stays. */
+void history_repeated(struct history *h, int trial, double loss);
+double history_squares(const struct history_trial *t);            /* squared deviations of its runs from their mean; 0 of one */
 void history_revive(struct history *h, int trial); /* a failed, forgotten or paused trial runs again */
 /* Another configuration (copied) from the present step on; donor: a trial's id or -1. */
 void history_change(struct history *h, int trial, int64_t step, const double *dna, int64_t donor);

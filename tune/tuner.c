@@ -117,6 +117,13 @@ int part_make(struct tuner *t, struct part *p, char **cause)
 
 /* ---- life ---- */
 
+static int one_objective(const struct tuner *t, char **cause)
+{
+    if (t->replicates < 2 || t->n_objectives < 2)
+        return 0;
+    return cause_set(cause, "replicates by the tuner's choice need one objective, not %d", t->n_objectives);
+}
+
 struct tuner *tuner_new(struct tuner_setup *setup, char **cause)
 {
     struct tuner *t = MEM_NEW(struct tuner);
@@ -126,12 +133,13 @@ struct tuner *tuner_new(struct tuner_setup *setup, char **cause)
     rng_seed(&t->rng, setup->seed);
     history_init(&t->history, t->space->n);
     tuner_objectives_copy(t, setup->objectives, setup->n_objectives);
+    t->replicates = setup->replicates;
     t->steer.constrained = space_constrained(t->space);
     if (part_choose(&t->sampler, setup->sampler ? setup->sampler : "auto", true, setup->sampler_options,
                     cause) == 0 &&
         (!setup->stopper ||
          part_choose(&t->stopper, setup->stopper, false, setup->stopper_options, cause) == 0) &&
-        tuner_one_judge(&t->sampler, &t->stopper, cause) == 0 && space_find_feasible(t->space, cause) == 0 &&
+        tuner_one_judge(&t->sampler, &t->stopper, cause) == 0 && one_objective(t, cause) == 0 && space_find_feasible(t->space, cause) == 0 &&
         part_make(t, &t->sampler, cause) == 0 && (!setup->stopper || part_make(t, &t->stopper, cause) == 0)) {
         setup->space = NULL;
         tuner_cut_regions(t);
@@ -157,11 +165,11 @@ void tuner_free(struct tuner *t)
     free(t);
 }
 
-/* Trials that count against the budget. */
+/* Trials and replicates that count against the budget. */
 static int64_t spent(const struct tuner *t)
 {
     const struct history *h = &t->history;
-    return h->pending + h->done + h->pruned + h->failed - history_warm(h);
+    return h->pending + h->done + h->pruned + h->failed - history_warm(h) + tuner_repeats(t, NULL);
 }
 
 /* ---- ask ---- */
@@ -172,7 +180,8 @@ static void proposal_clear(struct proposal *out)
     out->arm = -1;
     out->forced = false;
     out->label[0] = out->why[0] = '\0';
-    out->resume = out->steps = out->donor = -1;
+    out->resume = out->replicate = out->steps = out->donor = -1;
+    out->seed_index = 0;
 }
 
 /* An algorithm that cannot honour bans by itself is asked a few times; after that the prior helps out. */
@@ -257,13 +266,21 @@ static enum tuner_offer offer(struct tuner *t, bool last, struct proposal *out)
 }
 
 /* Nothing new can begin: a held trial goes on, or there is nothing to do, now or for good. */
-static int ask_again_later(struct tuner *t, enum tuner_offer what, struct proposal *out)
+static int ask_again_later(struct tuner *t, enum tuner_offer what, bool spent_all, struct proposal *out)
 {
+    int open;
     if (what == OFFER_RESUME) {
         resume(t, out);
         return 0;
     }
     proposal_clear(out);
+    if (!spent_all && t->replicates > 1) {
+        if (tuner_replicate(t, false, out))
+            return 0;
+        tuner_repeats(t, &open);
+        if (open || t->history.pending > 0) /* what they reach may be worth a replicate */
+            return TUNER_WAIT;
+    }
     return what == OFFER_WAIT && t->history.pending > 0 ? TUNER_WAIT : 1;
 }
 
@@ -279,10 +296,12 @@ int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause)
     bool last = t->budget >= 0 && spent(t) >= t->budget;
     enum tuner_offer what = offer(t, last, out);
     if (last || what != OFFER_NEW)
-        return ask_again_later(t, what, out);
+        return ask_again_later(t, what, last, out);
+    if (t->replicates > 1 && tuner_replicate(t, true, out))
+        return 0;
     int rc = tuner_propose_in_turn(t, &env, propose_allowed, t->budget < 0 ? -1 : t->budget - spent(t), out, cause);
     if (rc == 1) /* the sampler is exhausted */
-        return ask_again_later(t, offer(t, true, out), out);
+        return ask_again_later(t, offer(t, true, out), false, out);
     if (rc == 0)
         begin(t, id, out);
     return rc;
@@ -421,6 +440,11 @@ int tuner_tell(struct tuner *t, int64_t id, int64_t step, double value, bool fin
     if (k < 0)
         return cause_set(cause, "there is no trial %lld", (long long)id);
     enum trial_end end = t->history.trials[k].end;
+    if (t->history.trials[k].repeating) {
+        if (final || !isfinite(loss))
+            tuner_repeated(t, k, step, isfinite(loss) ? loss : NAN);
+        return 0;
+    }
     if (end == END_DONE || end == END_FORGOTTEN)
         return cause_set(cause, "trial %lld has %s", (long long)id,
                          end == END_DONE ? "its final value" : "been withdrawn");
@@ -444,6 +468,10 @@ static int end_unfinished(struct tuner *t, int64_t id, enum trial_end end, char 
     int k = history_find(&t->history, id);
     if (k < 0)
         return cause_set(cause, "there is no trial %lld", (long long)id);
+    if (t->history.trials[k].repeating) {
+        tuner_repeated(t, k, -1, NAN);
+        return 0;
+    }
     if (t->history.trials[k].end == end)
         return 0;
     if (t->history.trials[k].end != END_PENDING && !t->history.trials[k].paused)

@@ -25,6 +25,8 @@ struct proposal {
     char label[96];    /* of the arm, "" none */
     char why[160];     /* a sentence for people */
     int64_t resume;    /* >= 0: no new trial; this one, held by TELL_PAUSE before, goes on (dna is its own). -1: a new one */
+    int64_t replicate; /* >= 0: no new trial; this one, which is done, runs once more, with tuning seed number seed_index. -1: no */
+    int seed_index;    /* counted from 0, with which new trials run */
     int64_t steps;     /* it is expected to train up to this step and then be judged; -1 to the end */
     int64_t donor;     /* >= 0: starts from the last checkpoint of this trial; -1 from scratch */
 };
@@ -178,6 +180,9 @@ struct tuner_setup {
     /* several objectives (copied): the first one's goal is the one in force, whatever maximize says. 0 or 1: one */
     const struct objective *objectives;
     int n_objectives;
+    /* Tuning seeds that trials may run with, one after the other, as the tuner decides (see tune/replicate.h). 0, 1: a trial has one
+     * value, whatever it is made of. The budget then counts runs. One objective only. */
+    int replicates;
 };
 
 struct tuner *tuner_new(struct tuner_setup *setup, char **cause);
@@ -185,7 +190,9 @@ void tuner_free(struct tuner *t);
 /* Next trial: id is the caller's number for it (trials are numbered by the hub). The configuration goes to out->dna (caller
  * provides space->n doubles). 0, 1 nothing more to try (budget spent or grid exhausted), TUNER_HELD: a person holds the
  * tuner, ask again after `step` or `go`; TUNER_WAIT: nothing until the next value; -1 cause. With out->resume >= 0 no trial of
- * this number comes into being: the one named there, paused before, goes on. */
+ * this number comes into being: the one named there, paused before, goes on. With out->replicate >= 0 neither: that one, which is
+ * done, runs once more, and what is told of it next (a final value, or a failure) is of this run. Its value is the mean of its
+ * runs then; values that are not final are not looked at. */
 #define TUNER_HELD 2
 #define TUNER_WAIT 3
 int tuner_ask(struct tuner *t, int64_t id, struct proposal *out, char **cause);
@@ -235,7 +242,17 @@ int tuner_correlation(const struct tuner *t, struct rung_tau *rows, int max);
 int tuner_score(const struct tuner *t, const double *dna, int n, double *out);
 /* Its cells in the user's sign: how many there are; at most max are filled, into low and high that the caller provides. */
 int tuner_cells(const struct tuner *t, struct tuner_cell *rows, int max);
+/* The incumbent. With replicates not the lowest mean: see tune/replicate.h. */
 bool tuner_best(const struct tuner *t, int64_t *id, double *value);
+/* What the tuner thinks of replicates, in the user's sign and units. False: there are none in this sweep. */
+struct tuner_replicates {
+    int seeds;           /* a trial has at most so many runs */
+    int64_t runs;        /* begun beside each trial's first */
+    double noise;        /* deviation between runs of a trial; NaN not known yet */
+    double mean, spread; /* of what proposals reach, without the noise; NaN */
+    double worth, fresh; /* expected gain of the best replicate and of a new trial; NaN */
+};
+bool tuner_replicates(const struct tuner *t, struct tuner_replicates *out);
 const struct space *tuner_space(const struct tuner *t);
 const struct history *tuner_history(const struct tuner *t);
 const struct steering *tuner_steering(const struct tuner *t);

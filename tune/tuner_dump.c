@@ -93,6 +93,7 @@ int tuner_load(struct tuner *t, const uint8_t *p, size_t n, char **cause)
         tuner_free(l);
         return cause_set(cause, "the tuner's state is damaged");
     }
+    l->replicates = t->replicates; /* of the setup */
     l->steer.constrained = space_constrained(l->space);
     if (load_part(l, &l->sampler, true, &in, cause) < 0 || load_part(l, &l->stopper, false, &in, cause) < 0) {
         tuner_free(l);

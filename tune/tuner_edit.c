@@ -237,6 +237,7 @@ struct tuner *tuner_copy(const struct tuner *t, char **cause)
 {
     struct buf dump = {0};
     struct tuner *c = MEM_NEW(struct tuner);
+    c->replicates = t->replicates;
     tuner_dump(t, &dump);
     int rc = tuner_load(c, dump.data, dump.len, cause);
     buf_release(&dump);
@@ -254,6 +255,7 @@ int tuner_complete(const struct tuner *t, const struct region *within, double *d
     struct steering *st = &c->steer;
     struct proposal p = {.dna = dna};
     c->budget = -1;
+    c->replicates = 0; /* a configuration is wanted, not another seed */
     for (int i = 0; i < st->n; i++) /* a person named these values: what stands against them is set aside */
         if (st->entries[i].verb == STEER_PIN || st->entries[i].verb == STEER_BAN || st->entries[i].verb == STEER_HOLD)
             st->entries[i].lifted = st->last_token + 1;

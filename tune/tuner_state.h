@@ -28,6 +28,7 @@ struct tuner {
     int64_t budget;
     struct objective *objectives; /* several, names owned; NULL: one */
     int n_objectives;             /* at least 1 */
+    int replicates;               /* seeds that a trial may run with; 0, 1: it runs once */
     struct space **versions;      /* by number, up to the one before the current; versions[0] is NULL */
     int n_versions;
     struct tuner_edit *edits;     /* what tuner_unsteer takes back beside the steering */
@@ -55,6 +56,15 @@ void tuner_losses(const struct tuner *t, const double *values, double *losses);
 typedef int tuner_propose_fn(struct tuner *t, struct tuner_env *env, struct proposal *out, char **cause);
 int tuner_propose_in_turn(struct tuner *t, struct tuner_env *env, tuner_propose_fn *propose, int64_t left,
                           struct proposal *out, char **cause);
+/* Whether the slot goes to another run of a trial that is done: then true and *out is filled. can_begin: a new one could begin. */
+bool tuner_replicate(struct tuner *t, bool can_begin, struct proposal *out);
+/* Runs begun beside each trial's first; *open: how many of them are under way. */
+int64_t tuner_repeats(const struct tuner *t, int *open);
+/* The run that is under way has ended with this loss; NaN: it failed. */
+void tuner_repeated(struct tuner *t, int trial, int64_t step, double loss);
+/* Index of the incumbent; -1 when no trial is done. */
+int tuner_incumbent(const struct tuner *t);
+void tuner_say_replicates(const struct tuner *t, char *out, size_t cap);
 /* A trial has ended: a focus may have to be given up. */
 void tuner_review(struct tuner *t);
 int tuner_edit_space(struct tuner *t, const struct steer_request *rq, int64_t *token, char **cause);

@@ -72,10 +72,14 @@ void tuner_describe(const struct tuner *t, char *out, size_t cap)
         snprintf(out + n, cap - n, ", knows %d earlier trials", warm);
         n += strlen(out + n);
     }
-    if (!t->stopper.ops || n + 3 >= cap)
-        return;
-    memcpy(out + n, ", ", 3);
-    describe_part(t, &t->stopper, out + n + 2, cap - n - 2);
+    if (t->stopper.ops && n + 3 < cap) {
+        memcpy(out + n, ", ", 3);
+        n += 2;
+        describe_part(t, &t->stopper, out + n, cap - n);
+        n += strlen(out + n);
+    }
+    if (t->replicates > 1 && n + 1 < cap)
+        tuner_say_replicates(t, out + n, cap - n);
 }
 
 int tuner_rungs(const struct tuner *t, struct rung_row *rows, int max)
@@ -120,7 +124,7 @@ bool tuner_holds(const struct tuner *t, int64_t id)
 bool tuner_best(const struct tuner *t, int64_t *id, double *value)
 {
     const struct history *h = &t->history;
-    int best = history_best(h);
+    int chosen = t->replicates > 1 ? tuner_incumbent(t) : -1, best = chosen >= 0 ? chosen : history_best(h);
     for (int k = 0; best < 0 && k < h->n; k++) /* nobody has finished: the best so far */
         if (h->trials[k].end == END_PENDING && !isnan(h->trials[k].loss))
             best = k;
