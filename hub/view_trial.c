@@ -108,20 +108,27 @@ static size_t each_difference(struct span mine, struct span best, struct codec_w
     return n;
 }
 
+static void put_difference(const char *key, const struct state_trial *tr, const struct state_trial *to,
+                           struct codec_writer *w)
+{
+    cw_str(w, key);
+    if (!to || to == tr) {
+        cw_array(w, 0);
+        return;
+    }
+    struct span x = {tr->params, tr->params_n}, y = {to->params, to->params_n};
+    cw_array(w, each_difference(x, y, NULL));
+    each_difference(x, y, w);
+}
+
+/* To the best trial, and to the one that it was made from. */
 static void put_diff(const struct view_request *rq, const struct state_trial *tr, struct codec_writer *w)
 {
     int64_t best;
     double value;
-    const struct state_trial *b =
-        state_best_at(rq->s, rq->t, &best, &value) ? state_trial(rq->s, best) : NULL;
-    cw_str(w, "diff");
-    if (!b || b == tr) {
-        cw_array(w, 0);
-        return;
-    }
-    struct span x = {tr->params, tr->params_n}, y = {b->params, b->params_n};
-    cw_array(w, each_difference(x, y, NULL));
-    each_difference(x, y, w);
+    bool any = state_best_at(rq->s, rq->t, &best, &value);
+    put_difference("diff", tr, any ? state_trial(rq->s, best) : NULL, w);
+    put_difference("diff_parent", tr, tr->parent >= 0 ? state_trial(rq->s, tr->parent) : NULL, w);
 }
 
 /* ---- checkpoints and runs ---- */
@@ -188,7 +195,7 @@ int view_trial(const struct view_request *rq, struct view_out *out, char **cause
     trial_row_whole(&row);
     const struct state_change *c = state_change_at(tr->changes, tr->n_changes, rq->t);
     view_part_begin(out, &w, 0);
-    cw_map(&w, TRIAL_ROW_PAIRS + 8);
+    cw_map(&w, TRIAL_ROW_PAIRS + 9);
     trial_row_put(&row, trial_row_spark(rq), &w);
     put_live(rq, tr, &w);
     put_diff(rq, tr, &w);

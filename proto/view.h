@@ -47,7 +47,7 @@
  *   best           columns: the best value that any incumbent had, against time; head {t0,t1,columns, value: bin f64[columns]}
  *   arms_history   columns, bandit: pulls (cumulative share) over time; parts {arm, label, share: bin f64[columns]}; head {t0,t1}
  *   trial          trial: one row {the trials row, plus live: [{name,value,type,low,high,log,state,pending}],
- *                        diff: [[name, mine, best]] to the best trial's parameters, checkpoints: [{path,step,time,run}],
+ *                        diff: [[name, mine, best]] to the best trial's parameters, diff_parent: the same to the trial it was made from, checkpoints: [{path,step,time,run}],
  *                        runs: [{run,seed,state,worker,host,step,value}], why, state_why, arm, propensity, parent}
  *   text           trial or run, lines (tail length), before (index, for scrolling), find (a text), at (index): rows
  *                  {index,time,stream,text}; head {run, first, end, lines; with find: hits, prev, next (nearest lines around `at`)}: indexes of the oldest line kept and one past the newest

@@ -31,6 +31,10 @@ void panel_log_draw(const struct console *c, struct canvas *out, struct rect r);
 void panel_pulls_draw(const struct console *c, struct canvas *out, struct rect r);
 void panel_rungs_draw(const struct console *c, struct canvas *out, struct rect r);
 
+/* The selected trial: its metrics, with the one that the curve shows; id, state and value in a line. */
+void panel_metrics_draw(const struct console *c, struct canvas *out, struct rect r);
+void panel_trial_line(const struct console *c, struct canvas *out, struct rect r);
+
 /* The machine that a trial runs on, in a line: "cpu 52%  mem 12G/48G  gpu 92% 31G/48G 247W 61C"; "" when it is not known. */
 void panel_host_want(struct console *c);
 void panel_host_text(const struct console *c, struct span host, char *out, size_t cap);

@@ -143,6 +143,47 @@ static void range_text(const struct live *l, char *out, size_t cap)
         out[0] = '\0';
 }
 
+/* What another trial has where this one differs: "best 3e-4"; "" the same, or there is no other. */
+static void other_value(const struct console *c, const char *key, const char *lead, struct span name, char *out, size_t cap)
+{
+    struct span row = sub_row(&c->subs, SUB_TRIAL, 0), list = row.p ? cmap_value(row, key) : row;
+    struct codec_reader r;
+    out[0] = '\0';
+    if (!list.p)
+        return;
+    cr_init(&r, list.p, list.n);
+    for (size_t n = cr_peek(&r) == CT_ARRAY ? cr_array(&r) : 0; n > 0 && cr_ok(&r); n--) {
+        char value[ROW_TEXT];
+        if (cr_array(&r) != 3)
+            return;
+        struct span at = cr_str(&r);
+        cr_skip(&r);
+        struct span theirs = cr_value(&r);
+        if (!at.p || at.n != name.n || memcmp(at.p, name.p, name.n) != 0)
+            continue;
+        row_value(value, theirs, 9);
+        row_format(out, cap, "%s %s", lead, value[0] ? value : "\u2014");
+        return;
+    }
+}
+
+/* Both differences beside a value, as far as there is room: what it was made from first. */
+static void draw_differences(const struct console *c, struct canvas *out, struct rect r, int y, int x, int end,
+                             struct span name)
+{
+    char best[64], parent[64], lead[32];
+    struct span row = sub_row(&c->subs, SUB_TRIAL, 0);
+    row_format(lead, sizeof lead, "t%lld", row.p ? (long long)cmap_int(row, "parent", -1) : -1);
+    other_value(c, "diff_parent", lead, name, parent, sizeof parent);
+    other_value(c, "diff", "best", name, best, sizeof best);
+    const char *const texts[2] = {parent, best};
+    for (int i = 0; i < 2; i++) {
+        int n = canvas_columns(texts[i], strlen(texts[i]));
+        if (n && x + n <= end)
+            x += canvas_text(out, r.x + x, r.y + y, ST_DIM, texts[i]) + 2;
+    }
+}
+
 static int value_row(const struct console *c, struct canvas *out, struct rect r, int y, int i,
                      const struct live *l)
 {
@@ -165,8 +206,13 @@ static int value_row(const struct console *c, struct canvas *out, struct rect r,
         char line[2 * ROW_TEXT + 8];
         row_format(line, sizeof line, "\u2192 %s %s", pending, state);
         canvas_textn(out, r.x + x_new, r.y + y, r.w - x_new, ST_MARK, line, strlen(line));
-    } else if (r.w >= 60 || strlen(range) + (size_t)x_state + 5 < (size_t)r.w) {
-        canvas_textn(out, r.x + x_state, r.y + y, r.w - x_state - 5, ST_DIM, range, strlen(range));
+    } else {
+        int wide = (int)strlen(range);
+        bool ranged = r.w >= 60 || wide + x_state + 5 < r.w;
+        int from = r.w < 60 && ranged && wide ? x_state + wide + 2 : x_new;
+        if (ranged)
+            canvas_textn(out, r.x + x_state, r.y + y, r.w - x_state - 5, ST_DIM, range, strlen(range));
+        draw_differences(c, out, r, y, from, r.w >= 60 ? x_state - 1 : r.w - 5, (struct span){l->name, strlen(l->name)});
     }
     bool room = r.w >= 60 || (!pending[0] && r.w >= 30);
     if (room || (sel && c->prompt.kind == PROMPT_VALUE))
@@ -219,7 +265,8 @@ static void draw_values(const struct console *c, struct canvas *out, struct rect
         span_copy(raw, sizeof raw, c->sum.params[i]);
         row_param(value, t.params, raw, 20);
         canvas_text(out, r.x + 1, r.y + y, ST_DIM, name);
-        canvas_text(out, r.x + 14, r.y + y, ST_PLAIN, value);
+        int x = 14 + canvas_text(out, r.x + 14, r.y + y, ST_PLAIN, value) + 1;
+        draw_differences(c, out, r, y, x < 24 ? 24 : x, r.w - 6, c->sum.params[i]);
         if (r.w >= 30)
             canvas_right(out, r.x, r.y + y, r.w, ST_DIM, "fixed");
         y++;
@@ -262,73 +309,7 @@ static void draw_values(const struct console *c, struct canvas *out, struct rect
     canvas_clip(out, old);
 }
 
-/* ---- other metrics ---- */
-
-static void draw_metrics(const struct console *c, struct canvas *out, struct rect r)
-{
-    struct rect old = canvas_clip(out, r);
-    int n = sub_rows(&c->subs, SUB_METRICS), y = 0;
-    if (n == 0)
-        panel_note(out, r, ST_DIM, panel_empty(c, SUB_METRICS, "no metrics yet"));
-    for (int i = 0; i < n && y < r.h; i++) {
-        struct span m = sub_row(&c->subs, SUB_METRICS, i);
-        char name[ROW_TEXT], last[32], lo[32], hi[32], count[32];
-        if (!m.p)
-            continue;
-        row_text(name, cmap_str(m, "metric"), 14);
-        row_number(last, cmap_double(m, "last", NAN), false);
-        row_number(lo, cmap_double(m, "min", NAN), false);
-        row_number(hi, cmap_double(m, "max", NAN), false);
-        row_count(count, (double)cmap_int(m, "count", 0));
-        bool on = span_eq(cmap_str(m, "metric"), c->curve.metric) ||
-                  (!c->curve.metric[0] && span_eq(cmap_str(m, "metric"), c->sum.metric));
-        canvas_put(out, r.x, r.y + y, ST_STRONG, on ? '>' : ' ');
-        canvas_text(out, r.x + 1, r.y + y, on ? ST_STRONG : ST_PLAIN, name);
-        canvas_right(out, r.x + 15, r.y + y, 8, ST_STRONG, last);
-        char tail[120];
-        row_format(tail, sizeof tail, "%s\u2026%s%s%s", lo, hi, r.w >= 50 ? "  n " : "",
-                   r.w >= 50 ? count : "");
-        canvas_textn(out, r.x + 25, r.y + y, r.w - 25, ST_DIM, tail, strlen(tail));
-        y++;
-    }
-    canvas_clip(out, old);
-}
-
 /* ---- the screen ---- */
-
-static void draw_line(const struct console *c, struct canvas *out, struct rect r)
-{
-    struct trial_row t = table_selected(&c->table);
-    char text[200], value[32], tags[ROW_TEXT];
-    if (r.h <= 0)
-        return;
-    if (t.trial < 0) {
-        canvas_text(out, r.x + 1, r.y, ST_DIM, c->table.sel < 0 ? "no trial selected" : "loading the trial");
-        return;
-    }
-    int x = r.x + 1;
-    x += canvas_printf(out, x, r.y, ST_STRONG, "t%lld ", (long long)t.trial);
-    x += canvas_put(out, x, r.y, t.state->st, t.state->glyph);
-    x += canvas_printf(out, x, r.y, t.state->st, " %s", t.state->name);
-    row_number(value, t.value, isnan(t.value) && t.step < 0);
-    int n = 0;
-    text[0] = '\0';
-    if (t.step >= 0)
-        n = row_format(text, sizeof text, "  step %lld", (long long)t.step);
-    if (isfinite(t.progress) && n >= 0)
-        n += row_format(text + n, sizeof text - (size_t)n, " (%.0f%%)", floor(t.progress * 100 + 1e-9));
-    row_format(text + n, sizeof text - (size_t)n, "  %s %s", c->sum.metric[0] ? c->sum.metric : "value",
-               value);
-    x += canvas_text(out, x, r.y, ST_PLAIN, text);
-    if (t.trial == c->sum.best_trial)
-        x += canvas_text(out, x, r.y, ST_BEST, "  \u2605 best");
-    row_text(tags, t.origin, 12);
-    if (tags[0] && strcmp(tags, "tuner") != 0)
-        x += canvas_printf(out, x, r.y, ST_DIM, "  %s", tags);
-    row_text(tags, t.note, 40);
-    if (tags[0])
-        canvas_printf(out, x, r.y, ST_DIM, "  \"%s\"", tags);
-}
 
 static void draw(const struct console *c, struct canvas *out, struct rect body, enum layout_size size)
 {
@@ -341,7 +322,7 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
         panel_note(out, body, ST_DIM, left);
         return;
     }
-    draw_line(c, out, p.line);
+    panel_trial_line(c, out, p.line);
     if (shown(p.values))
         draw_values(c, out, panel_box(out, p.values, panes[PANE_VALUES], "e edit", focus == PANE_VALUES));
     if (shown(p.curve)) {
@@ -354,7 +335,7 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
         panel_facts_draw(
             c, out, rect_inset(panel_box(out, p.facts, panes[PANE_FACTS], NULL, focus == PANE_FACTS), 1, 0));
     if (shown(p.metrics))
-        draw_metrics(
+        panel_metrics_draw(
             c, out,
             panel_box(out, p.metrics, panes[PANE_METRICS], "m cycles the curve", focus == PANE_METRICS));
     if (shown(p.log)) {
