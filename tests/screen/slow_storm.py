@@ -52,7 +52,9 @@ for i in range(SIZES):
 ct.fact("survives-%d-sizes" % SIZES, not t.ended(), t.status)
 if not t.ended():
     after = resident(t.pid)
-    ct.fact("its-memory-stays-where-it-was", after < before + (8 << 20), "%d then, %d at the end" % (before, after))
+    with open("/proc/%d/maps" % t.pid) as f:
+        room = (128 if "libasan" in f.read() else 8) << 20  # freed memory stays in AddressSanitizer's quarantine for a while
+    ct.fact("its-memory-stays-where-it-was", after < before + room, "%d then, %d at the end" % (before, after))
     for _ in range(6):
         t.send("\x1b")
         t.pump(0.15)
