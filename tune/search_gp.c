@@ -5,7 +5,7 @@
  * A spread-out start, then the candidate with the best acquisition: all configurations where the space is
  * small and finite, else draws from the prior and neighbours of good points, refined in rounds. Pending
  * trials count as observed at the posterior mean, so parallel asks spread. Failed trials count as bad as the
- * worst. What was tried already is not proposed again while anything else is left.
+ * worst, and the acquisition is weighed by the chance not to fail (feasible.h). What was tried already is not proposed again while anything else is left.
  *
  * The state is the hyperparameters and when they were fitted; everything else is worked out from the history
  * at each ask. */
@@ -17,6 +17,7 @@
 #include "base/cause.h"
 #include "base/mem.h"
 #include "tune/draw.h"
+#include "tune/feasible.h"
 #include "tune/gp_known.h"
 #include "tune/gp_space.h"
 #include "tune/pool.h"
@@ -142,6 +143,7 @@ struct scorer {
     double best; /* output to improve on */
     double beta; /* of UCB */
     double wide; /* the explore dial: scales the deviation */
+    struct feasible *fine; /* NULL: nothing fails */
 };
 
 /* log of (phi(z) + z Phi(z)), exact far into the tail. */
@@ -168,9 +170,12 @@ static double acquisition(const struct scorer *s, double mean, double sd)
     }
 }
 
-static void boost(const struct scorer *s, const double *dna, double *score)
+/* By what people boosted and by the chance that it does not fail. */
+static void weigh(const struct scorer *s, const double *dna, bool steered, double *score)
 {
-    double w = steering_weight(s->env->steer, s->env->space, dna);
+    double w = feasible_chance(s->fine, s->env->space, dna);
+    if (steered)
+        w *= steering_weight(s->env->steer, s->env->space, dna);
     if (w == 1)
         return;
     int how = (int)s->g->options[OPT_ACQUISITION];
@@ -191,8 +196,8 @@ static void score(const struct scorer *s, const struct pool *p, int from, double
     gp_predict(&s->gp, x, m, mean, var);
     for (int i = 0; i < m; i++) {
         out[from + i] = acquisition(s, mean[i], sqrt(var[i]));
-        if (steered)
-            boost(s, pool_at(p, from + i), &out[from + i]);
+        if (steered || s->fine)
+            weigh(s, pool_at(p, from + i), steered, &out[from + i]);
     }
     free(x);
     free(mean);
@@ -322,7 +327,15 @@ static int open_scorer(struct scorer *s, const struct gp_search *g, const struct
     s->beta = sqrt(0.2 * g->model.shape.dims * log(2.0 * (double)(k.n + 1)));
     int built = gp_build(&s->gp, &data, &g->theta, k.pending, k.n_pending);
     gp_known_release(&k);
+    if (built == 0)
+        s->fine = feasible_learn(env->space, env->history);
     return built;
+}
+
+static void close_scorer(struct scorer *s)
+{
+    gp_release(&s->gp);
+    feasible_free(s->fine);
 }
 
 static int search(struct gp_search *g, const struct tuner_env *env, struct proposal *out)
@@ -341,7 +354,7 @@ static int search(struct gp_search *g, const struct tuner_env *env, struct propo
             memcpy(out->dna, pool_at(&p, found), (size_t)p.dims * sizeof *out->dna);
             explain_choice(&s, out->dna, out);
         }
-        gp_release(&s.gp);
+        close_scorer(&s);
     }
     free(scores);
     pool_release(&p);
@@ -360,7 +373,7 @@ static int score_all(void *self, const struct tuner_env *env, const double *dna,
         refit(&now, env);
     if (g->fitted && open_scorer(&s, &now, env) == 0) {
         score(&s, &p, 0, out);
-        gp_release(&s.gp);
+        close_scorer(&s);
         rc = 0;
     }
     pool_release(&p);
