@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-#define MAX_KNOTS 1024 /* a metric axis with more points is sampled */
+#define MAX_KNOTS 1024  /* a metric axis with more points is sampled */
 #define MAX_BAD   65536 /* points behind the first NaN that are looked at */
 
 void curve_axis_steps(struct curve_axis *a)
@@ -109,8 +109,8 @@ static double before(double b)
     return isfinite(b) ? nextafter(b, -INFINITY) : b;
 }
 
-static void uneven_columns(const struct curve_axis *a, const struct series *s, const struct curve_span *k, int64_t t,
-                           double *min, double *max, double *mean)
+static void uneven_columns(const struct curve_axis *a, const struct series *s, const struct curve_span *k,
+                           int64_t t, double *min, double *max, double *mean)
 {
     double lo, hi;
     if (!series_range(s, a->x, t, &lo, &hi))
@@ -140,8 +140,8 @@ static int column_of(const struct curve_span *k, double v)
 }
 
 /* Columns that hold nothing but NaN are not the same as empty ones. */
-static void tell_bad(const struct curve_axis *a, const struct series *s, const struct curve_span *k, int64_t t,
-                     double *mean)
+static void tell_bad(const struct curve_axis *a, const struct series *s, const struct curve_span *k,
+                     int64_t t, double *mean)
 {
     int64_t first = series_first_nan(s, t);
     uint64_t n = series_count(s, t);
@@ -157,12 +157,13 @@ static void tell_bad(const struct curve_axis *a, const struct series *s, const s
     }
 }
 
-void curve_axis_columns(const struct curve_axis *a, const struct series *s, const struct curve_span *k, int64_t t,
-                        double *min, double *max, double *mean)
+void curve_axis_columns(const struct curve_axis *a, const struct series *s, const struct curve_span *k,
+                        int64_t t, double *min, double *max, double *mean)
 {
     if (a->n || k->log)
         uneven_columns(a, s, k, t, min, max, mean);
     else
-        series_columns(s, a->x, curve_axis_back(a, k->v0), curve_axis_back(a, k->v1), t, k->columns, min, max, mean);
+        series_columns(s, a->x, curve_axis_back(a, k->v0), curve_axis_back(a, k->v1), t, k->columns, min, max,
+                       mean);
     tell_bad(a, s, k, t, mean);
 }

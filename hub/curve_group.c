@@ -16,8 +16,8 @@
 
 struct member {
     int64_t trial;
-    double number;   /* of the parameter; NaN: text, or absent */
-    char text[64];   /* the value as people write it */
+    double number; /* of the parameter; NaN: text, or absent */
+    char text[64]; /* the value as people write it */
 };
 
 static struct member member_of(const struct state_trial *tr, const char *by)
@@ -66,8 +66,10 @@ static int new_group(struct curve_groups *g, const char *label, int64_t trial)
     return g->n++;
 }
 
-/* Members in order of value; a range ends where its share of the trials is reached, never between equal values. */
-static void group_values(struct curve_groups *g, struct member *const *sorted, int n, struct member *base, int *at)
+/* Members in order of value; a range ends where its share of the trials is reached, never between equal
+ * values. */
+static void group_values(struct curve_groups *g, struct member *const *sorted, int n, struct member *base,
+                         int *at)
 {
     int distinct = 0, numbers = 0;
     for (int i = 0; i < n; i++) {
@@ -97,10 +99,12 @@ static void group_values(struct curve_groups *g, struct member *const *sorted, i
     }
 }
 
-void curve_groups_make(struct curve_groups *g, const char *by, const struct state_trial *const *trials, int n, int *at)
+void curve_groups_make(struct curve_groups *g, const char *by, const struct state_trial *const *trials, int n,
+                       int *at)
 {
     *g = (struct curve_groups){0};
-    struct member *members = mem_zero((size_t)n + 1, sizeof *members), **sorted = mem_zero((size_t)n + 1, sizeof *sorted);
+    struct member *members = mem_zero((size_t)n + 1, sizeof *members),
+                  **sorted = mem_zero((size_t)n + 1, sizeof *sorted);
     if (strcmp(by, "trial") == 0) {
         for (int i = 0; i < n; i++) {
             char label[32];
@@ -155,7 +159,8 @@ double *curve_sum_room(struct curve_sum *s)
     return s->room;
 }
 
-/* Straight lines across empty columns between two that have a value; none beyond the ends, none across NaN points. */
+/* Straight lines across empty columns between two that have a value; none beyond the ends, none across NaN
+ * points. */
 static void bridge(double *v, int n)
 {
     int last = -1;

@@ -16,16 +16,18 @@ struct curve_groups {
     int n;
 };
 
-/* by: "trial" (the repeats of each), or a parameter's name: its values, or up to four ranges with equally many trials when it is
- * a number with many values. Fills at[i] with the group of trials[i] (repeats of one trial stand there several times);
- * groups in the order of the values, trials in the order given. What would be the 65th group joins the last one, "other". */
-void curve_groups_make(struct curve_groups *g, const char *by, const struct state_trial *const *trials, int n, int *at);
+/* by: "trial" (the repeats of each), or a parameter's name: its values, or up to four ranges with equally
+ * many trials when it is a number with many values. Fills at[i] with the group of trials[i] (repeats of one
+ * trial stand there several times); groups in the order of the values, trials in the order given. What would
+ * be the 65th group joins the last one, "other". */
+void curve_groups_make(struct curve_groups *g, const char *by, const struct state_trial *const *trials, int n,
+                       int *at);
 void curve_groups_release(struct curve_groups *g);
 
 /* Mean, extremes and standard deviation over runs, a column at a time. */
 struct curve_sum {
     int columns, runs;
-    double *room;                        /* min, max, mean of the run being added */
+    double *room;                         /* min, max, mean of the run being added */
     double *min, *max, *mean, *deviation; /* deviation NaN with fewer than two runs in a column */
     double *count, *square;
 };

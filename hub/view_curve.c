@@ -1,9 +1,10 @@
-/* view_curve: metrics of runs as columns on one pair of axes. Time axes count seconds from each run's first point, so that
- * runs that started at different times lie over each other.
+/* view_curve: metrics of runs as columns on one pair of axes. Time axes count seconds from each run's first
+ * point, so that runs that started at different times lie over each other.
  *
- * A part is a run, or a group of runs (the repeats of a trial, or the trials that share a value of a parameter): then its
- * mean is that of the runs' own means, min and max are those among them, and a run without a point in a column counts
- * with the value between its neighbours, so that a group's mean does not jump with who happened to report. */
+ * A part is a run, or a group of runs (the repeats of a trial, or the trials that share a value of a
+ * parameter): then its mean is that of the runs' own means, min and max are those among them, and a run
+ * without a point in a column counts with the value between its neighbours, so that a group's mean does not
+ * jump with who happened to report. */
 #include "hub/curve_group.h"
 
 #include <math.h>
@@ -148,7 +149,8 @@ static int choose_runs(struct plot *p, char **cause)
 {
     struct codec_reader r;
     struct span body = p->rq->body;
-    int64_t run = cmap_int(body, "run", -1), trial = cmap_int(body, "trial", -1), best = cmap_int(body, "best", -1);
+    int64_t run = cmap_int(body, "run", -1), trial = cmap_int(body, "trial", -1),
+            best = cmap_int(body, "best", -1);
     if (run >= 0) {
         const struct state_run *one = view_one_run(p->rq, run, cause);
         if (!one)
@@ -235,7 +237,9 @@ static void put_common(const struct plot *p, const struct curve *c, struct codec
     view_kvalue(w, "last", last.value);
     cw_kint(w, "last_step", last.step);
     view_ktime(w, "nan_step", nan.step);
-    view_kvalue(w, "nan_x", bad < 0 ? NAN
+    view_kvalue(
+        w, "nan_x",
+        bad < 0 ? NAN
                 : curve_axis_at(&c->axis, c->axis.x == SERIES_TIME ? (double)nan.time : (double)nan.step));
     put_marks(p, c, w);
 }
@@ -256,7 +260,8 @@ static struct curve_span span_of(const struct plot *p)
     return (struct curve_span){p->x0, p->x1, p->columns, p->log_x && p->x0 > 0 && p->x1 > p->x0};
 }
 
-static void put_curve(const struct plot *p, const struct curve *c, struct view_out *out, double *y0, double *y1)
+static void put_curve(const struct plot *p, const struct curve *c, struct view_out *out, double *y0,
+                      double *y1)
 {
     const struct view_request *rq = p->rq;
     size_t n = (size_t)p->columns;
@@ -288,7 +293,8 @@ static void put_curve(const struct plot *p, const struct curve *c, struct view_o
 }
 
 /* One group under one metric; nothing when none of its runs has it. */
-static void put_group(const struct plot *p, int group, int metric, struct view_out *out, double *y0, double *y1)
+static void put_group(const struct plot *p, int group, int metric, struct view_out *out, double *y0,
+                      double *y1)
 {
     const struct curve *one = NULL;
     struct curve_sum sum;
@@ -341,7 +347,8 @@ static void head_of_plot(const struct plot *p, double y0, double y1, struct view
     struct codec_writer w;
     char why[160] = "";
     if (p->no_x)
-        snprintf(why, sizeof why, "%s logged %s%.60s", p->n ? "some runs" : "no run", p->n ? "no " : "", p->x);
+        snprintf(why, sizeof why, "%s logged %s%.60s", p->n ? "some runs" : "no run", p->n ? "no " : "",
+                 p->x);
     else if (p->cut)
         snprintf(why, sizeof why, "only the first %d curves are drawn", MAX_CURVES);
     view_head(out, &w, 9);

@@ -1,4 +1,5 @@
-/* compare: asking, decoding, reading. The keys' side is in compare_keys.c. */
+/* compare: asking and decoding. What is read off the lines is in compare_read.c, the keys' side in
+ * compare_keys.c. */
 #include "tui/compare.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@
 #include "tui/plot_curve.h"
 #include "tui/row.h"
 
-#define LOG_RATIO  4 /* positive data that spans more than this is drawn on a log axis unless told otherwise */
+#define LOG_RATIO 4 /* positive data that spans more than this is drawn on a log axis unless told otherwise  \
+                     */
 #define MAX_TRIALS 512
 
 static const double smoothing[] = {0, .6, .9};
@@ -88,7 +90,8 @@ static void follow_x(struct console *c)
 {
     struct compare *k = &c->compare;
     if (k->zoom_x) {
-        k->x_axis = (struct axis){k->zx0, k->zx1, k->log_x && k->zx0 > 0, k->x == COMPARE_TIME ? AXIS_SECONDS : AXIS_NUMBER};
+        k->x_axis = (struct axis){k->zx0, k->zx1, k->log_x && k->zx0 > 0,
+                                  k->x == COMPARE_TIME ? AXIS_SECONDS : AXIS_NUMBER};
         return;
     }
     uint64_t key = HASH_START + (uint64_t)k->x;
@@ -222,7 +225,8 @@ static bool is_hidden(const struct compare *k, uint64_t key)
 
 static bool read_line(struct compare *k, struct compare_line *l, struct span part, int n)
 {
-    *l = (struct compare_line){.trial = cmap_int(part, "trial", -1), .run = cmap_int(part, "run", -1), .n = n};
+    *l =
+        (struct compare_line){.trial = cmap_int(part, "trial", -1), .run = cmap_int(part, "run", -1), .n = n};
     l->mean = mem_alloc(5 * (size_t)n * sizeof *l->mean);
     l->min = l->mean + n;
     l->max = l->min + n;
@@ -260,36 +264,10 @@ static void letter_of(struct compare *k, struct compare_line *l)
     l->letter = k->n_letters++;
 }
 
-static const struct compare_line *reference(const struct compare *k, const char *metric)
-{
-    for (int i = 0; i < k->n_lines; i++)
-        if (k->lines[i].key == k->diff_key && strcmp(k->lines[i].metric, metric) == 0)
-            return &k->lines[i];
-    return NULL;
-}
-
-/* Value of a column, or between its neighbours; NaN beyond the ends and where the line is cut. */
-static double at_column(const double *v, int n, double at)
-{
-    int i = (int)floor(at);
-    if (i < 0 || i >= n || isinf(v[i]))
-        return NAN;
-    if (isfinite(v[i]))
-        return v[i];
-    int a = i, b = i;
-    while (a >= 0 && isnan(v[a]))
-        a--;
-    while (b < n && isnan(v[b]))
-        b++;
-    if (a < 0 || b >= n || !isfinite(v[a]) || !isfinite(v[b]))
-        return NAN;
-    return v[a] + (v[b] - v[a]) * (i - a) / (b - a);
-}
-
 static void subtract(struct compare_line *l, const double *ref, int n)
 {
     for (int i = 0; i < n; i++) {
-        double r = at_column(ref, n, i);
+        double r = compare_at_column(ref, n, i);
         if (isnan(r)) {
             l->mean[i] = l->min[i] = l->max[i] = NAN;
             if (l->raw)
@@ -307,13 +285,13 @@ static void subtract(struct compare_line *l, const double *ref, int n)
 static void take_differences(struct compare *k)
 {
     for (int i = 0; i < k->n_lines; i++) {
-        const struct compare_line *r = reference(k, k->lines[i].metric);
+        const struct compare_line *r = compare_reference(k, k->lines[i].metric);
         if (!r || r == &k->lines[i])
             continue;
         subtract(&k->lines[i], r->mean, k->lines[i].n);
     }
     for (int i = 0; i < k->n_lines; i++) /* the reference itself last: the others have used it */
-        if (reference(k, k->lines[i].metric) == &k->lines[i]) {
+        if (compare_reference(k, k->lines[i].metric) == &k->lines[i]) {
             struct compare_line *l = &k->lines[i];
             double *own = mem_dup(l->mean, (size_t)l->n * sizeof *own);
             subtract(l, own, l->n);
@@ -415,7 +393,8 @@ static void follow_y(struct console *c, int panel)
         return;
     }
     bool same = r->set && r->key == key;
-    k->y_log_auto[panel] = !k->diff && ((same && k->y_log_auto[panel] && lo > 0) || (lo > 0 && hi / lo >= LOG_RATIO));
+    k->y_log_auto[panel] =
+        !k->diff && ((same && k->y_log_auto[panel] && lo > 0) || (lo > 0 && hi / lo >= LOG_RATIO));
     bool log = k->log_y < 0 ? k->y_log_auto[panel] : k->log_y > 0 && lo > 0;
     range_feed(r, key, lo, hi, log, c->mono);
 }
@@ -448,96 +427,4 @@ void compare_follow(struct console *c)
     for (int p = 0; p < compare_n_panels(c); p++)
         follow_y(c, p);
     follow_selection(c);
-}
-
-/* ---- reading ---- */
-
-const struct compare_line *compare_selected(const struct compare *k)
-{
-    for (int i = 0; i < k->n_lines; i++)
-        if (k->lines[i].key == k->sel)
-            return &k->lines[i];
-    return NULL;
-}
-
-double compare_cross(const struct compare *k)
-{
-    if (isfinite(k->cross))
-        return k->cross;
-    double end = -INFINITY;
-    for (int i = 0; i < k->n_lines; i++)
-        if (!k->lines[i].hidden && k->lines[i].x1 > end)
-            end = k->lines[i].x1;
-    return end < k->x_axis.hi ? end : k->x_axis.hi;
-}
-
-double compare_read(const struct compare_line *l, const struct compare *k, double x)
-{
-    struct axis columns = {k->x0, k->x1, k->log_columns, AXIS_NUMBER};
-    double pos = axis_pos(&columns, x), at = pos * l->n;
-    if (!isfinite(k->cross)) { /* each line's own newest column that has something */
-        for (int i = l->n; i-- > 0;)
-            if (isfinite(l->mean[i]))
-                return l->mean[i];
-        return NAN;
-    }
-    if (isnan(pos) || x > l->x1 * (1 + 1e-9) || x < l->x0 * (1 - 1e-9))
-        return NAN;
-    return at_column(l->mean, l->n, pos >= 1 && pos < 1 + 1e-9 ? l->n - 1 : at);
-}
-
-style compare_style(const struct compare_line *l)
-{
-    static const enum theme_role roles[8] = {ST_CURVE_A, ST_CURVE_B, ST_CURVE_C, ST_CURVE_D,
-                                             ST_CURVE_E, ST_CURVE_F, ST_CURVE_G, ST_CURVE_H};
-    return roles[l->letter % 8];
-}
-
-int compare_n_panels(const struct console *c)
-{
-    const struct compare *k = &c->compare;
-    if (k->panels == PANELS_METRICS)
-        return k->n_metrics > 0 ? k->n_metrics : 1;
-    if (k->panels == PANELS_LINES)
-        return k->n_letters < 1 ? 1 : k->n_letters < COMPARE_PANELS ? k->n_letters : COMPARE_PANELS;
-    return 1;
-}
-
-int compare_panel_of(const struct console *c, const struct compare_line *l)
-{
-    const struct compare *k = &c->compare;
-    if (l->hidden)
-        return -1;
-    if (k->panels == PANELS_LINES)
-        return l->letter < COMPARE_PANELS ? l->letter : -1;
-    if (k->panels == PANELS_METRICS) {
-        for (int i = 0; i < k->n_metrics; i++)
-            if (strcmp(k->metrics[i], l->metric) == 0)
-                return i;
-        return -1;
-    }
-    return 0;
-}
-
-void compare_panel_title(const struct console *c, int panel, char *out, size_t cap)
-{
-    const struct compare *k = &c->compare;
-    char text[ROW_TEXT];
-    const char *raw = c->curve.metric[0] ? c->curve.metric : c->sum.metric[0] ? c->sum.metric : "value";
-    if (k->panels == PANELS_METRICS && panel < k->n_metrics)
-        raw = k->metrics[panel];
-    row_text(text, (struct span){raw, strlen(raw)}, 24);
-    const struct compare_line *ref = k->diff ? reference(k, raw) : NULL;
-    if (k->panels == PANELS_LINES) {
-        for (int i = 0; i < k->n_lines; i++)
-            if (k->lines[i].letter == panel) {
-                row_format(out, cap, "%c %s", panel < 26 ? 'A' + panel : '.', k->lines[i].label);
-                return;
-            }
-        row_format(out, cap, "%s", text);
-    } else if (ref) {
-        row_format(out, cap, "%s \u2212 %s", text, ref->label);
-    } else {
-        row_format(out, cap, "%s", text);
-    }
 }

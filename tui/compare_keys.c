@@ -178,7 +178,9 @@ void compare_event(struct console *c, int dir)
                 best = x;
         }
     if (isnan(best)) {
-        console_toast(c, ST_DIM, dir > 0 ? "no later intervention on these lines" : "no earlier intervention on these lines");
+        console_toast(c, ST_DIM,
+                      dir > 0 ? "no later intervention on these lines"
+                              : "no earlier intervention on these lines");
         return;
     }
     k->cross = best;

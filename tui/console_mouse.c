@@ -1,4 +1,5 @@
-/* console_mouse: the mouse on its way: the screen that draws with it takes it first, then it means what was drawn under it. */
+/* console_mouse: the mouse on its way: the screen that draws with it takes it first, then it means what was
+ * drawn under it. */
 #include "tui/console_state.h"
 #include "tui/input.h"
 #include "tui/screen.h"

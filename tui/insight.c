@@ -82,7 +82,9 @@ static void name_axes(struct console *c)
         int n = pass == 0 ? sub_rows(&c->subs, SUB_IMPORTANCE) : c->sum.n_params;
         for (int i = 0; i < n && k->n_axes < INSIGHT_AXES - 1; i++) {
             struct span row = pass == 0 ? sub_row(&c->subs, SUB_IMPORTANCE, i) : c->sum.params[i];
-            struct span name = pass == 1 ? row : row.p && !cmap_str(row, "pair").p ? cmap_str(row, "param") : (struct span){NULL, 0};
+            struct span name = pass == 1                           ? row
+                               : row.p && !cmap_str(row, "pair").p ? cmap_str(row, "param")
+                                                                   : (struct span){NULL, 0};
             if (!name.n || axis_named(k, name))
                 continue;
             k->axes[k->n_axes] = (struct insight_axis){.low = INFINITY, .high = -INFINITY};

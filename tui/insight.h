@@ -1,5 +1,5 @@
-/* insight: what the insight screen knows: how importance is measured, by what trials are grouped, and the brushes on the axes of
- * the parallel coordinates. Asks and decodes; draws nothing. */
+/* insight: what the insight screen knows: how importance is measured, by what trials are grouped, and the
+ * brushes on the axes of the parallel coordinates. Asks and decodes; draws nothing. */
 #ifndef TUI_INSIGHT_H
 #define TUI_INSIGHT_H
 
@@ -15,14 +15,22 @@ struct console;
 #define INSIGHT_TRIALS 400 /* lines of the parallel coordinates, the best ones */
 #define INSIGHT_WORDS  12  /* values of a parameter that is no number */
 
-enum insight_pane { INSIGHT_IMPORTANCE, INSIGHT_PARETO, INSIGHT_EDF, INSIGHT_RUNGS, INSIGHT_SEEDS, INSIGHT_PARALLEL, INSIGHT_PANES };
+enum insight_pane {
+    INSIGHT_IMPORTANCE,
+    INSIGHT_PARETO,
+    INSIGHT_EDF,
+    INSIGHT_RUNGS,
+    INSIGHT_SEEDS,
+    INSIGHT_PARALLEL,
+    INSIGHT_PANES
+};
 
 struct insight_axis {
     char name[64]; /* "" the objective */
     double low, high;
     bool log, inverted;
     char words[INSIGHT_WORDS][32];
-    int n_words;   /* 0: numbers */
+    int n_words; /* 0: numbers */
     bool brush;
     double b0, b1; /* of the brush, 0..1 from the lower end */
 };
@@ -35,17 +43,17 @@ struct insight_line {
 };
 
 struct insight {
-    bool quick;     /* importance by bins instead of fANOVA */
-    int other;      /* which of the middle panes is shown where only one fits: INSIGHT_PARETO .. INSIGHT_SEEDS */
-    char by[64];    /* what the EDF groups by; "" tuner */
-    int axis;       /* under the pointer */
+    bool quick;  /* importance by bins instead of fANOVA */
+    int other;   /* which of the middle panes is shown where only one fits: INSIGHT_PARETO .. INSIGHT_SEEDS */
+    char by[64]; /* what the EDF groups by; "" tuner */
+    int axis;    /* under the pointer */
     int first_axis; /* the leftmost one drawn */
     struct insight_axis axes[INSIGHT_AXES];
     int n_axes;
     struct insight_line *lines;
     int n_lines, n_held;
     uint64_t seen, brushed;
-    int dragging;   /* axis whose brush the mouse draws; -1 */
+    int dragging; /* axis whose brush the mouse draws; -1 */
     double drag_at;
 };
 

@@ -53,7 +53,8 @@ double land_value(const struct land_axis *a, double pos)
     case LAND_LOG:
         return a->low > 0 ? a->low * pow(a->high / a->low, pos) : a->low + pos * (a->high - a->low);
     case LAND_RLOG:
-        return a->low > 0 ? a->high + a->low - a->low * pow(a->high / a->low, 1 - pos) : a->low + pos * (a->high - a->low);
+        return a->low > 0 ? a->high + a->low - a->low * pow(a->high / a->low, 1 - pos)
+                          : a->low + pos * (a->high - a->low);
     case LAND_CHOICES: {
         double k = floor(pos * a->n_labels);
         return k < 0 ? 0 : k >= a->n_labels ? a->n_labels - 1 : k;
@@ -261,7 +262,8 @@ static void read_lists(struct land *k, struct span head)
 {
     struct codec_reader r;
     size_t more;
-    for (size_t n = list_of(head, "basins", &r); n > 0 && k->n_basins < LAND_BASINS && begin_entry(&r, 4, &more); n--) {
+    for (size_t n = list_of(head, "basins", &r);
+         n > 0 && k->n_basins < LAND_BASINS && begin_entry(&r, 4, &more); n--) {
         double x = number(&r), y = number(&r), value = number(&r), persistence = number(&r);
         k->basins[k->n_basins].x = x;
         k->basins[k->n_basins].y = y;
@@ -269,7 +271,8 @@ static void read_lists(struct land *k, struct span head)
         k->basins[k->n_basins++].persistence = persistence;
         skip(&r, more);
     }
-    for (size_t n = list_of(head, "regions", &r); n > 0 && k->n_regions < LAND_REGIONS && begin_entry(&r, 9, &more); n--) {
+    for (size_t n = list_of(head, "regions", &r);
+         n > 0 && k->n_regions < LAND_REGIONS && begin_entry(&r, 9, &more); n--) {
         struct land_region *g = &k->regions[k->n_regions++];
         text_of(&r, g->verb, sizeof g->verb, 12);
         text_of(&r, g->text, sizeof g->text, 80);
@@ -283,7 +286,8 @@ static void read_lists(struct land *k, struct span head)
         g->intervention = isfinite(id) ? (int64_t)id : -1;
         skip(&r, more);
     }
-    for (size_t n = list_of(head, "cells", &r); n > 0 && k->n_splits < LAND_CELLS && begin_entry(&r, 6, &more); n--) {
+    for (size_t n = list_of(head, "cells", &r);
+         n > 0 && k->n_splits < LAND_CELLS && begin_entry(&r, 6, &more); n--) {
         double box[6];
         for (int i = 0; i < 6; i++)
             box[i] = number(&r);
@@ -294,7 +298,8 @@ static void read_lists(struct land *k, struct span head)
         k->splits[k->n_splits++].depth = (int)box[4];
         skip(&r, more);
     }
-    for (size_t n = list_of(head, "held", &r); n > 0 && k->n_held < LAND_HELD && begin_entry(&r, 2, &more); n--) {
+    for (size_t n = list_of(head, "held", &r); n > 0 && k->n_held < LAND_HELD && begin_entry(&r, 2, &more);
+         n--) {
         span_copy(k->held[k->n_held].name, sizeof k->held[0].name, cr_str(&r));
         struct span v = cr_value(&r);
         struct codec_reader peek;

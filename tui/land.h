@@ -1,5 +1,6 @@
-/* land: what the landscape screen knows: which slice of the space is seen, the map that the hub sent, the crosshair and the box
- * that people steer with. Asks, decodes, and writes boxes as regions in the verbs' own words. Draws nothing.
+/* land: what the landscape screen knows: which slice of the space is seen, the map that the hub sent, the
+ * crosshair and the box that people steer with. Asks, decodes, and writes boxes as regions in the verbs' own
+ * words. Draws nothing.
  *
  * Places on the map run from 0 to 1 along each axis, whatever the parameter's scale is. */
 #ifndef TUI_LAND_H
@@ -57,11 +58,11 @@ struct land {
     } fix[LAND_FIX];
     int n_fix;
     bool contours, trials, path, cells;
-    double u0, u1, v0, v1; /* the part that is seen */
-    double cu, cv;         /* the crosshair */
-    bool box, extending;   /* there is a box; the crosshair draws it */
+    double u0, u1, v0, v1;             /* the part that is seen */
+    double cu, cv;                     /* the crosshair */
+    bool box, extending;               /* there is a box; the crosshair draws it */
     double bx0, by0, bx1, by1, au, av; /* the box; where it was begun */
-    int drag_x, drag_y;    /* cells; drag_x -1: no button is down */
+    int drag_x, drag_y;                /* cells; drag_x -1: no button is down */
     bool panning, moved;
 
     /* from the answer */

@@ -1,4 +1,5 @@
-/* land_box: the crosshair, the box, the part of the map that is seen, and the words that steering is said in. */
+/* land_box: the crosshair, the box, the part of the map that is seen, and the words that steering is said in.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,13 +265,15 @@ int land_slice(struct console *c, int argc, char **argv, char **cause)
             while (at < k->n_fix && (strncmp(k->fix[at].name, argv[i], (size_t)n) != 0 || k->fix[at].name[n]))
                 at++;
             if (at == LAND_FIX)
-                return cause_set(cause, "at most %d parameters are held by hand; slice alone lets them go", LAND_FIX);
+                return cause_set(cause, "at most %d parameters are held by hand; slice alone lets them go",
+                                 LAND_FIX);
             memset(&k->fix[at], 0, sizeof k->fix[at]);
             row_format(k->fix[at].name, sizeof k->fix[at].name, "%.*s", n < 63 ? n : 63, argv[i]);
             row_format(k->fix[at].value, sizeof k->fix[at].value, "%.60s", eq + 1);
             k->n_fix += at == k->n_fix;
         } else {
-            return cause_set(cause, "slice takes best, typical, a trial or PARAM=VALUE, not '%.40s'", argv[i]);
+            return cause_set(cause, "slice takes best, typical, a trial or PARAM=VALUE, not '%.40s'",
+                             argv[i]);
         }
     }
     return 0;

@@ -1,5 +1,6 @@
-/* panel_compare: the plots of the curves screen: lines with their bands, marks, the crosshair, the box that is being drawn; one
- * panel or several with one x axis, so that the crosshair stands at the same place in all of them. */
+/* panel_compare: the plots of the curves screen: lines with their bands, marks, the crosshair, the box that
+ * is being drawn; one panel or several with one x axis, so that the crosshair stands at the same place in all
+ * of them. */
 #include "tui/panel_compare.h"
 
 #include <math.h>
@@ -67,7 +68,8 @@ static struct plot_series series_of(const struct compare *k, const struct compar
                                 .gap = l->n / GAP_SHARE};
 }
 
-static void draw_band(struct plot *p, struct canvas *out, const struct compare *k, const struct compare_line *l)
+static void draw_band(struct plot *p, struct canvas *out, const struct compare *k,
+                      const struct compare_line *l)
 {
     struct plot_series s = series_of(k, l);
     if (k->band == BAND_NONE || l->runs < 2)
@@ -92,7 +94,8 @@ static void draw_band(struct plot *p, struct canvas *out, const struct compare *
     free(around);
 }
 
-static void draw_line(struct plot *p, struct canvas *out, const struct compare *k, const struct compare_line *l)
+static void draw_line(struct plot *p, struct canvas *out, const struct compare *k,
+                      const struct compare_line *l)
 {
     struct plot_series s = series_of(k, l);
     if (l->raw) { /* the raw line stays, dimmed, under the smooth one */
@@ -144,7 +147,8 @@ static void draw_panel(const struct console *c, struct canvas *out, struct rect 
         rect_top(&r, 1);
     }
     if (!k->y[panel].set) {
-        panel_note(out, r, ST_DIM, panel_empty(c, SUB_COMPARE, k->n_lines ? "no points here" : "no points yet"));
+        panel_note(out, r, ST_DIM,
+                   panel_empty(c, SUB_COMPARE, k->n_lines ? "no points here" : "no points yet"));
         return;
     }
     struct plot p;
@@ -209,7 +213,9 @@ void panel_compare_draw(const struct console *c, struct canvas *out, struct rect
     if (sub_error(&c->subs, SUB_COMPARE) || k->n_lines == 0) {
         char text[ROW_TEXT];
         const char *error = sub_error(&c->subs, SUB_COMPARE);
-        const char *none = k->why[0] ? k->why : c->table.filter[0] ? "no trial passes the filter" : "no points yet";
+        const char *none = k->why[0]            ? k->why
+                           : c->table.filter[0] ? "no trial passes the filter"
+                                                : "no points yet";
         row_text(text, (struct span){error ? error : "", error ? strlen(error) : 0}, r.w);
         panel_note(out, r, ST_DIM, error ? text : panel_empty(c, SUB_COMPARE, none));
         return;

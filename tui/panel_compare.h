@@ -1,4 +1,5 @@
-/* panel_compare: the plots of the curves screen. Which cell shows which panel is a pure function, so that the mouse can ask. */
+/* panel_compare: the plots of the curves screen. Which cell shows which panel is a pure function, so that the
+ * mouse can ask. */
 #ifndef TUI_PANEL_COMPARE_H
 #define TUI_PANEL_COMPARE_H
 

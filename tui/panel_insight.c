@@ -33,7 +33,8 @@ static void say(struct canvas *out, struct rect r, const char *text)
 }
 
 /* False (and said why) while a view has not enough to be drawn. */
-static bool enough(const struct console *c, struct canvas *out, struct rect r, enum sub_id id, const char *none)
+static bool enough(const struct console *c, struct canvas *out, struct rect r, enum sub_id id,
+                   const char *none)
 {
     struct span head = sub_head(&c->subs, id);
     const char *error = sub_error(&c->subs, id);
@@ -50,7 +51,9 @@ static bool enough(const struct console *c, struct canvas *out, struct rect r, e
     }
     if (head.p && !cmap_bool(head, "enough", true)) {
         row_text(text, cmap_str(head, "why"), 200);
-        row_format(line, sizeof line, strncmp(text, "not enough", 10) == 0 || id == SUB_PARETO ? "%s" : "not enough data: %s", text[0] ? text : none);
+        row_format(line, sizeof line,
+                   strncmp(text, "not enough", 10) == 0 || id == SUB_PARETO ? "%s" : "not enough data: %s",
+                   text[0] ? text : none);
         say(out, r, line);
         return false;
     }
@@ -101,13 +104,16 @@ void panel_importance_draw(const struct console *c, struct canvas *out, struct r
         row_text(a, cmap_str(row, "param"), 18);
         row_text(b, cmap_str(row, "pair"), 18);
         row_format(text, sizeof text, b[0] ? "%s\u00d7%s" : "%s", a, b);
-        double v = cmap_double(row, "importance", NAN), low = cmap_double(row, "low", NAN), high = cmap_double(row, "high", NAN);
+        double v = cmap_double(row, "importance", NAN), low = cmap_double(row, "low", NAN),
+               high = cmap_double(row, "high", NAN);
         canvas_textn(out, r.x + 1, r.y + y, label, b[0] ? ST_DIM : ST_PLAIN, text, strlen(text));
         canvas_printf(out, r.x + label + 2, r.y + y, ST_STRONG, "%.2f", v);
-        int tail = isfinite(low) && isfinite(high) && r.w - label > 24 ? 11 : 0, x = r.x + label + 7, w = r.w - label - 8 - tail;
+        int tail = isfinite(low) && isfinite(high) && r.w - label > 24 ? 11 : 0, x = r.x + label + 7,
+            w = r.w - label - 8 - tail;
         if (w > 0)
             bar_draw(out, x, r.y + y, w, ST_SPARK, v / most, false);
-        if (w > 0 && isfinite(low) && isfinite(high)) { /* solid up to the low end, then shaded, a line up to the high one */
+        if (w > 0 && isfinite(low) &&
+            isfinite(high)) { /* solid up to the low end, then shaded, a line up to the high one */
             int p = (int)(low / most * w), m = (int)(v / most * w), q = (int)(high / most * w + .5);
             for (int k = p; k < q && k < w; k++)
                 canvas_put(out, x + k, r.y + y, k < m ? ST_SPARK : ST_DIM, k < m ? 0x2592 : 0x2500);
@@ -120,8 +126,8 @@ void panel_importance_draw(const struct console *c, struct canvas *out, struct r
         canvas_printf(out, r.x + 1, r.y + r.h - 1, ST_DIM, "%s, %lld trials, r2 %.2f on those left out",
                       c->insight.quick ? "quick" : "fANOVA", (long long)cmap_int(head, "trials", 0), r2);
     else if (y + 1 < r.h)
-        canvas_printf(out, r.x + 1, r.y + r.h - 1, ST_DIM, "%s, %lld trials", c->insight.quick ? "quick" : "fANOVA",
-                      (long long)cmap_int(head, "trials", 0));
+        canvas_printf(out, r.x + 1, r.y + r.h - 1, ST_DIM, "%s, %lld trials",
+                      c->insight.quick ? "quick" : "fANOVA", (long long)cmap_int(head, "trials", 0));
     canvas_clip(out, old);
 }
 
@@ -160,7 +166,8 @@ static void pareto_points(const struct console *c, struct canvas *out, const str
             double x = axis_pos(&p->x, nth(row, "values", 1)), y = axis_pos(&p->y, nth(row, "values", 0));
             if (front != (pass == 1) || !(x >= 0 && x <= 1 && y >= 0 && y <= 1))
                 continue;
-            int px = p->inner.x + (int)(x * (p->inner.w - 1) + .5), py = p->inner.y + (int)((1 - y) * (p->inner.h - 1) + .5);
+            int px = p->inner.x + (int)(x * (p->inner.w - 1) + .5),
+                py = p->inner.y + (int)((1 - y) * (p->inner.h - 1) + .5);
             char id[24];
             canvas_put(out, px, py, front ? ST_BEST : ST_DIM, front ? 0x25cf : 0x00b7);
             row_format(id, sizeof id, "t%lld", (long long)cmap_int(row, "trial", -1));
@@ -235,7 +242,8 @@ void panel_edf_draw(const struct console *c, struct canvas *out, struct rect r)
     else if (r.h >= 10)
         names = rect_bottom(&r, legend > 2 ? 2 : legend);
     struct plot p;
-    struct axis x = turned ? (struct axis){v1, v0, false, AXIS_NUMBER} : (struct axis){v0, v1, false, AXIS_NUMBER};
+    struct axis x =
+        turned ? (struct axis){v1, v0, false, AXIS_NUMBER} : (struct axis){v0, v1, false, AXIS_NUMBER};
     plot_axes(&p, out, r, x, (struct axis){0, 1, false, AXIS_NUMBER});
     for (int i = n; i-- > 0;) {
         int cols;
@@ -245,7 +253,12 @@ void panel_edf_draw(const struct console *c, struct canvas *out, struct rect r)
             v[k] = v[cols - 1 - k];
             v[cols - 1 - k] = t;
         }
-        struct plot_series s = {.mean = v, .n = cols, .x0 = x.lo, .x1 = x.hi, .st = roles[i % 8], .break_at = NAN,
+        struct plot_series s = {.mean = v,
+                                .n = cols,
+                                .x0 = x.lo,
+                                .x1 = x.hi,
+                                .st = roles[i % 8],
+                                .break_at = NAN,
                                 .letter = (uint32_t)(i < 26 ? 'A' + i : '.')};
         if (v)
             plot_series(&p, out, &s);
@@ -255,14 +268,17 @@ void panel_edf_draw(const struct console *c, struct canvas *out, struct rect r)
     for (int i = 0; i < n && names.h > 0; i++) {
         struct span row = sub_row(&c->subs, SUB_EDF, i);
         char label[ROW_TEXT], median[32], line[120];
-        int rows = names.w == 22 ? 1 : legend, y = names.w == 22 ? i : i / 3, x0 = names.w == 22 ? 0 : i % 3 * (names.w / 3);
+        int rows = names.w == 22 ? 1 : legend, y = names.w == 22 ? i : i / 3,
+            x0 = names.w == 22 ? 0 : i % 3 * (names.w / 3);
         (void)rows;
         if (y >= names.h)
             break;
         row_text(label, cmap_str(row, "label"), 10);
         row_number(median, cmap_double(row, "median", NAN), false);
-        row_format(line, sizeof line, "%c %s %lld, %s", i < 26 ? 'A' + i : '.', label, (long long)cmap_int(row, "trials", 0), median);
-        canvas_textn(out, names.x + 1 + x0, names.y + y, names.w == 22 ? 21 : names.w / 3 - 1, roles[i % 8], line, strlen(line));
+        row_format(line, sizeof line, "%c %s %lld, %s", i < 26 ? 'A' + i : '.', label,
+                   (long long)cmap_int(row, "trials", 0), median);
+        canvas_textn(out, names.x + 1 + x0, names.y + y, names.w == 22 ? 21 : names.w / 3 - 1, roles[i % 8],
+                     line, strlen(line));
     }
     canvas_clip(out, old);
 }
@@ -277,8 +293,9 @@ void panel_correlation_draw(const struct console *c, struct canvas *out, struct 
         return;
     size_t n = cmap_find(head, "correlation", &at) && cr_peek(&at) == CT_ARRAY ? cr_array(&at) : 0;
     if (sub_rows(&c->subs, SUB_RUNGS) == 0 || n == 0) {
-        say(out, r, sub_rows(&c->subs, SUB_RUNGS) == 0 ? "no rungs: trials run to their end"
-                                                        : "not enough data: no two trials have passed two rungs yet");
+        say(out, r,
+            sub_rows(&c->subs, SUB_RUNGS) == 0 ? "no rungs: trials run to their end"
+                                               : "not enough data: no two trials have passed two rungs yet");
         return;
     }
     struct rect old = canvas_clip(out, r);
@@ -317,10 +334,12 @@ void panel_seeds_draw(const struct console *c, struct canvas *out, struct rect r
         return;
     struct rect old = canvas_clip(out, r);
     int n = sub_rows(&c->subs, SUB_SEEDS);
-    double lo = INFINITY, hi = -INFINITY, pooled = cmap_double(sub_head(&c->subs, SUB_SEEDS), "deviation", NAN);
+    double lo = INFINITY, hi = -INFINITY,
+           pooled = cmap_double(sub_head(&c->subs, SUB_SEEDS), "deviation", NAN);
     for (int i = 0; i < n && i < r.h; i++) {
         struct span row = sub_row(&c->subs, SUB_SEEDS, i);
-        double a = cmap_double(row, "min", NAN), b = cmap_double(row, "max", NAN), t = cmap_double(row, "test_mean", NAN);
+        double a = cmap_double(row, "min", NAN), b = cmap_double(row, "max", NAN),
+               t = cmap_double(row, "test_mean", NAN);
         lo = a < lo ? a : lo;
         hi = b > hi ? b : hi;
         lo = t < lo ? t : lo;
@@ -337,8 +356,8 @@ void panel_seeds_draw(const struct console *c, struct canvas *out, struct rect r
         char mean[32], test[40] = "";
         double m = cmap_double(row, "mean", NAN), t = cmap_double(row, "test_mean", NAN);
         row_number(mean, m, isnan(m));
-        int x = canvas_printf(out, r.x + 1, r.y + y, ST_PLAIN, "t%-4lld n %-2lld %-7s ", (long long)cmap_int(row, "trial", -1),
-                              (long long)cmap_int(row, "n", 0), mean);
+        int x = canvas_printf(out, r.x + 1, r.y + y, ST_PLAIN, "t%-4lld n %-2lld %-7s ",
+                              (long long)cmap_int(row, "trial", -1), (long long)cmap_int(row, "n", 0), mean);
         if (isfinite(t)) {
             char v[32];
             row_number(v, t, false);

@@ -12,8 +12,8 @@ void panel_seeds_draw(const struct console *c, struct canvas *out, struct rect r
 
 /* Parallel coordinates (panel_parallel.c). The geometry is asked by the mouse too. */
 void panel_parallel_draw(const struct console *c, struct canvas *out, struct rect r);
-int panel_parallel_axes(const struct console *c, struct rect r);          /* how many are drawn */
-int panel_parallel_x(const struct console *c, struct rect r, int i);      /* column of the i-th drawn one */
+int panel_parallel_axes(const struct console *c, struct rect r);     /* how many are drawn */
+int panel_parallel_x(const struct console *c, struct rect r, int i); /* column of the i-th drawn one */
 double panel_parallel_at(const struct insight_axis *a, struct rect r, int y); /* 0..1 */
 /* What the title says: the brushes and how many lines are left. */
 void panel_parallel_title(const struct console *c, char *out, size_t cap);

@@ -87,7 +87,8 @@ struct place_tick {
 };
 
 /* Ticks of what is seen, in the parameter's own unit. */
-static int ticks_of(const struct land_axis *a, double p0, double p1, int want, struct place_tick *out, int cap)
+static int ticks_of(const struct land_axis *a, double p0, double p1, int want, struct place_tick *out,
+                    int cap)
 {
     int n = 0;
     if (a->scale == LAND_CHOICES) {
@@ -168,23 +169,32 @@ static const struct frame_glyphs single = {0x2500, 0x2502, {0x250c, 0x2510, 0x25
                                  twofold = {0x2550, 0x2551, {0x2554, 0x2557, 0x255a, 0x255d}};
 
 /* A box from 0..1 to 0..1; the sides that are out of sight are left out. */
-static struct rect draw_frame(const struct land *k, struct canvas *c, struct rect in, double x0, double y0, double x1,
-                              double y1, const struct frame_glyphs *g, style flags)
+static struct rect draw_frame(const struct land *k, struct canvas *c, struct rect in, double x0, double y0,
+                              double x1, double y1, const struct frame_glyphs *g, style flags)
 {
     if (!k->ay.there) {
         y0 = 0;
         y1 = 1;
     }
-    if (isnan(x0) || isnan(y0) || isnan(x1) || isnan(y1) || x1 < k->u0 || x0 > k->u1 || y1 < k->v0 || y0 > k->v1)
+    if (isnan(x0) || isnan(y0) || isnan(x1) || isnan(y1) || x1 < k->u0 || x0 > k->u1 || y1 < k->v0 ||
+        y0 > k->v1)
         return (struct rect){0, 0, 0, 0};
     bool left = x0 >= k->u0, right = x1 <= k->u1, low = y0 >= k->v0, top = y1 <= k->v1;
     int a = left ? cell_x(k, in, x0) : in.x, b = right ? cell_x(k, in, x1) : in.x + in.w - 1;
     int t = top ? cell_y(k, in, y1) : in.y, d = low ? cell_y(k, in, y0) : in.y + in.h - 1;
     for (int x = a; x <= b; x++) {
         if (top)
-            heat_put(c, x, t, x == a && left ? g->corner[0] : x == b && right ? g->corner[1] : g->across, flags);
+            heat_put(c, x, t,
+                     x == a && left    ? g->corner[0]
+                     : x == b && right ? g->corner[1]
+                                       : g->across,
+                     flags);
         if (low && d != t)
-            heat_put(c, x, d, x == a && left ? g->corner[2] : x == b && right ? g->corner[3] : g->across, flags);
+            heat_put(c, x, d,
+                     x == a && left    ? g->corner[2]
+                     : x == b && right ? g->corner[3]
+                                       : g->across,
+                     flags);
     }
     for (int y = t + 1; y < d; y++) {
         if (left)
@@ -215,16 +225,18 @@ static void draw_points(const struct console *c, struct canvas *out, struct rect
             int x = cell_x(k, in, p->x), y = cell_y(k, in, p->y);
             if (x < 0 || y < 0 || p->inside != (pass == 1))
                 continue;
-            uint32_t glyph = strcmp(p->state->name, "failed") == 0 || strcmp(p->state->name, "killed") == 0 ? 0x2717
-                             : !p->state->over                                                             ? 0x25cb
-                                                                                                           : 0x25cf;
+            uint32_t glyph = strcmp(p->state->name, "failed") == 0 || strcmp(p->state->name, "killed") == 0
+                                 ? 0x2717
+                             : !p->state->over ? 0x25cb
+                                               : 0x25cf;
             heat_put(out, x, y, !p->inside && p->state->over && glyph == 0x25cf ? 0x00b7 : glyph, 0);
         }
 }
 
 static int by_order(const void *a, const void *b)
 {
-    int64_t x = (*(const struct land_point *const *)a)->order, y = (*(const struct land_point *const *)b)->order;
+    int64_t x = (*(const struct land_point *const *)a)->order,
+            y = (*(const struct land_point *const *)b)->order;
     return (x > y) - (x < y);
 }
 
@@ -239,7 +251,8 @@ static void draw_path(const struct console *c, struct canvas *out, struct rect i
             list[n++] = &k->points[i];
     qsort(list, (size_t)n, sizeof *list, by_order);
     for (int i = 0; i < n; i++)
-        if (kept == 0 || (c->sum.maximize ? list[i]->value > list[kept - 1]->value : list[i]->value < list[kept - 1]->value))
+        if (kept == 0 || (c->sum.maximize ? list[i]->value > list[kept - 1]->value
+                                          : list[i]->value < list[kept - 1]->value))
             list[kept++] = list[i];
     int first = kept > 9 ? kept - 9 : 0;
     for (int i = first; i < kept; i++) {
@@ -294,7 +307,8 @@ static void draw_map(const struct console *c, struct canvas *out, struct rect in
             contour_draw(&h, out, size == LAYOUT_WIDE && in.w > 90 ? 5 : 3);
     }
     for (int i = 0; k->cells && i < k->n_splits; i++)
-        draw_frame(k, out, in, k->splits[i].x0, k->splits[i].y0, k->splits[i].x1, k->splits[i].y1, &single, 0);
+        draw_frame(k, out, in, k->splits[i].x0, k->splits[i].y0, k->splits[i].x1, k->splits[i].y1, &single,
+                   0);
     draw_regions(k, out, in);
     if (k->trials)
         draw_points(c, out, in);
@@ -339,7 +353,8 @@ static void slice_choices(const struct console *c, struct canvas *out, struct re
         double z = (double)k->z[at], d = k->deviation ? (double)k->deviation[at] : NAN;
         bool here = (int)land_value(&k->ax, k->cu) == i;
         canvas_put(out, r.x, y, ST_STRONG, here ? '>' : ' ');
-        canvas_textn(out, r.x + 2, y, 14, here ? ST_STRONG : ST_PLAIN, k->ax.labels[i], strlen(k->ax.labels[i]));
+        canvas_textn(out, r.x + 2, y, 14, here ? ST_STRONG : ST_PLAIN, k->ax.labels[i],
+                     strlen(k->ax.labels[i]));
         row_number(text, z, isnan(z));
         canvas_textn(out, r.x + 17, y, 8, ST_PLAIN, text, strlen(text));
         if (r.w > 34)
@@ -355,9 +370,12 @@ static void slice_points(const struct console *c, struct canvas *out, const stru
         double x = axis_pos(&p->x, land_value(&k->ax, t->x)), y = axis_pos(&p->y, t->value);
         if (!(x >= 0 && x <= 1) || !(y >= 0 && y <= 1))
             continue;
-        int px = p->inner.x + (int)(x * (p->inner.w - 1) + .5), py = p->inner.y + (int)((1 - y) * (p->inner.h - 1) + .5);
+        int px = p->inner.x + (int)(x * (p->inner.w - 1) + .5),
+            py = p->inner.y + (int)((1 - y) * (p->inner.h - 1) + .5);
         canvas_put(out, px, py, t->inside ? ST_STRONG : ST_DIM,
-                   t->trial == k->best.trial ? 0x2605 : t->inside ? 0x25cf : 0x00b7);
+                   t->trial == k->best.trial ? 0x2605
+                   : t->inside               ? 0x25cf
+                                             : 0x00b7);
     }
 }
 
@@ -369,8 +387,10 @@ static void draw_slice(const struct console *c, struct canvas *out, struct rect 
         return;
     }
     int n = plot_columns(r);
-    double *mean = mem_alloc(3 * (size_t)n * sizeof *mean), *lo = mean + n, *hi = lo + n, least = INFINITY, most = -INFINITY;
-    struct axis x = {land_value(&k->ax, k->u0), land_value(&k->ax, k->u1), k->ax.scale == LAND_LOG, AXIS_NUMBER};
+    double *mean = mem_alloc(3 * (size_t)n * sizeof *mean), *lo = mean + n, *hi = lo + n, least = INFINITY,
+           most = -INFINITY;
+    struct axis x = {land_value(&k->ax, k->u0), land_value(&k->ax, k->u1), k->ax.scale == LAND_LOG,
+                     AXIS_NUMBER};
     for (int i = 0; i < n; i++) {
         double pos = land_pos(&k->ax, axis_value(&x, (i + .5) / n)), d = 0;
         mean[i] = along(k->z, k->columns, pos);
@@ -388,8 +408,15 @@ static void draw_slice(const struct console *c, struct canvas *out, struct rect 
         }
     struct plot p;
     plot_axes(&p, out, r, x, axis_snap(least, most, false));
-    struct plot_series s = {.mean = mean, .min = lo, .max = hi, .n = n, .x0 = x.lo, .x1 = x.hi, .st = ST_CURVE_A,
-                            .break_at = NAN, .log_x = x.log};
+    struct plot_series s = {.mean = mean,
+                            .min = lo,
+                            .max = hi,
+                            .n = n,
+                            .x0 = x.lo,
+                            .x1 = x.hi,
+                            .st = ST_CURVE_A,
+                            .break_at = NAN,
+                            .log_x = x.log};
     if (k->deviation)
         plot_band(&p, out, &s);
     s.min = s.max = NULL;
@@ -419,7 +446,8 @@ static const char *nothing(const struct console *c, char *room, size_t cap)
     }
     if (c->sum.there && c->sum.n_params == 0)
         return "no parameters: there is no landscape";
-    return panel_empty(c, SUB_LANDSCAPE, k->why[0] ? k->why : "no finished trial yet: the landscape begins with the first");
+    return panel_empty(c, SUB_LANDSCAPE,
+                       k->why[0] ? k->why : "no finished trial yet: the landscape begins with the first");
 }
 
 /* Too small for a map: the best cells in words. */

@@ -1,4 +1,5 @@
-/* panel_land: the map of the landscape screen, or a slice of it, with its axes. Geometry is pure, so that the mouse can ask. */
+/* panel_land: the map of the landscape screen, or a slice of it, with its axes. Geometry is pure, so that the
+ * mouse can ask. */
 #ifndef TUI_PANEL_LAND_H
 #define TUI_PANEL_LAND_H
 

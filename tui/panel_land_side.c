@@ -34,7 +34,8 @@ static struct inside inside_of(const struct console *c)
         }
     }
     for (int i = 0; k->z && i < k->columns * k->rows; i++) {
-        double x = (i % k->columns + .5) / k->columns, y = (i / k->columns + .5) / k->rows, z = (double)k->z[i];
+        double x = (i % k->columns + .5) / k->columns, y = (i / k->columns + .5) / k->rows,
+               z = (double)k->z[i];
         if (!isfinite(z) || !land_in_box(k, x, y))
             continue;
         if (!(c->sum.maximize ? z <= in.model : z >= in.model)) {
@@ -77,7 +78,8 @@ static int fact(struct canvas *out, struct rect r, int y, const char *name, cons
     return y + 1;
 }
 
-static int axis_fact(struct canvas *out, struct rect r, int y, const struct land_axis *a, double p0, double p1)
+static int axis_fact(struct canvas *out, struct rect r, int y, const struct land_axis *a, double p0,
+                     double p1)
 {
     char lo[ROW_TEXT], hi[ROW_TEXT], text[ROW_TEXT * 2 + 8];
     if (!a->there)
@@ -99,7 +101,8 @@ static int side_box(const struct console *c, struct canvas *out, struct rect r, 
     y = fact(out, r, y, "inside", text);
     if (in.best >= 0) {
         row_number(value, in.best_value, false);
-        row_format(text, sizeof text, "%s t%lld%s", value, (long long)in.best, in.best == k->best.trial ? " \u2605" : "");
+        row_format(text, sizeof text, "%s t%lld%s", value, (long long)in.best,
+                   in.best == k->best.trial ? " \u2605" : "");
         y = fact(out, r, y, "best", text);
     }
     if (isfinite(in.model) && strcmp(k->layer_name, "mean") == 0) {
@@ -125,7 +128,8 @@ static int side_preview(const struct console *c, struct canvas *out, struct rect
     else
         canvas_text(out, r.x, r.y + y++, ST_TITLE, "focus here would");
     if (!head.p || sub_error(&c->subs, SUB_PREVIEW) || !sub_loaded(&c->subs, SUB_PREVIEW))
-        return wrapped(out, r, y, ST_DIM, sub_error(&c->subs, SUB_PREVIEW) ? "the hub cannot say what it would do" : "\u2026");
+        return wrapped(out, r, y, ST_DIM,
+                       sub_error(&c->subs, SUB_PREVIEW) ? "the hub cannot say what it would do" : "\u2026");
     row_text(text, cmap_str(head, "text"), 250);
     if (!text[0])
         row_text(text, cmap_str(head, "message"), 250);
@@ -134,17 +138,16 @@ static int side_preview(const struct console *c, struct canvas *out, struct rect
 
 static int side_steer(const struct console *c, struct canvas *out, struct rect r, int y)
 {
-    static const char *const lines[][2] = {{"a f", "focus: more of the next inside"},
-                                           {"a v", "avoid: none inside"},
-                                           {"a w", "weight: its chance times so much"},
-                                           {"a b", "budget: a share of the next"},
-                                           {"Enter", "list the trials inside"},
-                                           {"Esc", "clear the box"}};
+    static const char *const lines[][2] = {
+        {"a f", "focus: more of the next inside"},   {"a v", "avoid: none inside"},
+        {"a w", "weight: its chance times so much"}, {"a b", "budget: a share of the next"},
+        {"Enter", "list the trials inside"},         {"Esc", "clear the box"}};
     const char *why = console_refusal(c, KG_STEER);
     for (size_t i = 0; i < sizeof lines / sizeof *lines && y < r.h; i++) {
         bool off = why && i < 4;
         canvas_text(out, r.x, r.y + y, off ? ST_DIM : ST_KEY, lines[i][0]);
-        canvas_textn(out, r.x + 6, r.y + y, r.w - 6, off ? ST_DIM | ST_FADED : ST_PLAIN, lines[i][1], strlen(lines[i][1]));
+        canvas_textn(out, r.x + 6, r.y + y, r.w - 6, off ? ST_DIM | ST_FADED : ST_PLAIN, lines[i][1],
+                     strlen(lines[i][1]));
         y++;
     }
     return why ? wrapped(out, r, y, ST_DIM, why) : y;
@@ -155,7 +158,8 @@ static const struct land_point *nearest(const struct land *k, double *distance)
     const struct land_point *best = NULL;
     *distance = INFINITY;
     for (int i = 0; i < k->n_points; i++) {
-        double dx = k->points[i].x - k->cu, dy = k->ay.there ? k->points[i].y - k->cv : 0, d = sqrt(dx * dx + dy * dy);
+        double dx = k->points[i].x - k->cu, dy = k->ay.there ? k->points[i].y - k->cv : 0,
+               d = sqrt(dx * dx + dy * dy);
         if (d < *distance) {
             *distance = d;
             best = &k->points[i];
@@ -178,7 +182,8 @@ static int side_cross(const struct console *c, struct canvas *out, struct rect r
     const struct land_point *p = nearest(k, &d);
     if (p) {
         row_number(value, p->value, isnan(p->value));
-        row_format(text, sizeof text, "t%lld %s%s", (long long)p->trial, value, p->inside ? "" : " (off the slice)");
+        row_format(text, sizeof text, "t%lld %s%s", (long long)p->trial, value,
+                   p->inside ? "" : " (off the slice)");
         y = fact(out, r, y, "nearest", text);
     }
     return y;
@@ -199,7 +204,8 @@ static int side_regions(const struct console *c, struct canvas *out, struct rect
         if (g->left >= 0)
             row_format(left, sizeof left, ", %lld asks left", (long long)g->left);
         row_format(text, sizeof text, "%s %s%s%s", g->verb, g->text, times, left);
-        canvas_put(out, r.x, r.y + y, ST_MARK, g->intervention > 0 ? panel_mark_glyph(g->intervention) : 0x00b7);
+        canvas_put(out, r.x, r.y + y, ST_MARK,
+                   g->intervention > 0 ? panel_mark_glyph(g->intervention) : 0x00b7);
         y = wrapped(out, (struct rect){r.x + 2, r.y, r.w - 2, r.h}, y, ST_PLAIN, text);
     }
     return y;
@@ -218,8 +224,8 @@ static int side_model(const struct console *c, struct canvas *out, struct rect r
     if (k->quadratic.there && k->quadratic.convex && k->ay.there) {
         land_text(&k->ax, k->quadratic.x, a);
         land_text(&k->ay, k->quadratic.y, b);
-        row_format(text, sizeof text, "bowl at %s, %s; %.0f%% of the map is within the noise of its best", a, b,
-                   100 * (isfinite(k->quadratic.plateau) ? k->quadratic.plateau : 0));
+        row_format(text, sizeof text, "bowl at %s, %s; %.0f%% of the map is within the noise of its best", a,
+                   b, 100 * (isfinite(k->quadratic.plateau) ? k->quadratic.plateau : 0));
         y = wrapped(out, r, y, ST_DIM, text);
     }
     for (int i = 0; i < k->n_basins && y < r.h && k->n_basins > 1; i++) {
@@ -282,7 +288,8 @@ void panel_land_strip(const struct console *c, struct canvas *out, struct rect r
     if (k->ay.there)
         land_text(&k->ay, k->cv, b);
     row_number(value, z, isnan(z));
-    canvas_printf(out, r.x, r.y, ST_PLAIN, "%.12s %.10s %.12s %.10s: %s", k->ax.name, a, k->ay.there ? k->ay.name : "", b, value);
+    canvas_printf(out, r.x, r.y, ST_PLAIN, "%.12s %.10s %.12s %.10s: %s", k->ax.name, a,
+                  k->ay.there ? k->ay.name : "", b, value);
     land_region(k, region, sizeof region);
     if (region[0])
         canvas_printf(out, r.x, r.y + 1, ST_MARK, "%.100s: %d trials", region, inside_of(c).trials);

@@ -1,4 +1,5 @@
-/* panel_land_side: beside the map: the box and what is inside, what steering would do, the crosshair, the regions in force. */
+/* panel_land_side: beside the map: the box and what is inside, what steering would do, the crosshair, the
+ * regions in force. */
 #ifndef TUI_PANEL_LAND_SIDE_H
 #define TUI_PANEL_LAND_SIDE_H
 

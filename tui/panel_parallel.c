@@ -1,4 +1,5 @@
-/* panel_parallel: a trial is a line across one axis a parameter; brushes hold the lines that pass through them. */
+/* panel_parallel: a trial is a line across one axis a parameter; brushes hold the lines that pass through
+ * them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,8 @@ static void sparse_line(struct dots *d, int x0, int y0, int x1, int y1, style st
             dots_set(d, x, x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : y0, st);
 }
 
-static void draw_line(const struct console *c, struct dots *d, struct rect r, const struct insight_line *l, style st, int every)
+static void draw_line(const struct console *c, struct dots *d, struct rect r, const struct insight_line *l,
+                      style st, int every)
 {
     const struct insight *k = &c->insight;
     int n = panel_parallel_axes(c, r), px = -1, py = 0, h = 4 * (r.h - 2);
@@ -121,12 +123,17 @@ static void draw_axes(const struct console *c, struct canvas *out, struct rect r
         for (int y = 1; y < r.h - 1; y++) {
             double p = panel_parallel_at(a, r, r.y + y);
             bool held = a->brush && p >= a->b0 && p <= a->b1;
-            canvas_put(out, x, r.y + y, held ? ST_MARK : at == k->axis ? ST_KEY : ST_BORDER, held ? 0x2503 : 0x2502);
+            canvas_put(out, x, r.y + y,
+                       held            ? ST_MARK
+                       : at == k->axis ? ST_KEY
+                                       : ST_BORDER,
+                       held ? 0x2503 : 0x2502);
         }
         int room = n > 1 ? (r.w - 9) / (n - 1) - 1 : r.w;
         int w = canvas_columns(name, strlen(name)), cut = w < room ? w : room, left = x - cut / 2;
         left = left < r.x ? r.x : left + cut > r.x + r.w ? r.x + r.w - cut : left;
-        canvas_textn(out, left, r.y, cut, at == k->axis ? ST_TITLE | ST_REVERSE : ST_TITLE, name, strlen(name));
+        canvas_textn(out, left, r.y, cut, at == k->axis ? ST_TITLE | ST_REVERSE : ST_TITLE, name,
+                     strlen(name));
         canvas_textn(out, x - 3 < r.x ? r.x : x - 3, r.y + r.h - 1, 9, ST_DIM, lo, strlen(lo));
         if (r.h > 6 && x + 1 + (int)strlen(hi) < r.x + r.w)
             canvas_textn(out, x + 1, r.y + 1, 9, ST_DIM, hi, strlen(hi));
@@ -161,7 +168,8 @@ static void draw_quartiles(const struct console *c, struct canvas *out, struct r
         for (int i = 0; i < 3 && n; i++)
             insight_text(c, &k->axes[a], (double)v[(n - 1) * (i + 1) / 4], q[i]);
         name_of(c, &k->axes[a], name);
-        canvas_textn(out, r.x + 1, r.y + a, 12, a == k->axis ? ST_TITLE | ST_REVERSE : ST_TITLE, name, strlen(name));
+        canvas_textn(out, r.x + 1, r.y + a, 12, a == k->axis ? ST_TITLE | ST_REVERSE : ST_TITLE, name,
+                     strlen(name));
         canvas_printf(out, r.x + 14, r.y + a, ST_PLAIN, "%s .. %s .. %s", q[0], q[1], q[2]);
     }
     free(v);
@@ -206,7 +214,8 @@ void panel_parallel_draw(const struct console *c, struct canvas *out, struct rec
             int x = panel_parallel_x(c, r, i);
             char hi[ROW_TEXT];
             insight_text(c, a, a->inverted ? 0 : 1, hi);
-            canvas_textn(out, x + 1 + (int)strlen(hi) < r.x + r.w ? x + 1 : x - (int)strlen(hi), r.y + 1, 9, ST_DIM, hi, strlen(hi));
+            canvas_textn(out, x + 1 + (int)strlen(hi) < r.x + r.w ? x + 1 : x - (int)strlen(hi), r.y + 1, 9,
+                         ST_DIM, hi, strlen(hi));
         }
     canvas_clip(out, old);
 }

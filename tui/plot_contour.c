@@ -1,6 +1,6 @@
-/* plot_contour: marching squares. Each cell of the screen is a square with its corners on the field; which corners lie above
- * a level says through which of its edges the line passes, and that is its glyph. Two cells share an edge and its two
- * corners, so lines join from cell to cell. */
+/* plot_contour: marching squares. Each cell of the screen is a square with its corners on the field; which
+ * corners lie above a level says through which of its edges the line passes, and that is its glyph. Two cells
+ * share an edge and its two corners, so lines join from cell to cell. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,8 +13,8 @@ enum { TOP = 1, RIGHT = 2, BOTTOM = 4, LEFT = 8 };
 /* The edges between corners that differ. Corners: top left, top right, bottom right, bottom left. */
 static int edges_of(const bool above[4])
 {
-    return (above[0] != above[1] ? TOP : 0) | (above[1] != above[2] ? RIGHT : 0) | (above[2] != above[3] ? BOTTOM : 0) |
-           (above[3] != above[0] ? LEFT : 0);
+    return (above[0] != above[1] ? TOP : 0) | (above[1] != above[2] ? RIGHT : 0) |
+           (above[2] != above[3] ? BOTTOM : 0) | (above[3] != above[0] ? LEFT : 0);
 }
 
 static uint32_t glyph_of(int edges)

@@ -94,7 +94,8 @@ void heat_put(struct canvas *c, int x, int y, uint32_t glyph, style flags)
         canvas_put(c, x, y, ST_STRONG | flags, glyph);
         return;
     }
-    int a = HEAT_GLYPH(e->st), b = HEAT_BEHIND(e->st), mean = a == HEAT_INK || e->cp != HALF ? b : (a + b + 1) / 2;
+    int a = HEAT_GLYPH(e->st), b = HEAT_BEHIND(e->st),
+        mean = a == HEAT_INK || e->cp != HALF ? b : (a + b + 1) / 2;
     canvas_put(c, x, y, heat_style(HEAT_INK, mean) | flags, glyph);
 }
 

@@ -1,5 +1,6 @@
-/* plot_heat: a field of numbers as colours, two rows of them in a cell (the upper half block), or as characters where there
- * are no colours; its contours; glyphs on top of it that keep what is behind them. Pure drawing into a canvas. */
+/* plot_heat: a field of numbers as colours, two rows of them in a cell (the upper half block), or as
+ * characters where there are no colours; its contours; glyphs on top of it that keep what is behind them.
+ * Pure drawing into a canvas. */
 #ifndef TUI_PLOT_HEAT_H
 #define TUI_PLOT_HEAT_H
 
@@ -26,8 +27,8 @@ void heat_text(struct canvas *c, int x, int y, const char *text, style flags);
 /* The levels in w cells, the dark end on the left. */
 void heat_bar(struct canvas *c, int x, int y, int w);
 
-/* Lines of equal z by marching squares on the corners of the cells, one glyph a cell (plot_contour.c). n levels evenly between
- * z0 and z1; the innermost (brightest) one is labelled. */
+/* Lines of equal z by marching squares on the corners of the cells, one glyph a cell (plot_contour.c). n
+ * levels evenly between z0 and z1; the innermost (brightest) one is labelled. */
 void contour_draw(const struct heat *h, struct canvas *c, int n);
 
 #endif

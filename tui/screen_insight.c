@@ -1,4 +1,5 @@
-/* screen_insight: which parameters matter, what is traded for what, how robust each tuner is, and what early rungs and seeds say. */
+/* screen_insight: which parameters matter, what is traded for what, how robust each tuner is, and what early
+ * rungs and seeds say. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "tui/plot_curve.h"
 #include "tui/screen.h"
 
-static const char *const panes[] = {"Importance", "Pareto front", "All trials", "Rungs", "Seeds", "Parallel coordinates", NULL};
+static const char *const panes[] = {"Importance", "Pareto front",         "All trials", "Rungs",
+                                    "Seeds",      "Parallel coordinates", NULL};
 
 struct places {
     struct rect frame[INSIGHT_PANES], in[INSIGHT_PANES]; /* empty: not shown */
@@ -37,8 +39,9 @@ static struct places place(const struct console *c, struct rect body, enum layou
     bool all = body.w >= 140 && body.h >= 36;
     struct rect top = rect_top(&body, all ? body.h * 2 / 5 : body.h / 2);
     if (!all) {
-        enum insight_pane other = focus > INSIGHT_IMPORTANCE && focus < INSIGHT_PARALLEL ? (enum insight_pane)focus
-                                                                                         : (enum insight_pane)k->other;
+        enum insight_pane other = focus > INSIGHT_IMPORTANCE && focus < INSIGHT_PARALLEL
+                                      ? (enum insight_pane)focus
+                                      : (enum insight_pane)k->other;
         struct rect left = rect_left(&top, top.w * 2 / 5);
         if (!p.boxed)
             rect_right(&left, 1);
@@ -106,7 +109,8 @@ static void titles(const struct console *c, enum insight_pane pane, char *left, 
 static void draw(const struct console *c, struct canvas *out, struct rect body, enum layout_size size)
 {
     static void (*const draws[INSIGHT_PANES])(const struct console *, struct canvas *, struct rect) = {
-        panel_importance_draw, panel_pareto_draw, panel_edf_draw, panel_correlation_draw, panel_seeds_draw, panel_parallel_draw};
+        panel_importance_draw,  panel_pareto_draw, panel_edf_draw,
+        panel_correlation_draw, panel_seeds_draw,  panel_parallel_draw};
     struct places p = place(c, body, size);
     for (int i = 0; i < INSIGHT_PANES; i++) {
         char left[120], right[160];
@@ -123,7 +127,8 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
     }
     if (!p.boxed && p.frame[INSIGHT_IMPORTANCE].h && p.frame[INSIGHT_PARALLEL].h)
         for (int y = p.frame[INSIGHT_IMPORTANCE].y; y < p.frame[INSIGHT_PARALLEL].y; y++)
-            canvas_put(out, p.frame[INSIGHT_IMPORTANCE].x + p.frame[INSIGHT_IMPORTANCE].w, y, ST_BORDER, 0x2502);
+            canvas_put(out, p.frame[INSIGHT_IMPORTANCE].x + p.frame[INSIGHT_IMPORTANCE].w, y, ST_BORDER,
+                       0x2502);
 }
 
 /* ---- keys ---- */

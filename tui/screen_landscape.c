@@ -1,4 +1,5 @@
-/* screen_landscape: the loss over two parameters (or along one), what was tried, and steering by drawing on it. */
+/* screen_landscape: the loss over two parameters (or along one), what was tried, and steering by drawing on
+ * it. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,11 +135,13 @@ static void draw(const struct console *c, struct canvas *out, struct rect body, 
         int n = canvas_columns(title, strlen(title)), w = p.map_frame.w - n - 12;
         panel_box(out, p.side_frame, c->land.box ? "Box" : "Here", NULL, focus == PANE_SIDE);
         if (w >= 16 && c->land.z)
-            panel_land_bar(c, out, p.map_frame.x + p.map_frame.w - (w < 34 ? w : 34) - 3, p.map_frame.y, w < 34 ? w : 34);
+            panel_land_bar(c, out, p.map_frame.x + p.map_frame.w - (w < 34 ? w : 34) - 3, p.map_frame.y,
+                           w < 34 ? w : 34);
     } else if (p.rule >= 0) {
         for (int y = p.map_frame.y; y < p.map.y + p.map.h; y++)
             canvas_put(out, p.rule, y, ST_BORDER, 0x2502);
-        int w = p.map_frame.w - 20, n = canvas_textn(out, p.map_frame.x + 1, p.map_frame.y, w > 8 ? w : 8, ST_TITLE, title, strlen(title));
+        int w = p.map_frame.w - 20, n = canvas_textn(out, p.map_frame.x + 1, p.map_frame.y, w > 8 ? w : 8,
+                                                     ST_TITLE, title, strlen(title));
         if (c->land.z && p.map_frame.w - n - 3 >= 16)
             panel_land_bar(c, out, p.map_frame.x + p.map_frame.w - 17, p.map_frame.y, 17);
     }
@@ -332,7 +335,8 @@ static bool mouse(struct console *c, const struct input_event *e)
         if (k->drag_x < 0)
             return false;
         if (k->panning) {
-            land_pan(k, (k->u1 - k->u0) * (k->drag_x - e->x) / in.w, (k->v1 - k->v0) * (e->y - k->drag_y) / in.h);
+            land_pan(k, (k->u1 - k->u0) * (k->drag_x - e->x) / in.w,
+                     (k->v1 - k->v0) * (e->y - k->drag_y) / in.h);
             k->drag_x = e->x;
             k->drag_y = e->y;
             return true;

@@ -315,7 +315,7 @@ static void fake_do_curve(struct view *v, struct span req)
         for (size_t n = cr_array(&r); n > 0 && n_metrics < 12; n--) {
             span_copy(metrics[n_metrics], 64, cr_str(&r));
             if (!metrics[n_metrics][0])
-                strcpy(metrics[n_metrics], "val_loss");
+                memcpy(metrics[n_metrics], "val_loss", 9);
             n_metrics++;
         }
     }

@@ -1,4 +1,5 @@
-/* The curves screen: what is asked for, what is read at the crosshair, zoom by keys and mouse, groups, differences, gaps. */
+/* The curves screen: what is asked for, what is read at the crosshair, zoom by keys and mouse, groups,
+ * differences, gaps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +86,8 @@ static void the_crosshair_reads_every_line(void **state)
     const struct fake_trial *t = fake_find(17);
     double column = 40000. / line("t17")->n;
     assert_true(x > 2000 && x < 24800);
-    assert_true(fabs(compare_read(line("t17"), &con.compare, x) - fake_loss(t, floor(x / column) * column + column / 2)) < 1e-9);
+    assert_true(fabs(compare_read(line("t17"), &con.compare, x) -
+                     fake_loss(t, floor(x / column) * column + column / 2)) < 1e-9);
     char want[32];
     row_number(want, compare_read(line("t23"), &con.compare, x), false);
     assert_true(shows(want));
@@ -236,7 +238,8 @@ static void smoothing_keeps_the_raw_line_dimmed(void **state)
     struct rect in = plot_area();
     for (int y = in.y; y < in.y + in.h; y++)
         for (int x = in.x; x < in.x + in.w; x++)
-            dim = dim || (canvas_at(&screen, x, y)->cp > 0x2800 && STYLE_ROLE(canvas_at(&screen, x, y)->st) == ST_DIM);
+            dim = dim || (canvas_at(&screen, x, y)->cp > 0x2800 &&
+                          STYLE_ROLE(canvas_at(&screen, x, y)->st) == ST_DIM);
     assert_true(dim);
 }
 

@@ -1,4 +1,5 @@
-/* The insight screen: brushes by keys and mouse and what they hold, axes in order of importance, and words where there is too little. */
+/* The insight screen: brushes by keys and mouse and what they hold, axes in order of importance, and words
+ * where there is too little. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,8 +34,8 @@ static struct span request(enum sub_id id)
 
 static void everything_is_on_a_large_screen(void **state)
 {
-    static const char *const words[] = {"Importance", "lr\u00d7wd", "0.56..0.66", "front 3", "hypervolume", "by tuner",
-                                        "rung 2", "between seeds", "14 lines"};
+    static const char *const words[] = {"Importance", "lr\u00d7wd", "0.56..0.66",    "front 3", "hypervolume",
+                                        "by tuner",   "rung 2",     "between seeds", "14 lines"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!shows(words[i]))
             fail_msg("%s is missing", words[i]);
@@ -61,7 +62,8 @@ static void axes_stand_in_order_of_importance_and_the_objective_last(void **stat
     assert_true(con.insight.axes[0].log && con.insight.axes[1].log && !con.insight.axes[2].log);
 }
 
-/* The lines that are held are those whose values lie in every brush: counted here from the trials themselves. */
+/* The lines that are held are those whose values lie in every brush: counted here from the trials themselves.
+ */
 static void brushes_hold_the_lines_that_pass(void **state)
 {
     type(" "); /* lr: the lower quarter */
@@ -103,7 +105,8 @@ static void a_brush_is_drawn_by_mouse(void **state)
     e.kind = INPUT_RELEASE;
     console_mouse(&con, &screen, &e);
     frame();
-    assert_true(con.insight.axes[1].brush && con.insight.axes[1].b0 < .15 && fabs(con.insight.axes[1].b1 - .5) < .1);
+    assert_true(con.insight.axes[1].brush && con.insight.axes[1].b0 < .15 &&
+                fabs(con.insight.axes[1].b1 - .5) < .1);
     assert_true(con.insight.n_held < con.insight.n_lines);
     press_key(KX_ESC);
     assert_false(insight_brushed(&con.insight));

@@ -1,4 +1,5 @@
-/* The landscape: levels and ramps, contours that join, the box by keys and mouse and what it says to the hub, slices. */
+/* The landscape: levels and ramps, contours that join, the box by keys and mouse and what it says to the hub,
+ * slices. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +71,8 @@ static void draw_field(struct canvas *c, bool ascii, int levels)
     canvas_init(c, ascii);
     c->heat = levels;
     canvas_resize(c, 64, 2);
-    struct heat h = {.z = z, .columns = 64, .rows = 1, .u1 = 1, .v1 = 1, .z0 = 0, .z1 = 63, .at = {0, 0, 64, 2}};
+    struct heat h = {
+        .z = z, .columns = 64, .rows = 1, .u1 = 1, .v1 = 1, .z0 = 0, .z1 = 63, .at = {0, 0, 64, 2}};
     heat_draw(&h, c);
 }
 
@@ -87,7 +89,8 @@ static void levels_rise_in_every_kind_of_terminal(void **state)
         draw_field(&c, kinds[k].ascii, kinds[k].levels);
         for (int x = 0; x < 64; x++) {
             const struct cell *e = canvas_at(&c, x, 0);
-            int now = kinds[k].levels ? HEAT_BEHIND(e->st) : (int)(strchr(" .:-=+*#%@", (int)e->cp) - " .:-=+*#%@");
+            int now =
+                kinds[k].levels ? HEAT_BEHIND(e->st) : (int)(strchr(" .:-=+*#%@", (int)e->cp) - " .:-=+*#%@");
             assert_true(now >= last);
             seen += now != last;
             last = now;
@@ -113,7 +116,8 @@ static void contours_join_from_cell_to_cell(void **state)
     canvas_init(&c, false);
     c.heat = 0;
     canvas_resize(&c, 60, 20);
-    struct heat h = {.z = z, .columns = N, .rows = N, .u1 = 1, .v1 = 1, .z0 = 0, .z1 = .6, .at = {0, 0, 60, 20}};
+    struct heat h = {
+        .z = z, .columns = N, .rows = N, .u1 = 1, .v1 = 1, .z0 = 0, .z1 = .6, .at = {0, 0, 60, 20}};
     contour_draw(&h, &c, 1);
     int cells = 0;
     for (int y = 0; y < 20; y++)
@@ -122,7 +126,7 @@ static void contours_join_from_cell_to_cell(void **state)
             static const struct {
                 uint32_t glyph;
                 int dx[2], dy[2];
-            } ways[] = {{0x2500, {-1, 1}, {0, 0}}, {0x2502, {0, 0}, {-1, 1}}, {0x256d, {1, 0}, {0, 1}},
+            } ways[] = {{0x2500, {-1, 1}, {0, 0}}, {0x2502, {0, 0}, {-1, 1}},  {0x256d, {1, 0}, {0, 1}},
                         {0x256e, {-1, 0}, {0, 1}}, {0x256f, {-1, 0}, {0, -1}}, {0x2570, {1, 0}, {0, -1}}};
             for (size_t k = 0; k < sizeof ways / sizeof *ways; k++)
                 for (int e = 0; ways[k].glyph == g && e < 2; e++) {
@@ -165,7 +169,8 @@ static void a_coarse_picture_comes_before_the_fine_one(void **state)
 static void the_best_and_the_trials_stand_where_they_are(void **state)
 {
     struct rect in = map();
-    int x = in.x + (int)(fake_place("lr", &fake_trials[0]) * in.w), y = in.y + (int)((1 - fake_place("wd", &fake_trials[0])) * in.h);
+    int x = in.x + (int)(fake_place("lr", &fake_trials[0]) * in.w),
+        y = in.y + (int)((1 - fake_place("wd", &fake_trials[0])) * in.h);
     assert_int_equal(canvas_at(&screen, x, y)->cp, 0x2605);
     type("T");
     int dots = 0;
@@ -207,7 +212,8 @@ static void a_box_is_drawn_by_mouse(void **state)
     assert_true(con.land.box && shows("inside")); /* the read-out moves with it */
     mouse_at(INPUT_RELEASE, 0, in.x + 30, in.y + 15);
     assert_true(fabs(con.land.bx0 - 10.5 / in.w) < 1e-9 && fabs(con.land.bx1 - 30.5 / in.w) < 1e-9);
-    assert_true(fabs(con.land.by1 - (1 - 5.5 / in.h)) < 1e-9 && fabs(con.land.by0 - (1 - 15.5 / in.h)) < 1e-9);
+    assert_true(fabs(con.land.by1 - (1 - 5.5 / in.h)) < 1e-9 &&
+                fabs(con.land.by0 - (1 - 15.5 / in.h)) < 1e-9);
     mouse_at(INPUT_PRESS, 0, in.x + 3, in.y + 3); /* a click only moves the crosshair */
     mouse_at(INPUT_RELEASE, 0, in.x + 3, in.y + 3);
     assert_true(con.land.box && fabs(con.land.cu - 3.5 / in.w) < 1e-9);
