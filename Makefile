@@ -54,7 +54,7 @@ EXAMPLE_NAMES := $(notdir $(patsubst %/,%,$(wildcard agent/examples/*/)))
 EXAMPLES := $(addprefix $(BUILD)/examples/,$(EXAMPLE_NAMES))
 
 .PHONY: all
-all: $(PROGRAMS) $(LIBRARY) $(EXAMPLES)
+all: $(PROGRAMS) $(LIBRARY) $(EXAMPLES) $(BUILD)/python
 
 include tests/tests.mk
 
@@ -81,6 +81,10 @@ $(BUILD)/hypertop-hub: $(call obj,hub/hub_main.c) $(BUILD)/libhub.a $(BUILD)/lib
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_HUB)
 $(BUILD)/hypertop-agent: $(call obj,agent/agent_main.c) $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libproto.a $(BUILD)/libbase.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_AGENT)
+
+# The Python package beside the programs, where hypertop-agent looks for the module that takes wandb's place.
+$(BUILD)/python: | $(BUILD)/hypertop-agent
+	@ln -sfn $(abspath agent/python) $@
 
 # The library exports ht_* only: hidden visibility for the shared one; for the static one the objects are linked
 # together first and every hidden symbol is made local, so that nothing of ours can clash with the trainer's names.
@@ -154,8 +158,11 @@ install: all
 	install -m 644 $(BUILD)/libhypertop.a $(D)/lib
 	install -m 644 agent/hypertop.h $(D)/include
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' agent/hypertop.pc.in > $(D)/lib/pkgconfig/hypertop.pc
+	cd agent/python && for f in $$(find hypertop -name '*.py' -o -name py.typed -o -name METADATA); do \
+	    install -D -m 644 $$f $(abspath $(D))/share/hypertop/python/$$f; done
 	for m in $(MAN_SRC); do s=$${m##*.}; install -d $(D)/share/man/man$$s; install -m 644 $$m $(D)/share/man/man$$s; done
 uninstall:
+	rm -rf $(D)/share/hypertop/python
 	rm -f $(addprefix $(D)/bin/,$(notdir $(PROGRAMS))) $(D)/lib/libhypertop.* $(D)/lib/pkgconfig/hypertop.pc $(D)/include/hypertop.h
 	for m in $(notdir $(MAN_SRC)); do rm -f $(D)/share/man/man$${m##*.}/$$m; done
 

@@ -20,6 +20,7 @@
 #include "agent/delivery.h"
 #include "agent/environment.h"
 #include "agent/exec_watch.h"
+#include "agent/wandb_front.h"
 #include "base/cause.h"
 #include "base/clock.h"
 
@@ -30,6 +31,7 @@ struct wrapper {
     struct delivery d;
     struct exec_watch *watch; /* NULL: no files to follow */
     struct child child;
+    bool wandb; /* our module in wandb's place */
     int signal_fd;
 };
 
@@ -111,6 +113,11 @@ static int start(struct wrapper *w, char *const *argv, const char *hub, const ch
     environment_set(&env, "HYPERTOP_RING", ring);
     if (hub)
         environment_set(&env, "HYPERTOP_HUB", hub);
+    if (w->wandb && wandb_front_put(&env, cause) != 0) {
+        environment_release(&env);
+        errno = ENOEXEC;
+        return -1;
+    }
     struct child_spec spec = {.argv = argv, .envp = env.list, .through_out = 1, .through_err = 2};
     int rc = child_start(&w->child, &spec, cause), error = errno;
     environment_release(&env);
@@ -149,9 +156,9 @@ static int finish(struct wrapper *w)
     return code;
 }
 
-static int run(const char *name, const char *hub, char *const *argv, char *const *watch, int n_watch)
+static int run(const char *name, const char *hub, bool wandb, char *const *argv, char *const *watch, int n_watch)
 {
-    struct wrapper w = {.signal_fd = signals()};
+    struct wrapper w = {.wandb = wandb, .signal_fd = signals()};
     char ring[RING_PATH], *cause = NULL;
     struct outlet *ol = NULL;
     if (w.signal_fd < 0)
@@ -190,6 +197,7 @@ int agent_exec(int argc, char **argv)
     const char *name = NULL, *hub = NULL;
     char *watch[EXEC_WATCH_MAX];
     int i = 1, n_watch = 0;
+    bool wandb = false;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--") == 0) {
             i++;
@@ -199,15 +207,17 @@ int agent_exec(int argc, char **argv)
             name = argv[++i];
         else if (strcmp(argv[i], "-L") == 0 && i + 1 < argc)
             hub = argv[++i];
+        else if (strcmp(argv[i], "--wandb") == 0)
+            wandb = true;
         else if (strcmp(argv[i], "--watch") == 0 && i + 1 < argc && n_watch < EXEC_WATCH_MAX)
             watch[n_watch++] = argv[++i];
         else
             return agent_fail(
-                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] [--watch PATH]... -- COMMAND...",
+                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] [--watch PATH]... [--wandb] -- COMMAND...",
                 argv[i]);
     }
     if (i >= argc)
-        return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] [--watch PATH]... -- COMMAND...");
+        return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] [--watch PATH]... [--wandb] -- COMMAND...");
     const char *slash = strrchr(argv[i], '/');
-    return run(name ? name : slash ? slash + 1 : argv[i], hub, argv + i, watch, n_watch);
+    return run(name ? name : slash ? slash + 1 : argv[i], hub, wandb, argv + i, watch, n_watch);
 }

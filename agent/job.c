@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/environment.h"
+#include "agent/wandb_front.h"
 #include "base/cause.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -97,12 +98,35 @@ static void make_environment(struct environment *e, const struct message *m, con
         environment_set_int(e, "HYPERTOP_FIDELITY", (int64_t)cr_double(&r));
 }
 
+/* A program written for W&B gets our module in wandb's place; the run's text says so. */
+static void front_wandb(struct job *j, const struct message *m, struct environment *e, char *const *argv, const char *cwd)
+{
+    char mode[8] = "", *cause = NULL;
+    struct buf said = {0};
+    cmap_strcpy(m->body, "wandb", mode, sizeof mode);
+    bool on = strcmp(mode, "on") == 0 || (strcmp(mode, "auto") == 0 && wandb_front_wanted(argv, cwd));
+    if (!on)
+        return;
+    if (wandb_front_put(e, &cause) == 0) {
+        wandb_front_lease(e, m, cwd);
+        buf_puts(&said, "the program imports wandb: hypertop's own module of that name takes its place, and nothing is sent "
+                        "to W&B (hypertop: {wandb: false} in the sweep file turns this off)");
+    } else {
+        buf_printf(&said, "the program imports wandb: %s", cause);
+    }
+    outlet_text(j->outlet, "log", clock_wall_ns(), said.data, said.len);
+    buf_release(&said);
+    free(cause);
+}
+
 static void start_child(struct job *j, const struct message *m, const char *hub, const char *ring)
 {
     struct environment env;
     char *cause = NULL, *cwd = cmap_strdup(m->body, "cwd");
     char **argv = read_argv(cmap_value(m->body, "argv"));
     make_environment(&env, m, hub, ring);
+    if (argv)
+        front_wandb(j, m, &env, argv, cwd);
     struct child_spec spec = {
         .argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
     int rc = argv ? child_start(&j->child, &spec, &cause)

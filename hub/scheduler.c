@@ -143,7 +143,15 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
 {
     const struct state_run *r = state_run(s->state, run);
     struct codec_writer w = hub_begin(s->hub, MSG_LEASE, 0);
-    cw_map(&w, 12);
+    struct buf config = {0};
+    bool wandb = s->file.wandb != SWEEPFILE_WANDB_OFF && sweepfile_config(&s->file, params.p, params.n, &config) == 0;
+    cw_map(&w, wandb ? 14 : 12);
+    if (wandb) {
+        cw_kstr(&w, "wandb", s->file.wandb == SWEEPFILE_WANDB_ON ? "on" : "auto");
+        cw_str(&w, "config");
+        cw_raw(&w, config.data, config.len);
+    }
+    buf_release(&config);
     cw_kstr(&w, "phase", r->test ? "test" : "tuning");
     cw_kstr(&w, "sweep", s->state->info.name);
     cw_kint(&w, "trial", r->trial);

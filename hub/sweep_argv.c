@@ -101,6 +101,34 @@ static void item_json(const struct item *it, struct json_out *out)
     jw_object_end(out);
 }
 
+static void item_encode(const struct item *it, struct codec_writer *w)
+{
+    if (!it->inner && it->name) {
+        cw_raw(w, it->value.p, it->value.n);
+        return;
+    }
+    cw_map(w, (size_t)it->n);
+    for (int i = 0; i < it->n; i++) {
+        cw_str(w, it->inner[i].name);
+        item_encode(&it->inner[i], w);
+    }
+}
+
+int sweepfile_config(const struct sweepfile *f, const char *params, size_t n, struct buf *out)
+{
+    struct item config;
+    struct codec_writer w;
+    char *cause = NULL;
+    if (configuration(f, params, n, &config, &cause) < 0) {
+        free(cause);
+        return -1;
+    }
+    cw_init(&w, out);
+    item_encode(&config, &w);
+    item_release(&config);
+    return 0;
+}
+
 /* ---- Python's way of writing ---- */
 
 static void python_float(struct buf *b, double x)

@@ -269,6 +269,17 @@ static int read_live(struct sweep_reader *r, const struct yaml_node *node, struc
     return 0;
 }
 
+static int read_wandb(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
+{
+    struct tune_value v = yaml_value(node);
+    bool flag = v.kind == TUNE_BOOL, on = flag && v.b;
+    tune_value_free(&v);
+    if (!flag && !(node->kind == YAML_SCALAR && !strcmp(node->text, "auto")))
+        return sweepfile_error(r, node, "wandb: true, false or auto is expected");
+    f->wandb = !flag ? SWEEPFILE_WANDB_AUTO : on ? SWEEPFILE_WANDB_ON : SWEEPFILE_WANDB_OFF;
+    return 0;
+}
+
 /* ---- conditions ---- */
 
 static int allow(struct sweep_reader *r, const struct yaml_node *value, const struct param *parent,
@@ -368,6 +379,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_fidelity(r, node, f);
     if (!strcmp(k, "rules"))
         return read_rules(r, node, f);
+    if (!strcmp(k, "wandb"))
+        return read_wandb(r, node, f);
     if (!strcmp(k, "live"))
         return read_live(r, node, f);
     if (!strcmp(k, "adviser"))

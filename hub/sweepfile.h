@@ -51,6 +51,8 @@ struct sweepfile {
     int64_t max_fidelity;    /* steps at full length, for progress; -1 unknown */
     bool live_any;
     char **live;             /* names of live parameters, NULL-terminated */
+    enum { SWEEPFILE_WANDB_AUTO, SWEEPFILE_WANDB_ON, SWEEPFILE_WANDB_OFF } wandb; /* our module in wandb's place: AUTO
+                              * where the program's source imports wandb */
     char **rules;            /* alerts (alert_rule.h), NULL-terminated; NULL: none */
     char **warnings;         /* NULL-terminated, "file:line: sentence" */
     char *params_json;       /* resolved parameters as one JSON object */
@@ -82,6 +84,8 @@ void sweepfile_json(const struct sweepfile *f, struct json_out *out);
 /* The command line of one run (of a test, when the file has another for tests): macros replaced. params is a raw msgpack map. Returns a NULL-terminated argv
  * to free with sweepfile_argv_free, or NULL and a cause. */
 char **sweepfile_argv(const struct sweepfile *f, bool test, const char *params, size_t params_n, char **cause);
+/* The parameters of one run as the program's configuration: a msgpack map, nested where the file nests. 0, or -1. */
+int sweepfile_config(const struct sweepfile *f, const char *params, size_t params_n, struct buf *out);
 void sweepfile_argv_free(char **argv);
 
 #endif

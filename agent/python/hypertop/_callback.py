@@ -25,7 +25,7 @@ class Steering:
         for name, value in (metrics or {}).items():
             try:
                 if not isinstance(value, (str, bytes)):
-                    good[str(name)] = float(value)
+                    good[str(name)] = float(value.detach() if hasattr(value, "detach") else value)
             except (TypeError, ValueError):
                 continue
         return good

@@ -306,7 +306,8 @@ class Trial:
         shape = _Shape([self._names[k] for k, _ in good])
         n, names, pack = shape.parts
         self._log_many(self._h, n, names, step, pack(*[v for _, v in good]))
-        if not isinstance(metrics, str) and len(good) == len(metrics) and all(type(k) is str for k in metrics):
+        plain = not isinstance(metrics, str) and len(good) == len(metrics) and all(type(k) is str for k in metrics)
+        if plain and not any(hasattr(v, "detach") for v in metrics.values()):  # torch warns when __float__ meets a gradient
             if len(self._keep) >= CACHED:
                 self._shapes.clear()
                 self._keep.clear()
@@ -316,7 +317,7 @@ class Trial:
     def _number(self, name: str, value: Any) -> Optional[Any]:
         try:
             if not isinstance(value, (str, bytes)):
-                return float(value)
+                return float(value.detach() if hasattr(value, "detach") else value)
         except Exception:
             pass
         self._tell(f"metric {name} is left out: {type(value).__name__} is not a number")
