@@ -465,6 +465,7 @@ void ht_close(ht_agent *a)
     int saved = errno;
     while (a->n_bandits)
         ht_bandit_close(a->bandits[a->n_bandits - 1]);
+    hti_probe_close(a, "the program has ended its run");
     if (hti_live(a)) {
         bool owned = atomic_load(&a->ring.h->owner) != 0;
         if (owned)

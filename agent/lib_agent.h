@@ -44,6 +44,7 @@ struct ht_agent {
     int64_t checkpoint; /* pending request, 0 none */
     ht_bandit *bandits[HTI_BANDITS];
     int n_bandits, bandits_opened;
+    struct hti_probe *probe; /* what the program offers; NULL: nothing */
     bool made;       /* this process made the ring */
     bool relayed;    /* and started a relay for it */
     int64_t watched; /* second in which the relay was last looked at */
@@ -87,6 +88,13 @@ void hti_answer_stop(ht_agent *a);
 void hti_params_free(ht_agent *a);
 /* A ban, pin, boost or explore command: applied to the bandits and answered. */
 void hti_steer(ht_agent *a, const struct ring_command *c);
+/* Loss surfaces: a command; one turn at a safe point (idle: training stands still); whether one is on, whether the program's own
+ * functions run right now, the end. */
+void hti_probe_command(ht_agent *a, const struct ring_command *c);
+void hti_probe_turn(ht_agent *a, bool idle);
+bool hti_probe_on(const ht_agent *a);
+bool hti_probe_busy(const ht_agent *a);
+void hti_probe_close(ht_agent *a, const char *why);
 /* Starts `hypertop-agent relay --ring path`, detached. False when the program is not to be found or
  * started. */
 bool hti_launch(const char *path);

@@ -421,6 +421,9 @@ static bool carry_out(ht_agent *a, const struct ring_command *c, struct ht_comma
             hti_reject(a, c, "the program takes no commands of its own");
         hand_over(out, HT_CMD_CUSTOM, c);
         return out != NULL;
+    case RING_CMD_PROBE:
+        hti_probe_command(a, c);
+        return false;
     default:
         hti_steer(a, c);
         return false;
@@ -461,7 +464,7 @@ int ht_poll_for(ht_agent *a, struct ht_command *out, int timeout_ms)
 {
     if (out)
         *out = (struct ht_command){.kind = HT_CMD_NONE, .value = NAN};
-    if (!hti_live(a))
+    if (!hti_live(a) || hti_probe_busy(a)) /* an evaluation that polls is no safe point */
         return HT_CONTINUE;
     struct ring_header *h = a->ring.h;
     struct ring_command c;
@@ -484,6 +487,7 @@ int ht_poll_for(ht_agent *a, struct ht_command *out, int timeout_ms)
                 return HT_CONTINUE;
             continue;
         }
+        hti_probe_turn(a, a->paused);
         if (!a->paused)
             return HT_CONTINUE;
         int64_t now = timeout_ms < 0 ? 0 : hti_mono_ms(), wait = PAUSE_CHECK_MS;
@@ -491,7 +495,7 @@ int ht_poll_for(ht_agent *a, struct ht_command *out, int timeout_ms)
             end = end ? end : now + timeout_ms;
             wait = end - now < wait ? end - now : wait;
         }
-        wait_paused(a, bell, (int)wait);
+        wait_paused(a, bell, hti_probe_on(a) ? 0 : (int)wait);
         if (a->paused && wait <= 0)
             return HT_PAUSED;
     }

@@ -30,6 +30,16 @@ static bool view_arms(struct record_view *v)
     return v->r->bytes - sizeof head == (uint64_t)head.arms * sizeof(struct ring_arm);
 }
 
+static bool view_surface(struct record_view *v)
+{
+    struct ring_surface head;
+    if (v->r->bytes < sizeof head)
+        return false;
+    memcpy(&head, v->payload, sizeof head);
+    return head.state <= RING_SURFACE_FAILED && head.norm <= RING_NORM_TOWARDS &&
+           (uint64_t)head.cells * sizeof(struct ring_cell) <= v->r->bytes - sizeof head;
+}
+
 static bool view_answer(struct record_view *v)
 {
     struct ring_answer a;
@@ -51,7 +61,7 @@ bool record_view(struct record_view *v, const struct ring_record *r, const uint8
         [RR_REPORT] = "report",         [RR_TEXT] = "text",
         [RR_DECLARE] = "declare",       [RR_ANSWER] = "command",
         [RR_CHECKPOINT] = "checkpoint", [RR_BANDIT] = "bandit",
-        [RR_ARMS] = "arms",
+        [RR_ARMS] = "arms",             [RR_SURFACE] = "surface",
     };
     if (r->kind == RR_VOID || r->kind >= RR_KINDS || r->bytes > RING_PAYLOAD)
         return false;
@@ -71,6 +81,8 @@ bool record_view(struct record_view *v, const struct ring_record *r, const uint8
         return view_answer(v);
     case RR_ARMS:
         return view_arms(v);
+    case RR_SURFACE:
+        return view_surface(v);
     default:
         v->droppable = r->kind == RR_TEXT;
         return true;
@@ -202,6 +214,42 @@ static void write_arms(struct codec_writer *w, const struct record_view *v)
     write_steered(w, v, arms);
 }
 
+static void write_surface(struct codec_writer *w, const struct record_view *v)
+{
+    static const char *const states[] = {"on", "done", "stopped", "failed"}, *const norms[] = {"filter", "layer", "towards"};
+    struct ring_surface s;
+    memcpy(&s, v->payload, sizeof s);
+    const uint8_t *cells = v->payload + sizeof s, *why = cells + s.cells * sizeof(struct ring_cell);
+    struct span words = {(const char *)why, (size_t)(v->payload + v->r->bytes - why)};
+    cw_map(w, 14 + (words.n > 0));
+    cw_kint(w, "surface", s.command);
+    cw_kint(w, "step", v->r->step);
+    cw_kint(w, "columns", s.columns);
+    cw_kint(w, "rows", s.rows);
+    cw_kdouble(w, "x0", s.x0);
+    cw_kdouble(w, "x1", s.x1);
+    cw_kdouble(w, "y0", s.y0);
+    cw_kdouble(w, "y1", s.y1);
+    cw_kstr(w, "norm", norms[s.norm]);
+    cw_kdouble(w, "loss", s.loss);
+    cw_kint(w, "done", s.done);
+    cw_kstr(w, "state", states[s.state]);
+    if (words.n)
+        kspan(w, "why", words);
+    for (int what = 0; what < 2; what++) {
+        cw_str(w, what ? "z" : "at");
+        cw_array(w, s.cells);
+        for (uint32_t i = 0; i < s.cells; i++) {
+            struct ring_cell c;
+            memcpy(&c, cells + i * sizeof c, sizeof c);
+            if (what)
+                cw_double(w, c.z);
+            else
+                cw_int(w, c.at);
+        }
+    }
+}
+
 void record_write(struct codec_writer *w, const struct record_view *v)
 {
     double value;
@@ -232,6 +280,9 @@ void record_write(struct codec_writer *w, const struct record_view *v)
         break;
     case RR_ARMS:
         write_arms(w, v);
+        break;
+    case RR_SURFACE:
+        write_surface(w, v);
         break;
     default: /* RR_BANDIT: record_view lets nothing else through */
         cw_map(w, 4);

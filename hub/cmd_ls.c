@@ -28,11 +28,12 @@ static const struct {
     {"sweeps", "sweep,state,trials,running,best,best_trial,goal,tuner,started"},
     {"trials", "trial,state,value,step,params,origin,runs,seconds,tags,note"},
     {"runs", "run,trial,seed,state,worker,pid,exit,epoch"},
-    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost"},
+    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,p_free,banned,pinned,boost"},
     {"workers", "worker,host,pid,slots,busy,state,last_seen"},
     {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of"},
     {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max"},
     {"importance", "param,pair,importance,low,high"},
+    {"surfaces", "surface,trial,run,step,columns,rows,norm,loss,min,max,done,state"},
     {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation"},
 };
 
@@ -41,7 +42,7 @@ static int usage(const char *what, const char *arg)
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
     fprintf(stderr,
-            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds] "
+            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|surfaces] "
             "--sweep FILE.mcap"
             " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
             what, buf_cstr(&b));

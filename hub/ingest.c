@@ -53,6 +53,7 @@ static bool run_says(enum event_kind k)
     case EV_PULLS:
     case EV_BANDIT:
     case EV_ARMS:
+    case EV_SURFACE:
     case EV_HOST:
     case EV_RUN_STATE:
         return true;

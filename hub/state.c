@@ -101,6 +101,7 @@ struct state *state_new(void)
     struct state *s = MEM_NEW(struct state);
     s->space_version = 1;
     s->info.budget = -1;
+    s->chosen = -1;
     s->reader = MEM_NEW(struct points_reader);
     return s;
 }
@@ -168,6 +169,9 @@ void state_free(struct state *s)
     for (int i = 0; i < s->n_hosts; i++)
         state_host_free(s->hosts[i]);
     free(s->hosts);
+    for (int i = 0; i < s->n_surfaces; i++)
+        state_surface_free(s->surfaces[i]);
+    free(s->surfaces);
     free(s->trials);
     free(s->runs);
     free(s->ivs);
@@ -241,6 +245,7 @@ int state_apply(struct state *s, const struct event *ev)
         [EV_WORKER] = apply_worker,
         [EV_HUB] = apply_hub,
         [EV_HOST] = apply_host,
+        [EV_SURFACE] = apply_surface,
     };
     if (s->first_time == 0)
         s->first_time = s->last_time = ev->log_time;

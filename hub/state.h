@@ -37,7 +37,8 @@ enum trial_state {
 const char *trial_state_name(enum trial_state s);
 bool trial_state_parse(struct span name, enum trial_state *out);
 bool trial_state_terminal(enum trial_state s);
-/* The one table of legal moves. */
+/* The one table of legal moves. Beside it stands only that a trial that is done runs once more, by a trial_state event that says so
+ * (replicate_run.h). */
 bool trial_move_legal(enum trial_state from, enum trial_state to);
 
 enum run_state { RUN_QUEUED, RUN_LEASED, RUN_RUNNING, RUN_PAUSED, RUN_LOST,
@@ -143,6 +144,7 @@ struct state_run {
     int64_t last_seq;      /* highest batch of `epoch` in the log: for dropping repeats after recovery */
     int64_t dropped;       /* points the ring had no room for, as reported */
     uint64_t points;
+    bool replicate;        /* a further run of a trial that was done: its value counts once it is done */
     bool test;             /* phase "test": its reports do not count for the trial's value */
     struct state_process *processes;
     int n_processes;
@@ -300,6 +302,26 @@ struct state_host {
     int n, cap;
 };
 
+/* A plane of losses through a run's weights (the surface event). */
+struct state_surface {
+    int64_t id, run, trial;   /* id: of the intervention that asked for it */
+    int64_t time, step;
+    int columns, rows;
+    double x0, x1, y0, y1, loss; /* loss: at the weights themselves */
+    char *norm;
+    struct state_cell {
+        int64_t time;
+        uint32_t at; /* row * columns + column */
+        double z;
+    } *cells; /* as they came; each place at most once */
+    int n_cells, cap_cells;
+    uint8_t *known; /* columns * rows bits: places that came */
+    struct state_change *changes; /* enum surface_state */
+    int n_changes;
+};
+enum surface_state { SURFACE_ON, SURFACE_DONE, SURFACE_STOPPED, SURFACE_FAILED, SURFACE_STATE_COUNT };
+const char *surface_state_name(enum surface_state s);
+
 struct state_space {
     int64_t time;
     int version;
@@ -333,11 +355,14 @@ struct state {
     int n_best;
     struct state_host **hosts;
     int n_hosts;
+    struct state_surface **surfaces; /* oldest first */
+    int n_surfaces;
     int64_t first_time, last_time; /* of events applied */
     uint64_t n_points, n_events;
     int space_version;
     struct state_space *spaces;
     int n_spaces;
+    int64_t chosen; /* the incumbent by the tuner's word, in a sweep with replicates; -1: the best value */
     int64_t *heap; /* trials that may be the best, a binary heap, best first */
     int n_heap;
     size_t text_bytes, row_bytes;
@@ -365,6 +390,8 @@ struct state_bandit *state_bandit(const struct state *s, const char *id);
 const struct state_change *state_change_at(const struct state_change *c, int n, int64_t t);
 /* It scores its parent on test seeds: no part of the search, never an incumbent. */
 bool state_trial_tests(const struct state_trial *tr);
+/* It is not terminal as of t, but was done before: a replicate of it is under way. */
+bool state_done_before(const struct state_trial *tr, int64_t t);
 enum trial_state state_trial_at(const struct state_trial *tr, int64_t t); /* call only when created <= t */
 /* The trial's value: mean over its runs of each run's last report (best-so-far is not used: the objective is
  * what was reported last), and the largest step among these. Of several runs with the same seed (the trial

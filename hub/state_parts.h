@@ -39,15 +39,21 @@ int apply_intervention(struct state *s, const struct event *ev);
 int apply_worker(struct state *s, const struct event *ev);
 int apply_host(struct state *s, const struct event *ev);
 void state_host_free(struct state_host *h);
+int apply_surface(struct state *s, const struct event *ev);
+void state_surface_free(struct state_surface *u);
 int apply_hub(struct state *s, const struct event *ev);
 
 /* The run that says this, after the epoch was checked and the batch number noted; NULL when it is unknown or
  * speaks from an earlier lease, whose reports are never merged. */
+/* A replicate is done: what it reported last counts from now on. */
+void state_repeated(struct state *s, struct state_run *r);
 struct state_run *state_speaker(struct state *s, const struct event *ev);
 /* The trial's value from its runs as they are now. */
 bool state_value_now(const struct state *s, const struct state_trial *tr, double *value, int64_t *step);
 /* The trial's value or state changed: the incumbent may be another one. */
 void state_best_update(struct state *s, struct state_trial *tr);
+/* The tuner says who leads. */
+void state_best_choose(struct state *s, int64_t trial);
 void state_best_rebuild(struct state *s);
 
 void state_trial_free(struct state_trial *tr);

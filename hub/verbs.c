@@ -28,6 +28,7 @@ static verb_fn *const table[VERB_COUNT] = {
     [VERB_REQUEUE] = verb_requeue,
     [VERB_TEST] = verb_test,
     [VERB_CHECKPOINT] = verb_checkpoint,
+    [VERB_PROBE] = verb_probe,
     [VERB_NOTE] = verb_note,
     [VERB_TAG] = verb_tag,
     [VERB_BAN] = verb_steer,
@@ -137,6 +138,7 @@ static bool applies(enum verb v, enum trial_state s)
     case VERB_RESUME:
         return s == TRIAL_PAUSED;
     case VERB_SET:
+    case VERB_PROBE:
         return s == TRIAL_RUNNING || s == TRIAL_PAUSED;
     case VERB_REQUEUE:
         return s == TRIAL_FAILED || s == TRIAL_KILLED || s == TRIAL_LOST;

@@ -30,7 +30,7 @@ enum verb_outcome {
 };
 typedef enum verb_outcome verb_fn(struct verb_call *c, char **cause);
 
-verb_fn verb_pause, verb_resume, verb_stop, verb_kill, verb_set, verb_checkpoint, verb_requeue, verb_test, verb_clone,
+verb_fn verb_pause, verb_resume, verb_stop, verb_kill, verb_set, verb_checkpoint, verb_probe, verb_requeue, verb_test, verb_clone,
     verb_enqueue;
 verb_fn verb_note, verb_tag, verb_steer, verb_reshape, verb_explore, verb_rule, verb_budget, verb_concurrency, verb_undo;
 

@@ -47,6 +47,59 @@ enum verb_outcome verb_checkpoint(struct verb_call *c, char **cause)
     return command(c, false, "checkpoint", (struct span){0}, 1, cause);
 }
 
+/* The newest checkpoint of a trial; NULL and a cause when it has none. */
+static const char *newest_checkpoint(struct verb_call *c, int64_t trial, char **cause)
+{
+    const struct state_trial *tr = state_trial(c->s->state, trial);
+    const struct state_checkpoint *best = NULL;
+    for (int i = 0; tr && i < tr->n_runs; i++) {
+        const struct state_run *r = state_run(c->s->state, tr->runs[i]);
+        if (r && r->n_checkpoints && (!best || r->checkpoints[r->n_checkpoints - 1].time >= best->time))
+            best = &r->checkpoints[r->n_checkpoints - 1];
+    }
+    if (!best)
+        verb_refuse(cause, tr ? "t%lld has written no checkpoint: hypertop send checkpoint %lld asks a running one for it"
+                              : "--towards t%lld: there is no such trial", (long long)trial, (long long)trial);
+    return best ? best->path : NULL;
+}
+
+/* The arguments as the program gets them: paths in the place of the trials to go towards. */
+static bool probe_args(struct verb_call *c, struct buf *out, char **cause)
+{
+    struct codec_reader r;
+    struct codec_writer w;
+    const char *paths[2];
+    size_t n = 0;
+    if (cmap_find(c->args, "towards", &r) && cr_peek(&r) == CT_ARRAY)
+        for (size_t left = cr_array(&r); left > 0 && n < 2 && cr_ok(&r); left--)
+            if (!(paths[n++] = newest_checkpoint(c, cr_int(&r), cause)))
+                return false;
+    cw_init(&w, out);
+    cw_map(&w, 6);
+    cw_kint(&w, "columns", cmap_int(c->args, "columns", 31));
+    cw_kint(&w, "rows", cmap_int(c->args, "rows", 31));
+    cw_kdouble(&w, "radius", cmap_double(c->args, "radius", 1));
+    cw_kstr(&w, "norm", span_eq(cmap_str(c->args, "norm"), "layer") ? "layer" : "filter");
+    cw_kdouble(&w, "slice", cmap_double(c->args, "slice", 0));
+    cw_str(&w, "paths");
+    cw_array(&w, n);
+    for (size_t i = 0; i < n; i++)
+        cw_str(&w, paths[i]);
+    return true;
+}
+
+enum verb_outcome verb_probe(struct verb_call *c, char **cause)
+{
+    struct buf args = {0};
+    enum verb_outcome out = VERB_REFUSED;
+    if (cmap_bool(c->args, "off", false))
+        return command(c, false, "probe", c->args, 1, cause);
+    if (probe_args(c, &args, cause))
+        out = command(c, false, "probe", (struct span){(const char *)args.data, args.len}, 1, cause);
+    buf_release(&args);
+    return out;
+}
+
 /* Ends what has no process (waiting or lost runs) at once and tells the others. */
 static enum verb_outcome end_trial(struct verb_call *c, enum trial_state as, const char *name, char **cause)
 {

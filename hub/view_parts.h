@@ -19,7 +19,7 @@ struct view_request {
 typedef int view_fn(const struct view_request *rq, struct view_out *out, char **cause);
 view_fn view_hosts, view_consoles, view_alerts, view_sweeps, view_trials, view_runs, view_arms, view_workers, view_interventions, view_metrics,
     view_summary, view_curve, view_best, view_arms_history, view_trial, view_text, view_events, view_pareto, view_preview, view_rungs,
-    view_landscape, view_importance, view_edf, view_seeds;
+    view_landscape, view_probe, view_surfaces, view_importance, view_edf, view_seeds;
 
 /* ---- writing ---- */
 void view_part_begin(struct view_out *out, struct codec_writer *w, int64_t index);

@@ -37,6 +37,8 @@ static const struct {
     [VIEW_PARETO] = {"pareto", view_pareto},
     [VIEW_PREVIEW] = {"preview", view_preview},
     [VIEW_LANDSCAPE] = {"landscape", view_landscape},
+    [VIEW_PROBE] = {"probe", view_probe},
+    [VIEW_SURFACES] = {"surfaces", view_surfaces},
     [VIEW_IMPORTANCE] = {"importance", view_importance},
     [VIEW_EDF] = {"edf", view_edf},
     [VIEW_SEEDS] = {"seeds", view_seeds},

@@ -27,15 +27,16 @@
           "{trial, params, dna: [f64], origin, space_version, parent, propensity, arm, why}: a configuration was chosen;" \
           " origin: tuner, enqueued, cloned, adhoc, imported")                                                         \
     EVENT(TRIAL_STATE, "trial_state", "{trial, state, why, intervention}: see the table of legal moves in hub/trial.h;"  \
-          " asked, steps, donor: an ask of the tuner resumed it") \
-    EVENT(RUN, "run", "{run, trial, seed, epoch, state, worker, pid, exit, signal, why, phase}: a run or its new state;" \
+          " asked, steps, donor: an ask of the tuner resumed it; asked, replicate: it is done and runs once more, with that seed") \
+    EVENT(RUN, "run", "{run, trial, seed, epoch, state, worker, pid, exit, signal, why, phase, replicate}: a run or its new state;" \
           " states: queued, leased, running, paused, done, failed, killed, lost, held, stopped")                             \
     EVENT(POINTS, "points", "{run, epoch, seq, c: bin}: columns of metric points, points.h")                           \
     EVENT(TEXT, "text", "{run, epoch, seq, stream, text}: output of the process; stream out, err or log")              \
     EVENT(REPORT, "report", "{run, epoch, seq, trial, step, value}: the objective at a fidelity, as the trainer said it") \
     EVENT(TELL, "tell", "{trial, step, value, values: [f64], state, action, why, rung}: what the tuner was told and decided; values: of all"  \
           " objectives, when there are several and this is the final word; state is" \
-          " running or final; action continue, stop, pause, change {donor, params}")                                                           \
+          " running, final, failed or withdrawn; action continue, stop, pause, change {donor, params}; incumbent: who leads since,"  \
+          " in a sweep with replicates; replicate: it is about a further run of a trial that is done")                                                           \
     EVENT(DECLARE, "declare", "{run, epoch, seq, name, type, low, high, log, choices, live, value}: a parameter declared by the code") \
     EVENT(COMMAND, "command", "{run, epoch, seq, command, state, param, old, new, step, message}: an agent's answer;"   \
           " command is the intervention's id; state delivered, applied, rejected")                                     \
@@ -44,7 +45,7 @@
     EVENT(BANDIT, "bandit", "{run, epoch, seq, bandit, name, algorithm, arms: [label]}: an in-process bandit was opened") \
     EVENT(RUN_STATE, "run_state", "{run, epoch, seq, state, pid, exit, signal, message, as}: from the worker: started,"     \
           " paused, resumed, exited, failed_to_start, dropped {points}")                                               \
-    EVENT(ARMS, "arms", "{bandit, rows: [{arm, label, pulls, mean, low, high, p_next, p_best, banned, pinned, boost}]}:" \
+    EVENT(ARMS, "arms", "{bandit, rows: [{arm, label, pulls, mean, low, high, p_next, p_best, p_free, banned, pinned, boost}]}:" \
           " what the tuner's explain said, whenever it changed; or of a run's bandit {run, epoch, seq, bandit, t, p_next: [f64],"   \
           " p_best: [f64], steered: [{arm, banned, pinned, boost, left}]}: after pull t; left: choices until it ends")                                                       \
     EVENT(INTERVENTION, "intervention", "{id, who, verb, target, args, reason, undo_of, state, message, step, run}: states" \
@@ -54,7 +55,12 @@
     EVENT(HUB, "hub", "{what, pid, version, text}: started, stopped, recovered, damaged, disk_full, disk_ok, warning") \
     EVENT(HOST, "host", "{host, role, cpu, memory, memory_total, load, net_in, net_out, disk_in, disk_out, gpus: [{name, use, memory,"  \
           " memory_total, power, temperature}], power, energy}: what a machine does now; role hub or worker; shares 0..1, bytes,"      \
-          " bytes/s, W, J; absent: not measured")
+          " bytes/s, W, J; absent: not measured")                                                                              \
+    EVENT(SURFACE, "surface",                                                                                           \
+          "{run, epoch, seq, surface, step, columns, rows, x0, x1, y0, y1, norm, loss, done, state, at: [i64], z: [f64], why}:"  \
+          " cells of a plane of losses through the weights that the run had at step, as they were evaluated; surface is the" \
+          " intervention's id; at: row * columns + column, row 0 is y0; loss: at the weights themselves; done: cells so far;"  \
+          " norm filter, layer, towards; state on, done, stopped, failed")
 
 enum event_kind {
     EV_UNKNOWN,

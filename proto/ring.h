@@ -71,6 +71,8 @@ enum ring_record_kind {
     RR_BANDIT, /* id: the bandit's number; payload: struct ring_bandit, then NAME\0ALGORITHM\0LABEL\0... */
     RR_ARMS,   /* id: the bandit's number; step: its pulls so far; payload: struct ring_arms, then a struct
                   ring_arm for each */
+    RR_SURFACE, /* id: 0; step: where the centre was taken; payload: struct ring_surface, then a struct ring_cell for each, then
+                   the words that say why it ended */
     RR_KINDS
 };
 
@@ -125,6 +127,24 @@ struct ring_arm {
     uint8_t unused[6];
 };
 
+enum ring_surface_state { RING_SURFACE_ON, RING_SURFACE_DONE, RING_SURFACE_STOPPED, RING_SURFACE_FAILED };
+struct ring_surface { /* cells of a plane of losses through the weights */
+    int64_t command;
+    double x0, x1, y0, y1; /* in multiples of the two directions */
+    double loss;           /* with the weights as they were, before any cell */
+    uint16_t columns, rows;
+    uint8_t norm;          /* enum ring_surface_norm */
+    uint8_t state;         /* enum ring_surface_state */
+    uint16_t unused;
+    uint32_t cells, done;  /* in this record; so far */
+};
+enum ring_surface_norm { RING_NORM_FILTER, RING_NORM_LAYER, RING_NORM_TOWARDS };
+struct ring_cell {
+    uint32_t at; /* row * columns + column; row 0 is y0 */
+    uint32_t unused;
+    double z;
+};
+
 enum ring_command_kind {
     RING_CMD_NONE,
     RING_CMD_SET,
@@ -139,7 +159,9 @@ enum ring_command_kind {
     RING_CMD_UNPIN,
     RING_CMD_BOOST,
     RING_CMD_EXPLORE,
-    RING_CMD_RESTORE /* text: path of a checkpoint to take over */
+    RING_CMD_RESTORE, /* text: path of a checkpoint to take over */
+    RING_CMD_PROBE    /* name: "COLUMNS ROWS NORM SLICE", SLICE in ms (0: the program's), COLUMNS 0: end the probe that is on;
+                         value: radius; text: no, one or two paths of checkpoints, RING_ARM_SEP between */
 };
 
 enum { RING_POLLS = 1, RING_RESTORES = 2 };

@@ -24,6 +24,8 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(REQUEUE, "requeue", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "run a lost, failed or killed trial again")     \
     VERB(TEST, "test", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "score finished trials on the test seeds")           \
     VERB(CHECKPOINT, "checkpoint", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "ask a trial to write a checkpoint at its next safe point") \
+    VERB(PROBE, "probe", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL... [--grid CxR] [--radius R] [--filter|--layer] [--towards T1,T2] [--slice MS] [--off]", \
+         "ask a running trial for the loss on a plane through its weights")                                              \
     VERB(NOTE, "note", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... TEXT", "attach a remark")                               \
     VERB(TAG, "tag", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... [+|-]TAG...", "add or remove tags")                       \
     VERB(BAN, "ban", VT_ARM, VG_REVERSIBLE, true, "ARM... [--for N]", "never pull these arms (for the next N pulls)")   \
@@ -79,6 +81,7 @@ const struct verb_info *verb_nearest(const char *name);
  *   note: {text}; tag: {add: [], remove: []}; ban, pin, boost: {for, weight}; explore: {factor};
  *   focus, weight: {for, weight}; avoid: {for}; quota: {for, share | count}; step: {value};
  *   space, freeze, thaw, tuner: none, their words are the target;
+ *   probe: {columns, rows, radius, norm, slice, towards: [trial]} or {off: true};
  *   budget: {value, relative}; concurrency: {value}; undo: {id}; bandit in args {bandit} when given as --bandit NAME.
  * set, clone and tag take their words in any order or trials first; a note's text starts behind its first trial.
  * `--reason TEXT` may stand anywhere, `--` ends the options. Returns 0, or -1 and a cause that names the offending word. */

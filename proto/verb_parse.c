@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "proto/codec.h"
 #include "proto/verb.h"
+#include "proto/verb_probe.h"
 
 #define TEXT_MAX 4096    /* bytes of a reason, a note, a value */
 #define COUNT_MAX 1000000000
@@ -29,6 +30,7 @@ struct command {
     int n_params, n_add, n_remove;
     double number;    /* weight, factor, value, id */
     bool has_number, relative, percent;
+    struct verb_probe probe;
     char **cause;
 };
 
@@ -433,13 +435,20 @@ static int parse_options(struct command *c, int n, char *const *words, char **re
             rest[c->n++] = words[i];
             continue;
         }
+        int own = c->verb->verb == VERB_PROBE ? verb_probe_option(&c->probe, n, words, &i, c->cause) : 0;
+        if (own < 0)
+            return -1;
+        if (own > 0)
+            continue;
         for (size_t k = 0; k < sizeof names / sizeof *names && !name; k++)
             if (option(words[i], names[k], &value))
                 name = names[k];
         if (!name)
-            return cause_set(c->cause, "%s: unknown option '%s'; there are --reason TEXT%s%s", c->verb->name, words[i],
+            return cause_set(c->cause, "%s: unknown option '%s'; there are --reason TEXT%s%s%s", c->verb->name, words[i],
                              takes_hold(c->verb->verb) ? ", --for N" : "",
-                             c->verb->target == VT_ARM ? ", --bandit NAME" : "");
+                             c->verb->target == VT_ARM ? ", --bandit NAME" : "",
+                             c->verb->verb == VERB_PROBE
+                                 ? ", --grid CxR, --radius R, --filter, --layer, --towards T1,T2, --slice MS, --off" : "");
         if (!value) {
             if (i + 1 >= n)
                 return cause_set(c->cause, "%s: %s needs a value behind it", c->verb->name, name);
@@ -519,6 +528,11 @@ static void put_args(const struct command *c, struct codec_writer *w)
     enum verb v = c->verb->verb;
     bool params = v == VERB_SET || v == VERB_CLONE || v == VERB_ENQUEUE, note = v == VERB_NOTE, tag = v == VERB_TAG;
     bool budget = v == VERB_BUDGET;
+    if (v == VERB_PROBE) {
+        cw_map(w, verb_probe_pairs(&c->probe));
+        verb_probe_put(&c->probe, w);
+        return;
+    }
     cw_map(w, (size_t)params + note + 2 * (size_t)tag + budget + c->has_number + (c->hold > 0) + (c->bandit != NULL));
     if (params)
         put_params(w, c->params, c->n_params);
@@ -563,6 +577,7 @@ int verb_parse(int n, char *const *words, struct codec_writer *body, char **caus
     if (n < 1 || !*words[0])
         return cause_set(cause, "no verb; `hypertop help verbs` lists them");
     struct command c = {.verb = verb_find(words[0]), .cause = cause};
+    verb_probe_init(&c.probe);
     if (!c.verb)
         return unknown_verb(words[0], cause);
     char **lists = mem_zero((size_t)n * 4, sizeof *lists);
@@ -571,6 +586,8 @@ int verb_parse(int n, char *const *words, struct codec_writer *body, char **caus
     c.remove = lists + 3 * n;
     int rc = parse_options(&c, n, words, lists);
     c.words = lists;
+    if (rc == 0)
+        rc = verb_probe_check(&c.probe, cause);
     if (rc == 0)
         rc = parse_words(&c);
     if (rc == 0 && c.targets.len > CODEC_MAX_STR)

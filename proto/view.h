@@ -28,7 +28,7 @@
  *                  of a group {trial: its id (below -1), group: label, trials, running, over, value (the best), mean, best_trial, folded}
  *                  head {shown, total, index, groups}
  *   runs           rows {run,trial,seed,phase,state,worker,pid,exit,epoch,host,started,points,dropped}
- *   arms           rows {bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost,until}
+ *   arms           rows {bandit,arm,label,pulls,mean,low,high,p_next,p_best,p_free,banned,pinned,boost,until}
  *                  head {bandits: [{bandit, name, algorithm, run, rounds, cost}], policy, next}
  *   workers        rows {worker,host,pid,slots,busy,state,last_seen}
  *   interventions  rows {id,time,who,verb,target,args{},reason,state,message,applied_step,undo_of,undoable}
@@ -74,6 +74,12 @@
  *                  to be tried next), else the expected improvement of the model, in the unit of the objective
  *                  parts: the trials {trial, state, x, y, value, order (n-th to end, or nil), inside (its other parameters are near
  *                  where they are held)}
+ *   surfaces       trial (optional): rows {surface, trial, run, step, columns, rows, norm (filter|layer|towards), loss (at the weights
+ *                  themselves), centre, min, max, done (0..1), state (on|done|stopped|failed), why, time, x0, x1, y0, y1, z: [f64 or
+ *                  nil...] (row by row, y0 first; nil in old ones when there are many)}
+ *   probe          trial, run, surface (all optional; the newest that fits), fill (cells that are unknown yet get the value of the nearest
+ *                  coarser one): the loss on a plane through a run's weights; head {enough, why, the keys of a surfaces row, z: bin
+ *                  f64[rows * columns] (NaN unknown)}; surface is the id of the intervention that asked for it
  *   preview        words: a command line as `send` takes it; head {text, trials: [id...], share (of the tuner's next proposals), value
  *                  (predicted), ok, message}: what the command would do, said in words, nothing done
  *   importance     method (fanova, the default | quick): rows {param, importance, low, high, pair (second parameter or nil)}, most
@@ -114,6 +120,8 @@
     VIEW(RUNGS, "rungs", false)                                                                                         \
     VIEW(LANDSCAPE, "landscape", false)                                                                                \
     VIEW(PREVIEW, "preview", false)                                                                                    \
+    VIEW(PROBE, "probe", false)                                                                                        \
+    VIEW(SURFACES, "surfaces", true)                                                                                   \
     VIEW(IMPORTANCE, "importance", true)                                                                               \
     VIEW(PARETO, "pareto", false)                                                                                      \
     VIEW(EDF, "edf", false)                                                                                            \

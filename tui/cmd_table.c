@@ -89,7 +89,7 @@ static const struct opt watch_options[] = {
     {.type = OPT_END},
 };
 
-#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds"
+#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|surfaces"
 
 const struct cmd cmd_table[] = {
     {"attach", "[HUB]", 0, 1, "show a hub's sweeps in the console (started if none runs)", NULL,

@@ -155,6 +155,7 @@ static const struct menu_row menu[] = {
     {ON_CURVE | ON_TABLE, 'c', VERB_CLONE, "clone %t ", "queue one like it, with changes"},
     {ON_CURVE | ON_TABLE, 'R', VERB_REQUEUE, "requeue %t", "run a lost, failed or killed one again"},
     {ON_CURVE | ON_TABLE, 'S', VERB_CHECKPOINT, "checkpoint %t", "ask it to write a checkpoint"},
+    {ON_CURVE | ON_TABLE, 'l', VERB_PROBE, "probe %t ", "map the loss around its weights"},
     {ON_CURVE | ON_TABLE, 'v', VERB_SET, "set %t ", "change a live value"},
     {ON_CURVE | ON_TABLE, 'T', VERB_TEST, "test %t", "score it on the test seeds"},
     {ON_CURVE | ON_TABLE, 't', VERB_TAG, "tag %t ", "add or remove a tag"},

@@ -17,12 +17,13 @@ const struct listing listings[] = {
     {"sweeps", "sweep,state,trials,running,best,best_trial,goal,tuner,started", false},
     {"trials", "trial,state,value,step,params,origin,runs,seconds,tags,note", true},
     {"runs", "run,trial,seed,state,worker,pid,exit,epoch", false},
-    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,banned,pinned,boost", false},
+    {"arms", "bandit,arm,label,pulls,mean,low,high,p_next,p_best,p_free,banned,pinned,boost", false},
     {"workers", "worker,host,pid,slots,busy,state,last_seen", false},
     {"interventions", "id,time,who,verb,target,args,reason,state,applied_step,undo_of", false},
     {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max", false},
     {"importance", "param,pair,importance,low,high", false},
     {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation", false},
+    {"surfaces", "surface,trial,run,step,columns,rows,norm,loss,min,max,done,state", false},
     {NULL, NULL, false},
 };
 

@@ -128,6 +128,45 @@ static int safe_point(ht_agent *ht, struct settings *s, struct state *st, int64_
     return 0;
 }
 
+/* ---- loss surfaces: the mean loss on the validation images ---- */
+
+struct surface {
+    struct mlp *net;
+    const struct digits *valid;
+};
+
+static int surface_loss(void *arg, double *loss)
+{
+    struct surface *s = arg;
+    mlp_error(s->net, s->valid, loss);
+    return 0;
+}
+
+/* The weights of a checkpoint alone. */
+static int surface_load(void *arg, const char *path)
+{
+    struct surface *s = arg;
+    struct saved head;
+    FILE *f = fopen(path, "rb");
+    int rc = f && fread(&head, sizeof head, 1, f) == 1 && head.n == s->net->n ? get_array(s->net->w, s->net->n, f) : -1;
+    if (f)
+        fclose(f);
+    return rc;
+}
+
+static void offer_surface(ht_agent *ht, struct surface *s)
+{
+    int64_t h = s->net->hidden, w1[] = {h, DIGITS_PIXELS}, b1[] = {h}, w2[] = {DIGITS_CLASSES, h}, b2[] = {DIGITS_CLASSES};
+    double *at = s->net->w;
+    struct ht_tensor t[4] = {{.data = at, .shape = w1, .dims = 2},
+                             {.data = at + h * DIGITS_PIXELS, .shape = b1, .dims = 1},
+                             {.data = at + h * DIGITS_PIXELS + h, .shape = w2, .dims = 2},
+                             {.data = at + h * DIGITS_PIXELS + h + DIGITS_CLASSES * h, .shape = b2, .dims = 1}};
+    struct ht_probe_options o = {
+        .size = sizeof o, .eval = surface_loss, .load = surface_load, .arg = s, .tensors = t, .n = 4};
+    ht_probe(ht, &o);
+}
+
 static int epoch_of(ht_agent *ht, struct settings *s, struct state *st, const struct digits *train, int *order,
                     struct rng *rng, int64_t epoch, double *loss)
 {
@@ -164,6 +203,8 @@ static int train_all(ht_agent *ht, struct settings *s, struct mlp *net, struct o
         return 1;
     for (int i = 0; i < data[0].n; i++)
         order[i] = i;
+    struct surface surface = {net, &data[1]};
+    offer_surface(ht, &surface);
     double error = NAN, valid_loss = NAN, loss = NAN;
     for (int64_t epoch = begin(ht, &st); epoch <= s->epochs; epoch++) {
         ht_step(ht, epoch);
@@ -186,6 +227,7 @@ static int train_all(ht_agent *ht, struct settings *s, struct mlp *net, struct o
         if (ht_report(ht, epoch, error) != HT_CONTINUE || !isfinite(loss))
             break;
     }
+    ht_probe(ht, NULL); /* its weights go with this function's caller */
     double test_loss, test_error = mlp_error(net, &data[2], &test_loss);
     printf("finished: val_error %.4f test_error %.4f\n", error, test_error);
     free(order);

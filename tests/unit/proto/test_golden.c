@@ -102,6 +102,8 @@ static const struct {
     {EV_HUB, "{'what':'started','pid':4000,'version':'0.1.0','text':''}"},
     {EV_HOST, "{'run':5,'epoch':1,'seq':7,'host':'node7','role':'worker','cpu':0.5,'memory':1024.0,'memory_total':4096.0,'load':2.0,"
               "'gpus':[{'name':'A','use':0.75,'memory':1.0,'memory_total':2.0,'power':250.0,'temperature':61.0}],'power':250.0}"},
+    {EV_SURFACE, "{'run':5,'epoch':1,'seq':8,'surface':3,'step':12,'columns':3,'rows':1,'x0':-1.0,'x1':1.0,'y0':0.5,'y1':0.5,"
+                 "'norm':'filter','loss':0.25,'done':3,'state':'failed','why':'x','at':[1,0,2],'z':[0.25,0.5,0.75]}"},
 };
 
 /* ---- JSON to MessagePack ---- */
