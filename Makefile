@@ -136,12 +136,13 @@ accept-relax: $(BUILD)/examples/relax
 
 # Published and independently measured numbers, beside ours; minutes, and no part of check.
 .PHONY: accept
-accept: accept-relax $(BUILD)/examples/threebody $(BUILD)/tests/bench/accept_lottery $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_fidelity $(BUILD)/tests/bench/accept_winners $(BUILD)/tests/bench/accept_landscape $(BUILD)/tests/bench/accept_steplaw
+accept: accept-relax $(BUILD)/examples/threebody $(BUILD)/tests/bench/accept_lottery $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_fidelity $(BUILD)/tests/bench/accept_winners $(BUILD)/tests/bench/accept_landscape $(BUILD)/tests/bench/accept_steplaw $(BUILD)/tests/bench/accept_replicates
 	$(BUILD)/examples/threebody --accept
 	$(BUILD)/tests/bench/accept_lottery
 	$(BUILD)/tests/bench/accept_bandits
 	$(BUILD)/tests/bench/accept_fidelity
 	$(BUILD)/tests/bench/accept_landscape
+	$(BUILD)/tests/bench/accept_replicates
 	$(BUILD)/tests/bench/accept_steplaw
 	$(BUILD)/tests/bench/accept_winners
 

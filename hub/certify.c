@@ -23,7 +23,7 @@ struct known {
 
 static bool is_example(const struct state_trial *t)
 {
-    return state_trial_at(t, STATE_NOW) == TRIAL_DONE;
+    return state_trial_at(t, STATE_NOW) == TRIAL_DONE || state_done_before(t, STATE_NOW);
 }
 
 static int64_t last_step(const struct state_trial *t)
@@ -66,6 +66,7 @@ static struct known pick(const struct state *s, int dims, int64_t at, bool examp
         const struct state_trial *t = state_trial(s, i);
         enum trial_state now = t ? state_trial_at(t, STATE_NOW) : TRIAL_WITHDRAWN;
         bool open = now == TRIAL_PRUNED || now == TRIAL_STOPPED || now == TRIAL_RUNNING || now == TRIAL_PAUSED;
+        open = open && !state_done_before(t, STATE_NOW);
         if (!t || state_trial_tests(t) || t->n_dna != dims || (examples ? !is_example(t) : !open))
             continue;
         if ((at >= 0 && !curve(t, at, 1, x)) || !state_value_at(s, t, STATE_NOW, &value, &step) || !isfinite(value))

@@ -31,6 +31,7 @@ static char *try_tuner(const struct sweepfile *f)
         .budget = f->budget,
         .objectives = f->objectives,
         .n_objectives = f->n_objectives,
+        .replicates = f->replicates ? f->n_seeds : 0,
     };
     tuner_free(tuner_new(&setup, &cause));
     space_free(setup.space);

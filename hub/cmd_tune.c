@@ -89,6 +89,7 @@ static struct tuner *open_tuner(struct sweepfile *f, const struct tune_options *
         .budget = o->budget >= 0 ? o->budget : f->budget,
         .objectives = f->objectives,
         .n_objectives = f->n_objectives,
+        .replicates = f->replicates ? f->n_seeds : 0,
     };
     struct tuner *t = tuner_new(&setup, cause);
     struct buf said = {0};

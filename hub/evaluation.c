@@ -27,17 +27,34 @@ static bool eligible(const struct sweep *s, const struct state_trial *t, double 
            state_value_at(s->state, t, STATE_NOW, value, &step) && isfinite(*value);
 }
 
-/* The best eligible trial that is worse than (or equal to and after) the one given; -1: the first. */
-static int64_t next_best(const struct sweep *s, int64_t after)
+/* What a trial is ranked by: its value, or, where the tuner decides on replicates, what it is worth with some certainty. */
+static double *ranked_by(const struct sweep *s)
 {
-    double last = NAN, value, best = NAN;
-    int64_t found = -1;
-    if (after >= 0)
-        eligible(s, state_trial(s->state, after), &last);
+    const struct history *h = tuner_history(s->tuner);
+    double *worth = mem_zero((size_t)s->state->n_trials + 1, sizeof *worth),
+           *bound = mem_zero((size_t)h->n + 1, sizeof *bound);
+    if (s->file.replicates)
+        tuner_bounds(s->tuner, bound);
     for (int64_t i = 0; i < s->state->n_trials; i++) {
-        if (!eligible(s, state_trial(s->state, i), &value))
+        int k = history_find(h, i);
+        if (!eligible(s, state_trial(s->state, i), &worth[i]))
+            worth[i] = NAN;
+        else if (s->file.replicates && k >= 0 && !isnan(bound[k]))
+            worth[i] = bound[k];
+    }
+    free(bound);
+    return worth;
+}
+
+/* The best eligible trial that is worse than (or equal to and after) the one given; -1: the first. */
+static int64_t next_best(const struct sweep *s, const double *worth, int64_t n, int64_t after)
+{
+    double last = after >= 0 ? worth[after] : NAN, best = NAN;
+    int64_t found = -1;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(worth[i]))
             continue;
-        double key = s->state->info.maximize ? -value : value, bound = s->state->info.maximize ? -last : last;
+        double key = s->state->info.maximize ? -worth[i] : worth[i], bound = s->state->info.maximize ? -last : last;
         if (after >= 0 && !(key > bound || (key == bound && i > after)))
             continue;
         if (found < 0 || key < best) {
@@ -83,9 +100,11 @@ bool evaluation_begin(struct sweep *s)
     int64_t at = -1;
     if (!s->tuner || s->file.n_test_seeds == 0)
         return false;
+    int64_t n = s->state->n_trials; /* the tests that are queued now come behind them */
+    double *worth = ranked_by(s);
     for (int i = 0; i < s->file.test_incumbents; i++) {
         char why[160], *cause = NULL;
-        if ((at = next_best(s, at)) < 0)
+        if ((at = next_best(s, worth, n, at)) < 0)
             break;
         if (tested(s, at))
             continue;
@@ -95,5 +114,6 @@ bool evaluation_begin(struct sweep *s)
             any = true;
         free(cause);
     }
+    free(worth);
     return any;
 }

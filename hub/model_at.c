@@ -40,7 +40,7 @@ static enum trial_end end_of(enum trial_state st)
 
 static struct outcome outcome_of(const struct view_request *rq, const struct state_trial *tr)
 {
-    struct outcome o = {.end = end_of(state_trial_at(tr, rq->t)), .loss = NAN, .step = -1};
+    struct outcome o = {.end = state_done_before(tr, rq->t) ? END_DONE : end_of(state_trial_at(tr, rq->t)), .loss = NAN, .step = -1};
     const struct state_change *c = state_change_at(tr->changes, tr->n_changes, rq->t);
     double value;
     o.when = c ? c->time : tr->created;

@@ -30,7 +30,17 @@ static void record_tell(struct sweep *s, int64_t trial, int64_t step, double val
                         const char *state, const struct tell_result *r)
 {
     bool change = r->action == TELL_CHANGE;
-    struct codec_writer *w = sweep_begin(s, EV_TELL, (size_t)((change ? 9 : 7) + (n_values > 0)));
+    bool ended = strcmp(state, "running") != 0, repeat = ended && state_done_before(state_trial(s->state, trial), STATE_NOW);
+    int64_t leader = -1;
+    double best;
+    if (ended && s->file.replicates)
+        tuner_best(s->tuner, &leader, &best);
+    struct codec_writer *w =
+        sweep_begin(s, EV_TELL, (size_t)((change ? 9 : 7) + (n_values > 0) + (leader >= 0) + repeat));
+    if (leader >= 0)
+        cw_kint(w, "incumbent", leader);
+    if (repeat)
+        cw_kbool(w, "replicate", true);
     cw_kint(w, "trial", trial);
     cw_kint(w, "step", step);
     if (isfinite(value))
@@ -146,6 +156,8 @@ static bool common_step(struct sweep *s, const struct state_trial *tr, int64_t *
 void objective_reported(struct sweep *s, int64_t run)
 {
     const struct state_run *r = state_run(s->state, run);
+    if (r->replicate) /* its value counts when it is done */
+        return;
     const struct state_trial *tr = state_trial(s->state, r->trial);
     int64_t step;
     double value;
@@ -251,6 +263,22 @@ void objective_final(struct sweep *s, int64_t trial, enum trial_state end)
         sweep_hub_event(s, "warning", "the tuner did not take the end of t%lld: %s", (long long)trial, cause);
     record_tell(s, trial, step, value, values, n_values, as, &r);
     objective_news(s);
+    free(cause);
+}
+
+void objective_repeated(struct sweep *s, int64_t trial, int64_t step, double value)
+{
+    const struct history *h = s->tuner ? tuner_history(s->tuner) : NULL;
+    int k = h ? history_find(h, trial) : -1;
+    struct tell_result r = {.rung = -1, .cutoff = NAN};
+    char *cause = NULL;
+    if (k < 0 || !h->trials[k].repeating) /* told before the hub was started again */
+        return;
+    if (isfinite(value))
+        tuner_tell(s->tuner, trial, step, value, true, &r, &cause);
+    else
+        tuner_tell_failed(s->tuner, trial, &cause);
+    record_tell(s, trial, step, value, NULL, 0, isfinite(value) ? "final" : "failed", &r);
     free(cause);
 }
 

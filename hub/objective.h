@@ -18,6 +18,8 @@ struct objective_mark objective_mark(const struct sweep *s, int64_t run);
 void objective_points(struct sweep *s, int64_t run, struct objective_mark before);
 /* The trial is about to end as this: the tuner's last word on it. */
 void objective_final(struct sweep *s, int64_t trial, enum trial_state end);
+/* A replicate of a trial that is done has ended with this value of its own; NaN: without one. */
+void objective_repeated(struct sweep *s, int64_t trial, int64_t step, double value);
 /* What the tuner did of its own accord becomes events of the hub. */
 void objective_news(struct sweep *s);
 /* A failed or killed trial runs again. */

@@ -47,7 +47,7 @@ static void redo_trial(struct redrive *d, struct sweep *s, struct span body)
     }
     struct proposal p = {.dna = mem_zero((size_t)space->n + 1, sizeof(double))};
     s->asks++;
-    if (tuner_ask(s->tuner, id, &p, &cause) != 0 || p.resume >= 0 || !space_same(space, p.dna, t->dna))
+    if (tuner_ask(s->tuner, id, &p, &cause) != 0 || p.resume >= 0 || p.replicate >= 0 || !space_same(space, p.dna, t->dna))
         trouble(d, "it asked for something else at trial", id, &cause);
     free(p.dna);
 }
@@ -89,15 +89,16 @@ static void redo_tell(struct redrive *d, struct sweep *s, struct span body)
         trouble(d, "it refused a value of trial", id, &cause);
 }
 
-/* An ask resumed a held trial. The number that a new trial would have got does not matter, if only it is free. */
+/* An ask resumed a held trial, or had one that is done run once more. The number that a new trial would have got does not matter, if only it is free. */
 static void redo_resume(struct redrive *d, struct sweep *s, struct span body)
 {
     int64_t id = cmap_int(body, "trial", -1);
     struct proposal p = {.dna = mem_zero((size_t)tuner_space(s->tuner)->n + 1, sizeof(double))};
     char *cause = NULL;
     s->asks++;
-    if (tuner_ask(s->tuner, INT64_MAX, &p, &cause) != 0 || p.resume != id)
-        trouble(d, "it did not resume trial", id, &cause);
+    bool again = cmap_int(body, "replicate", 0) > 0;
+    if (tuner_ask(s->tuner, INT64_MAX, &p, &cause) != 0 || (again ? p.replicate : p.resume) != id)
+        trouble(d, again ? "it did not run once more trial" : "it did not resume trial", id, &cause);
     free(p.dna);
 }
 

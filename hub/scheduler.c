@@ -13,6 +13,7 @@
 #include "hub/hold.h"
 #include "hub/ingest.h"
 #include "hub/objective.h"
+#include "hub/replicate_run.h"
 #include "hub/sweep.h"
 #include "hub/trial.h"
 #include "hub/worker.h"
@@ -101,7 +102,11 @@ static int64_t ask(struct sweep *s)
     char *cause = NULL;
     int64_t run = -1, id = s->state->n_trials;
     int rc = tuner_ask(s->tuner, id, &p, &cause);
-    if (rc == 0 && p.resume >= 0) {
+    if (rc == 0 && p.replicate >= 0) {
+        s->asks++;
+        run = replicate_begin(s, &p);
+        objective_arms_changed(s);
+    } else if (rc == 0 && p.resume >= 0) {
         s->asks++;
         run = hold_resume(s, &p);
         objective_arms_changed(s);

@@ -2,7 +2,8 @@
  *
  * Values get worse as well as better (the last report counts, not the best), and trials leave the race when
  * they fail, so the candidates stand in a binary heap: each change costs O(log trials) and a new incumbent is
- * noted when the top changes. */
+ * noted when the top changes. In a sweep with replicates the tuner says who leads (a lucky single value does not), and its word
+ * stands as long as that trial is in the race. */
 #include <math.h>
 
 #include "hub/state_parts.h"
@@ -97,7 +98,8 @@ static void leave(struct state *s, struct state_trial *tr)
 
 static void note_top(struct state *s)
 {
-    int64_t trial = s->n_heap ? s->heap[0] : -1;
+    const struct state_trial *chosen = state_trial(s, s->chosen);
+    int64_t trial = chosen && chosen->heap >= 0 ? chosen->trial : s->n_heap ? s->heap[0] : -1;
     double value = s->n_heap ? value_of(s->trials[trial]) : NAN;
     const struct state_improvement *last = s->n_best ? &s->best[s->n_best - 1] : NULL;
     if (last ? last->trial == trial && (trial < 0 || last->value == value) : trial < 0)
@@ -122,6 +124,12 @@ void state_best_update(struct state *s, struct state_trial *tr)
         }
         sift(s, tr);
     }
+    note_top(s);
+}
+
+void state_best_choose(struct state *s, int64_t trial)
+{
+    s->chosen = trial;
     note_top(s);
 }
 

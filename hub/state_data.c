@@ -74,6 +74,15 @@ int apply_points(struct state *s, const struct event *ev)
     return ok || n ? 0 : 1;
 }
 
+static void note_report(struct state *s, struct state_trial *tr, struct state_run *r)
+{
+    r->reported = true;
+    struct state_report *p = &STATE_PUSH(tr->reports, tr->n_reports);
+    *p = (struct state_report){.time = s->last_time, .step = r->report_step, .value = r->report_value, .run = r->run};
+    state_value_now(s, tr, &p->trial_value, &p->trial_step);
+    state_best_update(s, tr);
+}
+
 int apply_report(struct state *s, const struct event *ev)
 {
     struct state_run *r = state_speaker(s, ev);
@@ -87,12 +96,16 @@ int apply_report(struct state *s, const struct event *ev)
         return 0;
     r->report_step = step;
     r->report_value = value;
-    r->reported = true;
-    struct state_report *p = &STATE_PUSH(tr->reports, tr->n_reports);
-    *p = (struct state_report){.time = s->last_time, .step = step, .value = value, .run = r->run};
-    state_value_now(s, tr, &p->trial_value, &p->trial_step);
-    state_best_update(s, tr);
+    if (!r->replicate)
+        note_report(s, tr, r);
     return 0;
+}
+
+void state_repeated(struct state *s, struct state_run *r)
+{
+    const struct series *said = state_series_at(&r->reports, STATE_NOW);
+    if (said && series_count(said, SERIES_NOW) && !r->reported)
+        note_report(s, s->trials[r->trial], r);
 }
 
 /* ---- text ---- */

@@ -99,6 +99,7 @@ static struct state_run *new_run(struct state *s, struct state_trial *tr, int64_
     r->first_seen = INT64_MAX;
     r->last_seen = INT64_MIN;
     r->test = span_eq(cmap_str(body, "phase"), "test");
+    r->replicate = cmap_bool(body, "replicate", false);
     STATE_PUSH(tr->runs, tr->n_runs) = id;
     return r;
 }
@@ -139,6 +140,8 @@ int apply_run(struct state *s, const struct event *ev)
     r->signal = (int)cmap_int(ev->body, "signal", r->signal);
     note_process(s, r);
     move_run(s, r, to, cmap_str(ev->body, "why"));
+    if (r->replicate && to == RUN_DONE)
+        state_repeated(s, r);
     return 0;
 }
 

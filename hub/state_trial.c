@@ -42,6 +42,16 @@ bool state_trial_tests(const struct state_trial *tr)
     return strcmp(tr->origin, "test") == 0;
 }
 
+bool state_done_before(const struct state_trial *tr, int64_t t)
+{
+    int n = STATE_PREFIX(tr->changes, tr->n_changes, struct state_change, time, t);
+    if (!n || trial_state_terminal((enum trial_state)tr->changes[n - 1].state))
+        return false;
+    while (n > 0 && tr->changes[n - 1].state != TRIAL_DONE)
+        n--;
+    return n > 0;
+}
+
 int apply_trial(struct state *s, const struct event *ev)
 {
     int64_t id = cmap_int(ev->body, "trial", -1);
@@ -85,7 +95,8 @@ int apply_trial_state(struct state *s, const struct event *ev)
     if (!tr || !trial_state_parse(cmap_str(ev->body, "state"), &to))
         return 1;
     int from = state_newest(tr->changes, tr->n_changes, TRIAL_WAITING);
-    if (!trial_move_legal((enum trial_state)from, to))
+    bool again = from == TRIAL_DONE && to == TRIAL_RUNNING && cmap_int(ev->body, "replicate", 0) > 0;
+    if (!again && !trial_move_legal((enum trial_state)from, to))
         return 1;
     if (to == TRIAL_WAITING && trial_state_terminal((enum trial_state)from))
         reset_value(s, tr);
@@ -108,6 +119,9 @@ int apply_tell(struct state *s, const struct event *ev)
                               .action = span_eq(action, "change") ? 'x' : action.n ? action.p[0] : 'c'};
     if (tell.rung >= 0 || tell.action != 'c')
         STATE_PUSH(tr->tells, tr->n_tells) = tell;
+    int64_t chosen = cmap_int(ev->body, "incumbent", -1);
+    if (chosen >= 0)
+        state_best_choose(s, chosen);
     return 0;
 }
 

@@ -103,6 +103,7 @@ struct tuner *sweep_make_tuner(struct sweepfile *f, const char *sampler, uint64_
         .budget = budget,
         .objectives = f->objectives,
         .n_objectives = f->n_objectives,
+        .replicates = f->replicates ? f->n_seeds : 0,
     };
     struct tuner *t = tuner_new(&setup, cause);
     if (t)

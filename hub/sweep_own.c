@@ -201,6 +201,14 @@ static int read_count(struct sweep_reader *r, const struct yaml_node *node, cons
                : sweepfile_error(r, node, "%s: a whole number from 1 to %lld", what, (long long)most);
 }
 
+static int read_replicates(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
+{
+    f->replicates = node->kind == YAML_SCALAR && !strcmp(node->text, "auto");
+    return f->replicates || (node->kind == YAML_SCALAR && !strcmp(node->text, "all"))
+               ? 0
+               : sweepfile_error(r, node, "replicates: auto (the tuner decides) or all (each trial with each seed) is expected");
+}
+
 static int read_fidelity(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f)
 {
     const struct yaml_node *max = node->kind == YAML_MAP ? yaml_get(node, "max") : node;
@@ -371,6 +379,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
     }
     if (!strcmp(k, "seeds"))
         return read_seeds(r, node, "seeds", 0, &f->seeds, &f->n_seeds);
+    if (!strcmp(k, "replicates"))
+        return read_replicates(r, node, f);
     if (!strcmp(k, "test_seeds"))
         return 0; /* after seeds */
     if (!strcmp(k, "test"))
@@ -407,6 +417,8 @@ int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct s
     for (int i = 0; i < own->n; i++)
         if (read_key(r, own->keys[i], own->items[i], f) < 0)
             return -1;
+    if (f->replicates && f->n_seeds < 2)
+        return sweepfile_error(r, yaml_get(own, "replicates"), "replicates: auto needs two or more seeds to choose from (seeds: 5)");
     if (!test && yaml_get(own, "test"))
         return sweepfile_error(r, yaml_get(own, "test"), "test: there are no test_seeds to run");
     if (!test)

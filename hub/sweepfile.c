@@ -396,6 +396,8 @@ void sweepfile_json(const struct sweepfile *f, struct json_out *out)
     else
         jw_null(out);
     put_seeds(out, "seeds", f->seeds, f->n_seeds);
+    jw_key(out, "replicates");
+    jw_str(out, f->replicates ? "auto" : "all");
     put_seeds(out, "test_seeds", f->test_seeds, f->n_test_seeds);
     put_words(out, "live", f->live);
     sweep_goals_json(f, out);

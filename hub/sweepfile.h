@@ -44,6 +44,7 @@ struct sweepfile {
     int workers;             /* hypertop.workers; 0 not said */
     int64_t *seeds;          /* tuning seeds: one run per seed and trial; at least one entry */
     int n_seeds;
+    bool replicates;         /* auto: trials run with the first seed, and with further ones as the tuner decides */
     int64_t *test_seeds;
     int n_test_seeds;
     int test_incumbents;     /* so many of the best trials are scored on the test seeds at the end */
@@ -67,7 +68,7 @@ struct sweepfile {
 };
 
 /* The key `hypertop:` holds: tuner: NAME or {name, arms: {PARAM: values|decades|N}, OPTION: number...};
- * rules: [RULE...] (alert_rule.h); stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), fidelity: {max}, adviser: COMMAND or {command,
+ * rules: [RULE...] (alert_rule.h); stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), replicates: auto|all, fidelity: {max}, adviser: COMMAND or {command,
  * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}},
  * objectives: [{name, goal, reference}], constraints: ["batch_size * lr < 0.5"...], choose: {NAME: {from: [...], k, distinct,
  * sorted}}.

@@ -9,6 +9,7 @@
 
 #include "hub/objective.h"
 #include "hub/params.h"
+#include "hub/replicate_run.h"
 #include "hub/scheduler.h"
 #include "hub/worker.h"
 
@@ -49,7 +50,7 @@ int64_t trial_create(struct sweep *s, const struct trial_birth *b)
     struct trial_live *t = sweep_trial(s, id);
     bool test = state_trial_tests(state_trial(s->state, id));
     t->in_tuner = s->tuner != NULL && !test;
-    int runs = s->adhoc ? 1 : b->n_seeds ? b->n_seeds : s->file.n_seeds;
+    int runs = s->adhoc ? 1 : b->n_seeds ? b->n_seeds : s->file.replicates ? 1 : s->file.n_seeds;
     const int64_t *seeds = b->n_seeds ? b->seeds : s->file.seeds;
     for (int i = 0; i < runs; i++) {
         int64_t run = s->state->n_runs;
@@ -240,7 +241,9 @@ void trial_settle(struct sweep *s, int64_t trial)
     if (!tr || trial_state_terminal(trial_now(s, trial)))
         return;
     struct tally c = count_runs(s, tr);
-    if (c.n && !c.open)
+    if (c.n && !c.open && replicate_conclude(s, trial))
+        ;
+    else if (c.n && !c.open)
         conclude(s, trial, &c);
     else if (c.running)
         trial_move(s, trial, TRIAL_RUNNING, NULL, 0);

@@ -19,7 +19,7 @@ struct trial_birth {
     const int64_t *seeds; /* one run each; n_seeds 0: the tuning seeds */
     int n_seeds;
 };
-/* Records a trial and its runs (one for each tuning seed), waiting. Returns its number. */
+/* Records a trial and its runs (one for each tuning seed; the first alone where the tuner decides on replicates), waiting. Returns its number. */
 int64_t trial_create(struct sweep *s, const struct trial_birth *b);
 
 /* Records the move if it is legal (false: it is not, nothing happened). */

@@ -107,6 +107,11 @@ static void put_proposal(struct tune_session *s, int64_t id, const struct propos
         jw_key(&s->out, "resume");
         jw_bool(&s->out, true);
     }
+    if (p->replicate >= 0) {
+        jw_key(&s->out, "replicate");
+        jw_bool(&s->out, true);
+        put_count(s, "seed_index", p->seed_index);
+    }
     put_count(s, "steps", p->steps);
     put_count(s, "donor", p->donor);
     put_text(s, "why", p->why);
@@ -151,7 +156,7 @@ static int op_ask(struct tune_session *s, const json_t *in, char **cause)
         struct proposal p = {.dna = s->dna};
         rc = tuner_ask(s->tuner, s->next_id, &p, cause);
         if (rc == 0)
-            put_proposal(s, p.resume >= 0 ? p.resume : s->next_id++, &p);
+            put_proposal(s, p.resume >= 0 ? p.resume : p.replicate >= 0 ? p.replicate : s->next_id++, &p);
     }
     jw_array_end(&s->out);
     if (rc == 1) {
@@ -425,6 +430,24 @@ static void put_correlation(struct tune_session *s)
     jw_array_end(&s->out);
 }
 
+/* What the tuner thinks of running a trial once more. */
+static void put_replicates(struct tune_session *s)
+{
+    struct tuner_replicates r;
+    if (!tuner_replicates(s->tuner, &r))
+        return;
+    jw_key(&s->out, "replicates");
+    jw_object(&s->out);
+    put_count(s, "seeds", r.seeds);
+    put_count(s, "runs", r.runs);
+    put_double(s, "noise", r.noise);
+    put_double(s, "mean", r.mean);
+    put_double(s, "spread", r.spread);
+    put_double(s, "gain_replicate", r.worth);
+    put_double(s, "gain_new", r.fresh);
+    jw_object_end(&s->out);
+}
+
 /* What people told the tuner and how it stands. */
 static void put_steering(struct tune_session *s)
 {
@@ -509,6 +532,7 @@ static int op_explain(struct tune_session *s, const json_t *in, char **cause)
     put_correlation(s);
     put_double(s, "explore", steering_explore(tuner_steering(s->tuner)));
     put_steering(s);
+    put_replicates(s);
     jw_object_end(&s->out);
     free(rows);
     return 0;
@@ -526,7 +550,12 @@ static int op_best(struct tune_session *s, const json_t *in, char **cause)
         jw_int(&s->out, id);
         put_double(s, "value", value);
         jw_key(&s->out, "params");
-        put_params(&s->out, tuner_space(s->tuner), h->trials[history_find(h, id)].dna);
+        const struct history_trial *best = &h->trials[history_find(h, id)];
+        put_params(&s->out, tuner_space(s->tuner), best->dna);
+        if (best->repeats) {
+            jw_key(&s->out, "runs");
+            jw_int(&s->out, best->n_repeats);
+        }
     } else {
         jw_key(&s->out, "id");
         jw_null(&s->out);

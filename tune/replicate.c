@@ -107,6 +107,16 @@ static int lowest(const struct beliefs *b, const struct replicate_trial *t, int 
     return first;
 }
 
+void replicate_bounds(const struct replicate_trial *t, int n, double *out)
+{
+    struct beliefs b;
+    bool known = pool(t, n, &b.noise2) >= REPLICATE_FREEDOM && b.noise2 > 0;
+    if (known)
+        look_back(t, n, &b);
+    for (int i = 0; i < n; i++)
+        out[i] = known ? believed(&b, &t[i]) + sqrt(variance(&b, t[i].n)) : t[i].mean;
+}
+
 static int confirmed(const struct beliefs *b, const struct replicate_trial *t, int n)
 {
     int best = -1;

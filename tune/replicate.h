@@ -52,6 +52,8 @@ struct replicate_choice {
 
 /* s f(-|d| / s); 0 when s is 0. */
 double replicate_worth(double d, double s);
+/* What the incumbent has the lowest of: believed mean plus deviation; the mean while the noise is not known, or is 0. */
+void replicate_bounds(const struct replicate_trial *t, int n, double *out);
 /* can_begin: a new trial could begin instead. */
 void replicate_choose(const struct replicate_trial *t, int n, bool can_begin, struct replicate_choice *out);
 

@@ -253,6 +253,9 @@ struct tuner_replicates {
     double worth, fresh; /* expected gain of the best replicate and of a new trial; NaN */
 };
 bool tuner_replicates(const struct tuner *t, struct tuner_replicates *out);
+/* What each trial of the history (by index) is worth with certainty, in the user's sign: the incumbent has the best of it. NaN: it is
+ * not done. Without replicates under way: its value. */
+void tuner_bounds(const struct tuner *t, double *out);
 const struct space *tuner_space(const struct tuner *t);
 const struct history *tuner_history(const struct tuner *t);
 const struct steering *tuner_steering(const struct tuner *t);

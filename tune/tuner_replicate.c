@@ -22,28 +22,57 @@ static bool may_repeat(const struct tuner *t, const struct history_trial *h)
     return h->n_begun + 1 < t->replicates && !h->n_changes && steering_allows(&t->steer, t->space, h->dna);
 }
 
-/* trial and incumbent of *out are indices of the history. */
-static void look(const struct tuner *t, bool can_begin, struct replicate_choice *out)
+struct finished { /* trials that are done */
+    struct replicate_trial *v;
+    int *index; /* in the history */
+    int n;
+};
+
+static struct finished gather(const struct tuner *t)
 {
     const struct history *h = &t->history;
-    struct replicate_trial *list = mem_zero((size_t)h->n + 1, sizeof *list);
-    int *index = mem_zero((size_t)h->n + 1, sizeof *index), n = 0;
+    struct finished f = {mem_zero((size_t)h->n + 1, sizeof *f.v), mem_zero((size_t)h->n + 1, sizeof *f.index), 0};
     for (int i = 0; i < h->n; i++) {
         const struct history_trial *k = &h->trials[i];
         if (!counts(k))
             continue;
-        index[n] = i;
-        list[n++] = (struct replicate_trial){.mean = k->loss,
-                                             .squares = history_squares(k),
-                                             .n = k->repeats ? k->n_repeats : 1,
-                                             .running = k->repeating,
-                                             .free = may_repeat(t, k)};
+        f.index[f.n] = i;
+        f.v[f.n++] = (struct replicate_trial){.mean = k->loss,
+                                              .squares = history_squares(k),
+                                              .n = k->repeats ? k->n_repeats : 1,
+                                              .running = k->repeating,
+                                              .free = may_repeat(t, k)};
     }
-    replicate_choose(list, n, can_begin, out);
-    out->trial = out->trial < 0 ? -1 : index[out->trial];
-    out->incumbent = out->incumbent < 0 ? -1 : index[out->incumbent];
-    free(list);
-    free(index);
+    return f;
+}
+
+static void finished_release(struct finished *f)
+{
+    free(f->v);
+    free(f->index);
+}
+
+/* trial and incumbent of *out are indices of the history. */
+static void look(const struct tuner *t, bool can_begin, struct replicate_choice *out)
+{
+    struct finished f = gather(t);
+    replicate_choose(f.v, f.n, can_begin, out);
+    out->trial = out->trial < 0 ? -1 : f.index[out->trial];
+    out->incumbent = out->incumbent < 0 ? -1 : f.index[out->incumbent];
+    finished_release(&f);
+}
+
+void tuner_bounds(const struct tuner *t, double *out)
+{
+    struct finished f = gather(t);
+    double *bound = mem_zero((size_t)f.n + 1, sizeof *bound);
+    replicate_bounds(f.v, f.n, bound);
+    for (int i = 0; i < t->history.n; i++)
+        out[i] = NAN;
+    for (int i = 0; i < f.n; i++)
+        out[f.index[i]] = t->maximize ? -bound[i] : bound[i];
+    free(bound);
+    finished_release(&f);
 }
 
 static void say_why(const struct history_trial *h, const struct replicate_choice *c, bool can_begin, char *out, size_t cap)
