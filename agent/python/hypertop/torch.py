@@ -30,6 +30,8 @@ class _Bound:
     def __init__(self, optimizer: Any, key: str, scheduler: Any) -> None:
         self.groups: List[Dict[str, Any]] = optimizer.param_groups
         self.key = key
+        while scheduler is not None and not hasattr(scheduler, "base_lrs") and hasattr(scheduler, "scheduler"):
+            scheduler = scheduler.scheduler  # as accelerate wraps it
         self.scheduler = scheduler
         base = [_number(g.get(key)) or 0.0 for g in self.groups]
         self.lead = next((i for i, v in enumerate(base) if v), 0)
@@ -50,6 +52,8 @@ class _Bound:
         bases = getattr(self.scheduler, "base_lrs", None)
         if self.key == "lr" and factor is not None and bases is not None:
             self.scheduler.base_lrs = [b * factor for b in bases]
+            if hasattr(self.scheduler, "_last_lr"):  # what get_last_lr and so the Trainer's log say of the next step
+                self.scheduler._last_lr = [b * factor for b in self.scheduler._last_lr]
 
 
 def _store(group: Dict[str, Any], key: str, value: Any) -> None:

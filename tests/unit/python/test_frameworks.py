@@ -58,6 +58,7 @@ class Schedule:
     def __init__(self, optimizer):
         self.optimizer = optimizer
         self.base_lrs = [g["lr"] for g in optimizer.param_groups]
+        self._last_lr = list(self.base_lrs)
         for g in optimizer.param_groups:
             g["initial_lr"] = g["lr"]
 
@@ -96,7 +97,15 @@ class Torch(unittest.TestCase):
         self.set(lr=0.025)
         opt.step()
         self.assertEqual((opt.param_groups[0]["lr"], schedule.base_lrs), (0.025, [0.05]))
-        self.assertEqual(opt.param_groups[0]["initial_lr"], 0.05)
+        self.assertEqual((opt.param_groups[0]["initial_lr"], schedule._last_lr), (0.05, [0.05]))
+
+    def test_wrapped_schedule_is_found(self):
+        opt = Optimizer({"lr": 0.1})
+        schedule = Schedule(opt)
+        self.torch.live(opt, self.trial, scheduler=types.SimpleNamespace(scheduler=schedule))
+        self.set(lr=0.05)
+        opt.step()
+        self.assertEqual(schedule.base_lrs, [0.05])
 
     def test_leased_value_replaces_the_optimizers(self):
         self.lib.values[b"lr"] = 0.3
