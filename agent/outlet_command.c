@@ -26,6 +26,7 @@ static const struct {
     {"unban", RING_CMD_UNBAN},     {"pin", RING_CMD_PIN},
     {"unpin", RING_CMD_UNPIN},     {"boost", RING_CMD_BOOST},
     {"explore", RING_CMD_EXPLORE}, {"restore", RING_CMD_RESTORE},
+    {"probe", RING_CMD_PROBE},
 };
 
 static enum ring_command_kind kind_of(const char *verb)
@@ -227,6 +228,30 @@ static bool give_restore(struct outlet *ol, struct ring_command *c, struct span 
     return false;
 }
 
+/* {columns, rows, radius, norm, slice, paths: [..]}, or {off: true}; what is absent has its default. */
+static bool give_probe(struct outlet *ol, struct ring_command *c, struct span args)
+{
+    struct codec_reader r;
+    size_t used = 0;
+    bool layer = span_eq(cmap_str(args, "norm"), "layer");
+    snprintf(c->name, sizeof c->name, "%d %d %d %.6g", cmap_bool(args, "off", false) ? 0 : (int)cmap_int(args, "columns", 31),
+             (int)cmap_int(args, "rows", 31), layer ? RING_NORM_LAYER : RING_NORM_FILTER, cmap_double(args, "slice", 0));
+    c->value = cmap_double(args, "radius", 1);
+    if (cmap_find(args, "paths", &r) && cr_peek(&r) == CT_ARRAY)
+        for (size_t n = cr_array(&r); n > 0 && cr_ok(&r); n--) {
+            struct span path = cr_str(&r);
+            if (used + path.n + 2 > sizeof c->text) {
+                outlet_finish(ol, c->id, "rejected", "the paths of the checkpoints are longer than 414 bytes together");
+                return false;
+            }
+            memcpy(c->text + used, path.p, path.n);
+            used += path.n;
+            if (n > 1)
+                c->text[used++] = RING_ARM_SEP;
+        }
+    return push(ol, c);
+}
+
 /* A request of the hub itself waits for nobody: a program that never polled would not see it. */
 static bool give_checkpoint(struct outlet *ol, struct ring_command *c, bool starting)
 {
@@ -256,6 +281,9 @@ static enum outlet_verdict give(struct outlet *ol, struct ring_command *c, const
         break;
     case RING_CMD_CUSTOM:
         given = give_custom(ol, c, verb, args);
+        break;
+    case RING_CMD_PROBE:
+        given = give_probe(ol, c, args);
         break;
     case RING_CMD_RESTORE:
         given = give_restore(ol, c, args);
