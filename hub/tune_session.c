@@ -378,6 +378,8 @@ static void put_row(struct tune_session *s, int arm, const struct arm_row *r)
     put_double(s, "low", r->low);
     put_double(s, "high", r->high);
     put_double(s, "p_next", r->p_next);
+    if (!isnan(r->p_free))
+        put_double(s, "p_free", r->p_free);
     put_double(s, "p_best", r->p_best);
     jw_key(&s->out, "banned");
     jw_bool(&s->out, r->banned);

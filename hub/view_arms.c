@@ -64,7 +64,7 @@ static uint64_t put_snapshot(const struct state_bandit *b, const struct state_ar
                              struct view_out *out)
 {
     static const char *const keys[] = {"arm",    "label",  "pulls",  "mean",   "low",   "high",
-                                       "p_next", "p_best", "banned", "pinned", "boost", "until"};
+                                       "p_next", "p_best", "p_free", "banned", "pinned", "boost", "until"};
     struct codec_reader r;
     struct span row;
     uint64_t pulls = 0;
@@ -157,7 +157,7 @@ static void put_arm(const struct state_bandit *b, const struct state_pulls_row *
     double half = n > 1 ? Z95 * sqrt(fmax(var, 0) / n) : NAN;
     struct codec_writer w;
     view_part_begin(out, &w, out->n_parts);
-    cw_map(&w, 13);
+    cw_map(&w, 14);
     cw_kstr(&w, "bandit", b->id);
     cw_kint(&w, "arm", i);
     cw_kstr(&w, "label", b->labels[i]);
@@ -167,6 +167,7 @@ static void put_arm(const struct state_bandit *b, const struct state_pulls_row *
     view_kvalue(&w, "high", mean + half);
     view_kvalue(&w, "p_next", next_number(&k->next));
     view_kvalue(&w, "p_best", next_number(&k->best));
+    cw_knil(&w, "p_free"); /* a bandit inside a program says only what it does */
     put_hold(k, i, &w);
     view_part_end(out);
 }

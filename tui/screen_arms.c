@@ -179,6 +179,13 @@ static struct arm_columns arm_columns(int w, int label)
 }
 
 /* i: where it is listed; letter: its place in the tuner's order, which its colour in the other panes follows. */
+/* What the bandit would have done without anybody's steering: a mark on the bar of what it will do. */
+static void put_free(struct canvas *out, int x, int y, int w, double p)
+{
+    if (isfinite(p) && w > 0)
+        canvas_put(out, x + (int)(fmin(fmax(p, 0), 1) * (w - 1) + .5), y, ST_BOLD, out->ascii ? '|' : 0x2503);
+}
+
 static void draw_arm(const struct console *c, struct canvas *out, struct rect r, int y, int i, int letter,
                      struct span row, const struct arm_columns *k, const struct arms_scale *s)
 {
@@ -225,6 +232,7 @@ static void draw_arm(const struct console *c, struct canvas *out, struct rect r,
         row_format(text, sizeof text, "%.0f%%", p * 100);
         canvas_right(out, r.x + k->p, y, 4, st, text);
         bar_draw(out, r.x + k->p_bar, y, k->p_bar_w, ST_SPARK, p, false);
+        put_free(out, r.x + k->p_bar, y, k->p_bar_w, cmap_double(row, "p_free", NAN));
     }
     if (sel) {
         canvas_flag(out, (struct rect){r.x, y, r.w, 1}, ST_REVERSE);

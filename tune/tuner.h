@@ -54,6 +54,7 @@ struct arm_row {
     uint64_t pulls;
     double mean, low, high;    /* estimate and interval, NaN unknown */
     double p_next, p_best;     /* NaN unknown */
+    double p_free;             /* p_next if nobody had steered; NaN unknown, or nothing is steered */
     bool banned, pinned;
     double boost;              /* 1 none */
 };

@@ -35,6 +35,19 @@ static int explain_regions(struct tuner *t, const struct tuner_env *env, struct 
     return n;
 }
 
+/* What the sampler would do had nobody steered, beside what it will do. */
+static void explain_free(const struct tuner *t, struct arm_row *rows, int n)
+{
+    static const struct steering nobody;
+    struct tuner_env env = tuner_env(t, &t->sampler);
+    struct arm_row *free_rows = mem_zero((size_t)n + 1, sizeof *free_rows);
+    env.steer = &nobody;
+    int m = t->sampler.ops->explain(t->sampler.self, &env, free_rows, n);
+    for (int i = 0; i < n && i < m; i++)
+        rows[i].p_free = free_rows[i].p_next;
+    free(free_rows);
+}
+
 int tuner_explain(struct tuner *t, struct arm_row *rows, int max)
 {
     struct rng kept = t->rng; /* explaining must not change what comes next */
@@ -44,6 +57,10 @@ int tuner_explain(struct tuner *t, struct arm_row *rows, int max)
         n = explain_regions(t, &env, rows, max);
     else if (t->sampler.ops->explain)
         n = t->sampler.ops->explain(t->sampler.self, &env, rows, max);
+    for (int i = 0; i < n && i < max; i++)
+        rows[i].p_free = NAN;
+    if (!t->regions && t->sampler.ops->explain && t->steer.n > 0)
+        explain_free(t, rows, n < max ? n : max);
     t->rng = kept;
     for (int i = 0; t->maximize && i < n && i < max; i++) {
         double low = rows[i].low;

@@ -424,6 +424,8 @@ static void arms_are_steered_by_number_label_and_region(void **state)
     int n = tuner_explain(t, rows, 64);
     assert_int_equal(n, 12);
     assert_string_equal(rows[0].label, "c0 lr 1e-4..1e-3");
+    assert_true(isnan(rows[0].p_free)); /* nobody steers */
+    double share = 0, p_before = rows[0].p_next;
     assert_true(steer(t, "ban", "0", 0, 0) > 0);
     assert_true(steer(t, "ban", "c0 lr 0.1..1", 0, 0) > 0);
     assert_true(steer(t, "ban", "opt=c2", 0, 0) > 0);
@@ -434,7 +436,10 @@ static void arms_are_steered_by_number_label_and_region(void **state)
         assert_int_equal(rows[i].banned, banned);
         assert_true(banned ? rows[i].p_next == 0 : rows[i].p_next > 0);
         assert_true(rows[i].boost == (i == 4 ? 3 : 1));
+        share += rows[i].p_free;
     }
+    assert_true(fabs(share - 1) < 1e-6);
+    assert_true(fabs(rows[0].p_free - p_before) < 0.05); /* what it would have done without them */
     tuner_free(t);
     space_free(s);
 }
