@@ -319,7 +319,7 @@ static void put_number(struct codec_writer *w, const char *key, double v)
 
 static void put_row(struct codec_writer *w, int i, const struct arm_row *a)
 {
-    cw_map(w, 11);
+    cw_map(w, 12);
     cw_kint(w, "arm", i);
     cw_kstr(w, "label", a->label);
     cw_kint(w, "pulls", (int64_t)a->pulls);
@@ -328,6 +328,7 @@ static void put_row(struct codec_writer *w, int i, const struct arm_row *a)
     put_number(w, "high", a->high);
     put_number(w, "p_next", a->p_next);
     put_number(w, "p_best", a->p_best);
+    put_number(w, "p_free", a->p_free);
     cw_kbool(w, "banned", a->banned);
     cw_kbool(w, "pinned", a->pinned);
     cw_kdouble(w, "boost", a->boost);
