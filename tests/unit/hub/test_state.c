@@ -345,6 +345,91 @@ static void illegal_moves_are_ignored(void **state)
     assert_false(trial_move_legal(TRIAL_DONE, TRIAL_RUNNING));
 }
 
+static void put_replicate(struct random_log *l, int64_t trial, int64_t run, int64_t seed)
+{
+    struct codec_writer *w = log_begin(l, EV_TRIAL_STATE, 3);
+    cw_kint(w, "trial", trial);
+    cw_kstr(w, "state", "running");
+    cw_kint(w, "replicate", seed);
+    log_end(l);
+    w = log_begin(l, EV_RUN, 6);
+    cw_kint(w, "run", run);
+    cw_kint(w, "trial", trial);
+    cw_kint(w, "seed", seed);
+    cw_kint(w, "epoch", 1);
+    cw_kstr(w, "state", "queued");
+    cw_kbool(w, "replicate", true);
+    log_end(l);
+}
+
+static void put_incumbent(struct random_log *l, int64_t trial, int64_t incumbent)
+{
+    struct codec_writer *w = log_begin(l, EV_TELL, 3);
+    cw_kint(w, "trial", trial);
+    cw_kstr(w, "state", "final");
+    cw_kint(w, "incumbent", incumbent);
+    log_end(l);
+}
+
+static int64_t best_of(const struct state *s, int64_t t, double *value)
+{
+    int64_t trial = -1;
+    return state_best_at(s, t, &trial, value) ? trial : -1;
+}
+
+static void a_replicate_counts_when_it_is_done_and_the_tuner_says_who_leads(void **state)
+{
+    (void)state;
+    struct random_log *l = begin();
+    int64_t step, trial, before, meanwhile;
+    double value;
+    for (int i = 0; i < 2; i++) {
+        put_trial(l, i);
+        put_run(l, i, i, 0, 1, "running");
+        put_state(l, i, "running");
+        put_report(l, i, 1, 5, i ? 2 : 1);
+        put_run(l, i, i, 0, 1, "done");
+        put_state(l, i, "done");
+    }
+    before = l->now++;
+    put_replicate(l, 0, 2, 1);
+    put_run(l, 2, 0, 1, 1, "running");
+    put_report(l, 2, 1, 3, 500);
+    meanwhile = l->now++;
+    put_report(l, 2, 1, 5, 2.5);
+    put_run(l, 2, 0, 1, 1, "done");
+    put_state(l, 0, "done");
+    struct state *s = log_fold(l, STATE_NOW);
+    const struct state_trial *t = state_trial(s, 0);
+    assert_int_equal(state_trial_at(t, meanwhile), TRIAL_RUNNING);
+    assert_true(state_done_before(t, meanwhile));
+    assert_false(state_done_before(t, before));
+    assert_false(state_done_before(t, STATE_NOW));
+    assert_true(state_value_at(s, t, meanwhile, &value, &step) && value == 1);
+    assert_true(best_of(s, meanwhile, &value) == 0 && value == 1);
+    assert_int_equal(state_trial_at(t, STATE_NOW), TRIAL_DONE);
+    same_value(value_of(s, 0, &step), 1.75);
+    assert_true(best_of(s, STATE_NOW, &value) == 0 && value == 1.75);
+    state_free(s);
+
+    put_incumbent(l, 0, 1);
+    s = log_fold(l, STATE_NOW);
+    assert_true(best_of(s, STATE_NOW, &value) == 1 && value == 2);
+    assert_true(best_of(s, meanwhile, &value) == 0 && value == 1);
+    state_free(s);
+
+    put_replicate(l, 1, 3, 1); /* one that fails leaves what there was */
+    put_run(l, 3, 1, 1, 1, "running");
+    put_report(l, 3, 1, 1, 900);
+    put_run(l, 3, 1, 1, 1, "failed");
+    put_state(l, 1, "done");
+    s = log_fold(l, STATE_NOW);
+    assert_true(state_best_at(s, STATE_NOW, &trial, &value) && trial == 1 && value == 2);
+    same_value(value_of(s, 1, &step), 2);
+    state_free(s);
+    log_free(l);
+}
+
 static void text_is_split_into_bounded_lines(void **state)
 {
     (void)state;
@@ -485,6 +570,7 @@ int main(void)
         cmocka_unit_test(pruned_and_stopped_count_killed_and_failed_do_not),
         cmocka_unit_test(reports_of_an_earlier_lease_are_not_merged),
         cmocka_unit_test(illegal_moves_are_ignored),
+        cmocka_unit_test(a_replicate_counts_when_it_is_done_and_the_tuner_says_who_leads),
         cmocka_unit_test(text_is_split_into_bounded_lines),
         cmocka_unit_test(text_of_a_chatty_run_stays_bounded),
         cmocka_unit_test(pulls_are_summed_and_sampled),
