@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "hub/sweepfile.h"
 #include "hub/tune_session.h"
 
-static struct tune_session *open_session(const char *tuner, const char *stopper)
+static struct tune_session *open_seeds(const char *tuner, const char *stopper, int replicates)
 {
     static const char yaml[] =
         "lr: {distribution: log_uniform_values, min: 0.001, max: 1}\nopt: {values: [sgd, adam]}\n";
@@ -20,13 +21,18 @@ static struct tune_session *open_session(const char *tuner, const char *stopper)
     if (sweepfile_parse(&f, yaml, strlen(yaml), "s.yaml", &cause) < 0)
         fail_msg("%s", cause);
     struct tuner_setup setup = {
-        .space = f.space, .sampler = tuner, .stopper = stopper, .seed = 1, .budget = -1};
+        .space = f.space, .sampler = tuner, .stopper = stopper, .seed = 1, .budget = -1, .replicates = replicates};
     struct tuner *t = tuner_new(&setup, &cause);
     if (!t)
         fail_msg("%s", cause);
     f.space = NULL;
     sweepfile_release(&f);
     return tune_session_new(t);
+}
+
+static struct tune_session *open_session(const char *tuner, const char *stopper)
+{
+    return open_seeds(tuner, stopper, 0);
 }
 
 /* The answer to a line; good until the next call. */
@@ -140,12 +146,35 @@ static void errors_are_lines_and_the_session_goes_on(void **state)
     tune_session_free(s);
 }
 
+static void a_trial_that_is_done_may_be_asked_for_again(void **state)
+{
+    struct tune_session *s = open_seeds("random", NULL, 3);
+    begins(s, "{\"op\":\"ask\",\"n\":4}", "{\"op\":\"ask\",\"trials\":[{\"id\":0,");
+    for (int i = 0; i < 4; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "{\"op\":\"tell\",\"id\":%d,\"value\":%d}", i, 4 - i);
+        begins(s, line, "{\"op\":\"tell\"");
+    }
+    const char *got = say(s, "{\"op\":\"ask\"}");
+    assert_ptr_equal(strstr(got, "{\"op\":\"ask\",\"trials\":[{\"id\":3,"), got);
+    assert_non_null(strstr(got, "\"replicate\":true,\"seed_index\":1,\"why\":\"another seed of t3"));
+    answers(s, "{\"op\":\"tell\",\"id\":3,\"value\":1.5}", "{\"op\":\"tell\",\"id\":3,\"action\":\"continue\"}");
+    got = say(s, "{\"op\":\"best\"}");
+    assert_ptr_equal(strstr(got, "{\"op\":\"best\",\"id\":3,\"value\":1.25,"), got);
+    assert_non_null(strstr(got, "\"runs\":2}"));
+    got = say(s, "{\"op\":\"explain\"}");
+    assert_non_null(strstr(got, "\"replicates\":{\"seeds\":3,\"runs\":1,\"noise\":null,"));
+    answers(s, "{\"op\":\"tell\",\"id\":3,\"value\":1}", "{\"op\":\"error\",\"message\":\"trial 3 has its final value\"}");
+    tune_session_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sweep_can_be_driven),
         cmocka_unit_test(null_and_nan_are_failures),
         cmocka_unit_test(steering_is_answered_and_undone),
+        cmocka_unit_test(a_trial_that_is_done_may_be_asked_for_again),
         cmocka_unit_test(errors_are_lines_and_the_session_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
