@@ -1,6 +1,7 @@
 # Tests and benches. tests/unit/ROOM/test_X.c is a cmocka program linked with its room and what that room may know.
 
-UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
+# slow_test_X.c is the long part of test_X.c, left out of `make quick`
+UNIT_SRC  := $(wildcard tests/unit/*/test_*.c tests/unit/*/slow_test_*.c)
 UNIT_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
@@ -9,7 +10,7 @@ TOOL_BIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SRC))
 
 # One link line serves all: the archives only give up what a test asks for.
 TEST_LIBS := $(BUILD)/libhub.a $(BUILD)/libtui.a $(BUILD)/libagentprog.a $(BUILD)/libread.a $(BUILD)/libtune.a $(BUILD)/libproto.a $(BUILD)/libbase.a
-TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB) -lpcre2-8 -ldl
+TEST_LINK := -lcmocka -lncursesw -ltinfo $(LIBS_HUB) -ldl
 
 link_unit_base  := $(BUILD)/libbase.a
 link_unit_proto := $(BUILD)/libproto.a $(BUILD)/libbase.a

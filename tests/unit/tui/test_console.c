@@ -651,9 +651,10 @@ static void screens_let_go_of_what_they_do_not_show(void **state)
     assert_non_null(con.subs.sub[SUB_CURVE].view);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest exhaustive[] = {T(no_three_keys_send_anything_unguarded)}; /* slow_test_console */
     const struct CMUnitTest tests[] = {
         T(the_best_is_selected_until_somebody_moves),
         T(the_same_trial_stays_selected_through_a_thousand_sorts),
@@ -677,7 +678,6 @@ int main(void)
         T(nothing_is_steered_read_only_in_the_past_or_without_a_hub),
         T(leaving_sends_nothing_that_waits),
         T(pasted_text_is_no_command),
-        T(no_three_keys_send_anything_unguarded),
         T(a_live_value_is_edited_checked_and_sent),
         T(a_value_outside_its_range_is_refused_here_already),
         T(arrows_nudge_the_value),
@@ -697,5 +697,7 @@ int main(void)
         T(a_curve_that_has_not_come_yet_is_loading),
         T(screens_let_go_of_what_they_do_not_show),
     };
+    if (strstr(argv[0], "slow_"))
+        return cmocka_run_group_tests(exhaustive, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,8 +171,11 @@ static bool step(struct tuner *t, struct sweep *w, struct proposal *out)
 
 typedef void with_tuner(const struct space *s, const char *sampler, const char *stopper, uint64_t seed);
 
+static bool thorough; /* in slow_test_tuner */
+
 static void for_all(with_tuner *check, int spaces)
 {
+    spaces = thorough ? spaces : (spaces + 3) / 4;
     struct rng g;
     rng_seed(&g, 2024);
     for (int k = 0; k < spaces; k++) {
@@ -721,8 +724,14 @@ static void options_are_checked(void **state)
     space_free(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const struct CMUnitTest properties[] = {
+        cmocka_unit_test(asks_are_inside_the_space),
+        cmocka_unit_test(the_same_seed_asks_the_same),
+        cmocka_unit_test(a_dump_in_the_middle_changes_nothing),
+        cmocka_unit_test(bans_are_never_violated),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_are_inside_the_space),
         cmocka_unit_test(the_same_seed_asks_the_same),
@@ -745,5 +754,8 @@ int main(void)
         cmocka_unit_test(auto_keeps_its_choice_when_the_budget_changes),
         cmocka_unit_test(options_are_checked),
     };
+    thorough = strstr(argv[0], "slow_") != NULL;
+    if (thorough)
+        return cmocka_run_group_tests(properties, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
