@@ -19,6 +19,7 @@
     CMD(rules, "--dry-run FILE [--rule RULE]... [--json]", "say which alerts a recording would have given")             \
     CMD(certify, "FILE [--better-than V] [--fdr Q] [--at STEP] [--json]",                                               \
         "pick stopped trials that would have won, with a bound on wrong picks")                                        \
+    CMD(average, "CKPT... -o OUT [-f]", "write the element-wise mean of safetensors or npy checkpoints")                \
     CMD(fsck, "FILE [--repair OUT] [--json]", "check a recording; write a whole one from everything readable")
 
 #define CMD_DECLARE(name, usage, text) int cmd_##name(int argc, char **argv);

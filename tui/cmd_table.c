@@ -119,6 +119,8 @@ const struct cmd cmd_table[] = {
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"certify", "FILE [--better-than V] [--fdr Q] [--at STEP] [--json]", 0, -1,
      "pick stopped trials that would have won, few of them wrongly", NULL, NULL, CMD_EXEC, WORDS_FILE, NULL, NULL},
+    {"average", "CKPT... -o OUT [-f]", 0, -1, "write the element-wise mean of checkpoints", NULL, NULL, CMD_EXEC, WORDS_FILE,
+     NULL, NULL},
     {"export", "FILE --to csv|jsonl|optuna|tfevents|wandb-sweep -o PATH", 0, -1, "write a recording for other tools", NULL, NULL,
      CMD_EXEC, WORDS_FILE, NULL, NULL},
     {"import", "PATH... [--from FORMAT] -o FILE.mcap", 0, -1, "make a recording of other tools' files", NULL, NULL,

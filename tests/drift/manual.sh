@@ -42,7 +42,7 @@ for c in $commands; do
     page=hypertop-$c.1
     [ -f "$page" ] || { fact "page-of-$c" "man/$page does not exist"; continue; }
     usage=$("$HYPERTOP" "$c" -h 2>/dev/null | sed -n '/^usage:/,/^$/p' | tr -s ' \n' ' ' | sed 's/^usage: //; s/ $//')
-    case $c in hub | tune | dump | fsck | export | import | rules | certify) continue ;; esac # hypertop-hub's own
+    case $c in hub | tune | dump | fsck | export | import | rules | certify | average) continue ;; esac # hypertop-hub's own
     synopsis=$(mandoc -Tascii -Owidth=900 "$page" | sed 's/.\x08//g' | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' |
         tr -s ' \n' ' ' | sed 's/^ //; s/ $//')
     fact "usage-of-$c" "$([ "$usage" = "$synopsis" ] || echo "-h says '$usage', the manual '$synopsis'")"
