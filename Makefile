@@ -43,9 +43,9 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIBS_PROTO := -lzmq -lmsgpackc -lzstd -lz
 LIBS_TUI   := -lncursesw -ltinfo $(LIBS_PROTO) -ljansson -lm
-LIBS_READ  := -lsqlite3 -lyaml -lz
+LIBS_READ  := -lsqlite3 -lyaml -lz -lpcre2-8
 LIBS_HUB   := $(LIBS_PROTO) $(LIBS_READ) -lyaml -ljansson -llapacke -lopenblas -lnlopt -lm
-LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -lpcre2-8 -ldl -ljansson -lm
+LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -ldl -ljansson -lm
 
 PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
 LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a
@@ -136,15 +136,17 @@ accept-relax: $(BUILD)/examples/relax
 
 # Published and independently measured numbers, beside ours; minutes, and no part of check.
 .PHONY: accept
-accept: accept-relax $(BUILD)/examples/threebody $(BUILD)/tests/bench/accept_lottery $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_fidelity $(BUILD)/tests/bench/accept_winners $(BUILD)/tests/bench/accept_landscape $(BUILD)/tests/bench/accept_steplaw $(BUILD)/tests/bench/accept_replicates
+accept: accept-relax $(BUILD)/tests/bench/accept_intrinsic $(BUILD)/examples/threebody $(BUILD)/tests/bench/accept_lottery $(BUILD)/tests/bench/accept_bandits $(BUILD)/tests/bench/accept_fidelity $(BUILD)/tests/bench/accept_winners $(BUILD)/tests/bench/accept_landscape $(BUILD)/tests/bench/accept_steplaw $(BUILD)/tests/bench/accept_replicates $(BUILD)/tests/bench/accept_energy
 	$(BUILD)/examples/threebody --accept
 	$(BUILD)/tests/bench/accept_lottery
 	$(BUILD)/tests/bench/accept_bandits
 	$(BUILD)/tests/bench/accept_fidelity
+	$(BUILD)/tests/bench/accept_intrinsic
 	$(BUILD)/tests/bench/accept_landscape
 	$(BUILD)/tests/bench/accept_replicates
 	$(BUILD)/tests/bench/accept_steplaw
 	$(BUILD)/tests/bench/accept_winners
+	$(BUILD)/tests/bench/accept_energy
 
 # --- installing -----------------------------------------------------------------------------------------------
 MAN_SRC := $(wildcard man/*.[1-8])

@@ -7,7 +7,7 @@
  * subcommand; returns the exit status: 0 done, 1 the work failed, 2 wrong usage, 3 no hub. */
 #define AGENT_CMDS(CMD)                                                                                                 \
     CMD(worker, "worker", "[HUB] [-j N] [--token T]", "take runs from a hub and execute N at a time")                  \
-    CMD(exec, "exec", "[--name NAME] [-L HUB] [--watch PATH]... -- COMMAND...", "run an unmodified program as a run")                    \
+    CMD(exec, "exec", "[--name NAME] [-L HUB] [--parse RULE]... [--param NAME=VALUE]... [--watch PATH]... [--wandb] [OPTION]... -- COMMAND...", "run an unmodified program as a run")                    \
     CMD(watch, "watch", "PATH... [--from FORMAT] [--metric NAME] [--goal minimize|maximize] [--name NAME] [-L HUB] [--once] [--steer]", \
         "follow other tools' files while they are written, and stream them to a hub")                                  \
     CMD(relay, "relay", "--ring FILE | --spill FILE [--foreground]", "deliver what a program wrote (started by libhypertop)") \

@@ -19,8 +19,11 @@
 #include "agent/child.h"
 #include "agent/delivery.h"
 #include "agent/environment.h"
+#include "agent/exec_params.h"
 #include "agent/exec_watch.h"
+#include "agent/monitor.h"
 #include "agent/wandb_front.h"
+#include "agent/wrap.h"
 #include "base/cause.h"
 #include "base/clock.h"
 
@@ -31,24 +34,26 @@ struct wrapper {
     struct delivery d;
     struct exec_watch *watch; /* NULL: no files to follow */
     struct child child;
+    struct wrap wrap;
+    struct monitor *monitor;
+    struct monitor_run *metered;
+    struct buf params; /* MessagePack map */
     bool wandb; /* our module in wandb's place */
     int signal_fd;
+};
+
+struct options {
+    const char *name, *hub;
+    bool wandb;
+    char *watch[EXEC_WATCH_MAX], *params[EXEC_PARAMS_MAX];
+    int n_watch, n_params;
+    char *const *argv;
 };
 
 static void act(void *ctx, enum outlet_verdict v, int64_t id, const char *verb)
 {
     struct wrapper *w = ctx;
-    struct child *c = &w->child;
-    bool pause = strcmp(verb, "pause") == 0;
-    if (v == OUTLET_KILL)
-        child_signal(c, SIGKILL);
-    if (v == OUTLET_STOP)
-        child_stop(c, outlet_has_library(w->d.outlet) ? CHILD_STOP_S : 0);
-    if (v == OUTLET_SIGNAL) {
-        child_signal(c, pause ? SIGSTOP : SIGCONT);
-        outlet_state(w->d.outlet, pause ? "paused" : "resumed", -1, -1, 0, NULL);
-        outlet_finish(w->d.outlet, id, "applied", NULL);
-    }
+    wrap_act(&w->wrap, &w->child, v, id, verb);
 }
 
 static int signals(void)
@@ -74,36 +79,48 @@ static void pass_signals(struct wrapper *w)
 
 static void follow(struct wrapper *w)
 {
-    struct pollfd p[4];
+    struct pollfd p[5];
     for (;;) {
         pass_signals(w);
+        wrap_turn(&w->wrap, false);
         if (child_turn(&w->child, w->d.outlet, clock_mono_ns()))
             return;
+        monitor_turn(w->monitor, clock_mono_ns());
         exec_watch_turn(w->watch, false);
         int ms = delivery_turn(&w->d, false);
         p[0] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
         p[1] = (struct pollfd){.fd = line_fd(w->d.line), .events = POLLIN};
         int n = 2 + child_poll_fds(&w->child, p + 2);
+        n += wrap_poll_fds(&w->wrap, p + n);
         poll(p, (nfds_t)n, ms);
     }
 }
 
-static int make_ring(const char *name, const char *hub, char path[RING_PATH], char **cause)
+static int make_ring(const char *name, const char *hub, struct span params, char path[RING_PATH], char **cause)
 {
     char why[RING_WHY], dir[RING_PATH];
     struct ring r;
+    struct buf flat = {0};
     struct ring_identity id = {.run = -1, .trial = -1, .owned = true, .program = name, .hub = hub};
-    for (int tries = 0; tries < 3; tries++) {
+    id.params_n = params_flatten(params, &flat);
+    id.params = (const char *)flat.data;
+    id.params_bytes = flat.len;
+    int rc = -1;
+    for (int tries = 0; rc != 0 && tries < 3; tries++) {
         if (ring_directory(dir, why) != 0)
             break;
         snprintf(path, RING_PATH, "%.4000s/x%d-%llx.ring", dir, (int)getpid(),
                  (unsigned long long)clock_wall_ns());
-        if (ring_create(&r, path, &id, why) == 0) {
+        if ((rc = ring_create(&r, path, &id, why)) == 0)
             ring_unmap(&r);
-            return 0;
-        }
     }
-    return cause_set(cause, "%s", why);
+    buf_release(&flat);
+    return rc == 0 ? 0 : cause_set(cause, "%s", why);
+}
+
+static struct span params_of(const struct wrapper *w)
+{
+    return (struct span){(const char *)w->params.data, w->params.len};
 }
 
 static int start(struct wrapper *w, char *const *argv, const char *hub, const char *ring, char **cause)
@@ -118,12 +135,20 @@ static int start(struct wrapper *w, char *const *argv, const char *hub, const ch
         errno = ENOEXEC;
         return -1;
     }
-    struct child_spec spec = {.argv = argv, .envp = env.list, .through_out = 1, .through_err = 2};
-    int rc = child_start(&w->child, &spec, cause), error = errno;
+    struct span params = params_of(w);
+    environment_params(&env, params);
+    int rc = wrap_prepare(&w->wrap, w->d.outlet, &env, params, NULL, cause), error = EINVAL;
+    if (rc == 0) {
+        struct child_spec spec = {.argv = argv, .envp = env.list, .through_out = 1, .through_err = 2};
+        rc = child_start(&w->child, &spec, cause);
+        error = errno;
+    }
     environment_release(&env);
     errno = error;
-    if (rc == 0)
+    if (rc == 0) {
+        wrap_attach(&w->wrap, &w->child);
         atomic_store(&w->d.outlet->ring.h->group, ring_process(w->child.pid));
+    }
     return rc;
 }
 
@@ -141,6 +166,8 @@ static int finish(struct wrapper *w)
     struct outlet *ol = w->d.outlet;
     char *cause = NULL;
     int status = w->child.status, code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    wrap_turn(&w->wrap, true);
+    monitor_end(w->monitor, w->metered, &w->child.usage);
     outlet_turn(ol, true, clock_mono_ns());
     exec_watch_turn(w->watch, true);
     outlet_flush(ol);
@@ -156,15 +183,31 @@ static int finish(struct wrapper *w)
     return code;
 }
 
-static int run(const char *name, const char *hub, bool wandb, char *const *argv, char *const *watch, int n_watch)
+static int follow_program(struct wrapper *w, const struct options *o, const char *ring)
 {
-    struct wrapper w = {.wandb = wandb, .signal_fd = signals()};
+    struct outlet *ol = w->d.outlet;
+    char *cause = NULL;
+    if (o->n_watch)
+        w->watch = exec_watch_open(o->watch, o->n_watch, ol);
+    if (start(w, o->argv, o->hub, ring, &cause) != 0)
+        return could_not_start(w, errno, cause);
+    ol->spill.id.pid = w->child.pid;
+    outlet_state(ol, "started", w->child.pid, -1, 0, NULL);
+    exec_params_declare(ol, params_of(w));
+    w->monitor = monitor_new(NULL);
+    w->metered = monitor_add(w->monitor, ol, w->child.pid, &w->wrap.carbon);
+    follow(w);
+    return finish(w);
+}
+
+static int run(struct wrapper *w, const struct options *o)
+{
     char ring[RING_PATH], *cause = NULL;
     struct outlet *ol = NULL;
-    if (w.signal_fd < 0)
+    if ((w->signal_fd = signals()) < 0)
         return agent_fail(1, "exec: cannot wait for signals: %s", strerror(errno));
-    if (make_ring(name, hub, ring, &cause) != 0 || !(ol = outlet_open(ring, &cause)) ||
-        delivery_open(&w.d, ol, hub, name, &cause) != 0) {
+    if (make_ring(o->name, o->hub, params_of(w), ring, &cause) != 0 || !(ol = outlet_open(ring, &cause)) ||
+        delivery_open(&w->d, ol, o->hub, o->name, &cause) != 0) {
         if (ol)
             outlet_discard(ol);
         outlet_free(ol);
@@ -172,52 +215,78 @@ static int run(const char *name, const char *hub, bool wandb, char *const *argv,
         free(cause);
         return 1;
     }
-    w.d.act = act;
-    w.d.ctx = &w;
-    int code;
-    if (n_watch)
-        w.watch = exec_watch_open(watch, n_watch, ol);
-    if (start(&w, argv, hub, ring, &cause) != 0) {
-        code = could_not_start(&w, errno, cause);
-    } else {
-        ol->spill.id.pid = w.child.pid;
-        outlet_state(ol, "started", w.child.pid, -1, 0, NULL);
-        follow(&w);
-        code = finish(&w);
-    }
-    exec_watch_free(w.watch);
-    child_release(&w.child);
-    delivery_close(&w.d);
-    close(w.signal_fd);
+    w->d.act = act;
+    w->d.ctx = w;
+    w->wandb = o->wandb;
+    int code = follow_program(w, o, ring);
+    exec_watch_free(w->watch);
+    monitor_free(w->monitor);
+    child_release(&w->child);
+    delivery_close(&w->d);
+    close(w->signal_fd);
     return code;
+}
+
+/* ---- the command line ---- */
+
+static const char usage[] = "usage: exec [--name NAME] [-L HUB] [--parse RULE]... [--param NAME=VALUE]... [--watch PATH]... "
+                            "[OPTION]... -- COMMAND..., see hypertop-agent(1)";
+
+/* --parse RULE and the other settings of a wrapped program. False: it is none of them. */
+static bool is_setting(const char *arg)
+{
+    static const char *const settings[] = {"--parse",       "--pause",     "--checkpoint", "--grace",
+                                           "--params-file", "--intensity", "--pue"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (strcmp(arg, settings[i]) == 0)
+            return true;
+    return false;
+}
+
+static int read_options(struct wrapper *w, struct options *o, int argc, char **argv, char **cause)
+{
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i++) {
+        const char *arg = argv[i];
+        if (strcmp(arg, "--wandb") == 0)
+            o->wandb = true;
+        else if (strcmp(arg, "--jsonl") == 0)
+            w->wrap.jsonl = true;
+        else if (i + 1 >= argc)
+            return cause_set(cause, "exec: '%.40s' is not an argument of it, or lacks its value; %s", arg, usage);
+        else if (strcmp(arg, "--name") == 0)
+            o->name = argv[++i];
+        else if (strcmp(arg, "-L") == 0)
+            o->hub = argv[++i];
+        else if (strcmp(arg, "--watch") == 0 && o->n_watch < EXEC_WATCH_MAX)
+            o->watch[o->n_watch++] = argv[++i];
+        else if (strcmp(arg, "--param") == 0 && o->n_params < EXEC_PARAMS_MAX)
+            o->params[o->n_params++] = argv[++i];
+        else if (!is_setting(arg))
+            return cause_set(cause, "exec: '%.40s' is not an argument of it; %s", arg, usage);
+        else if (wrap_set(&w->wrap, arg + 2, argv[++i], cause) != 0)
+            return -1;
+    }
+    if (i < argc && strcmp(argv[i], "--") == 0)
+        i++;
+    if (i >= argc)
+        return cause_set(cause, "exec: no command given; %s", usage);
+    o->argv = argv + i;
+    const char *slash = strrchr(argv[i], '/');
+    if (!o->name)
+        o->name = slash ? slash + 1 : argv[i];
+    return exec_params_pack(o->params, o->n_params, &w->params, cause);
 }
 
 int agent_exec(int argc, char **argv)
 {
-    const char *name = NULL, *hub = NULL;
-    char *watch[EXEC_WATCH_MAX];
-    int i = 1, n_watch = 0;
-    bool wandb = false;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "--") == 0) {
-            i++;
-            break;
-        }
-        if (strcmp(argv[i], "--name") == 0 && i + 1 < argc)
-            name = argv[++i];
-        else if (strcmp(argv[i], "-L") == 0 && i + 1 < argc)
-            hub = argv[++i];
-        else if (strcmp(argv[i], "--wandb") == 0)
-            wandb = true;
-        else if (strcmp(argv[i], "--watch") == 0 && i + 1 < argc && n_watch < EXEC_WATCH_MAX)
-            watch[n_watch++] = argv[++i];
-        else
-            return agent_fail(
-                2, "exec: '%.40s' is not an argument of it; usage: exec [--name NAME] [-L HUB] [--watch PATH]... [--wandb] -- COMMAND...",
-                argv[i]);
-    }
-    if (i >= argc)
-        return agent_fail(2, "exec: no command given; usage: exec [--name NAME] [-L HUB] [--watch PATH]... [--wandb] -- COMMAND...");
-    const char *slash = strrchr(argv[i], '/');
-    return run(name ? name : slash ? slash + 1 : argv[i], hub, wandb, argv + i, watch, n_watch);
+    struct wrapper w = {.signal_fd = -1};
+    struct options o = {0};
+    char *cause = NULL;
+    wrap_init(&w.wrap);
+    int code = read_options(&w, &o, argc, argv, &cause) == 0 ? run(&w, &o) : agent_fail(2, "%s", cause);
+    free(cause);
+    wrap_release(&w.wrap);
+    buf_release(&w.params);
+    return code;
 }

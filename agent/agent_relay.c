@@ -7,6 +7,7 @@
  * is not known: its process is not our child. A leased run is never ended from here: that its worker died
  * is for the hub to judge. */
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "agent/agent_cmd.h"
 #include "agent/delivery.h"
+#include "agent/monitor.h"
 #include "agent/orphans.h"
 #include "base/clock.h"
 
@@ -27,6 +29,8 @@
 
 struct relay {
     struct delivery d;
+    struct monitor *monitor;
+    struct monitor_run *metered;
     uint64_t trainer;
     int64_t started;
     bool dead;
@@ -101,6 +105,18 @@ static void say_end(struct relay *r)
     ol->ended = true;
 }
 
+/* What the program uses; of a leased one its worker says it. */
+static void watch(struct relay *r, int64_t now)
+{
+    static const struct monitor_carbon unsaid = {NAN, 1};
+    if (!r->metered && r->trainer && !r->d.outlet->spill.id.leased && !r->monitor) {
+        r->monitor = monitor_new(NULL);
+        r->metered = monitor_add(r->monitor, r->d.outlet, ring_process_pid(r->trainer), &unsaid);
+    }
+    if (r->metered)
+        monitor_turn(r->monitor, now);
+}
+
 static void follow(struct relay *r)
 {
     struct outlet *ol = r->d.outlet;
@@ -120,8 +136,11 @@ static void follow(struct relay *r)
         bool ended = poll(p, 1, 0) > 0;
         if (over(r, ended || look))
             break;
+        watch(r, now);
         poll(p, 2, delivery_turn(&r->d, false));
     }
+    monitor_end(r->monitor, r->metered, NULL);
+    r->metered = NULL;
     if (fd >= 0)
         close(fd);
 }
@@ -150,6 +169,7 @@ static int run_relay(const char *ring, const char *spill)
         r.d.act = act;
         r.d.ctx = &r;
         rc = deliver(&r, &cause) == 0 ? 0 : 1;
+        monitor_free(r.monitor);
         delivery_close(&r.d);
     } else {
         outlet_free(ol);

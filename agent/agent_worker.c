@@ -33,6 +33,7 @@
 
 struct worker_program {
     struct line *line;
+    struct monitor *monitor;
     struct job **jobs;
     size_t n_jobs, cap_jobs;
     int slots;
@@ -124,7 +125,7 @@ static void take_lease(struct worker_program *w, const struct message *m)
     char *cause = NULL;
     if (find_job(w, m) || w->ending)
         return;
-    struct job *j = job_start(m, line_address(w->line), &cause);
+    struct job *j = job_start(m, line_address(w->line), w->monitor, &cause);
     if (!j) {
         refuse_lease(w, m, cause);
         agent_fail(0, "run %lld: %s", (long long)cmap_int(m->body, "run", -1), cause);
@@ -226,6 +227,7 @@ static double turn_jobs(struct worker_program *w)
         double mine = job_turn(w->jobs[i], now);
         fill = mine > fill ? mine : fill;
     }
+    monitor_turn(w->monitor, now);
     if (w->joined)
         for (size_t i = 0; i < w->n_jobs; i++)
             if (w->jobs[i]->wanted)
@@ -259,14 +261,16 @@ static void read_signals(struct worker_program *w, int fd)
 
 static void wait_for_something(struct worker_program *w, int signal_fd, int ms)
 {
-    struct pollfd fixed[2 + 2 * 64], *p = fixed;
-    size_t n = 2, room = 2 + 2 * w->n_jobs;
+    struct pollfd fixed[2 + 3 * 64], *p = fixed;
+    size_t n = 2, room = 2 + 3 * w->n_jobs;
     if (room > sizeof fixed / sizeof fixed[0])
         p = mem_zero(room, sizeof *p);
     p[0] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     p[1] = (struct pollfd){.fd = line_fd(w->line), .events = POLLIN};
-    for (size_t i = 0; i < w->n_jobs; i++)
+    for (size_t i = 0; i < w->n_jobs; i++) {
         n += (size_t)child_poll_fds(&w->jobs[i]->child, p + n);
+        n += (size_t)wrap_poll_fds(&w->jobs[i]->wrap, p + n);
+    }
     poll(p, n, ms);
     if (p != fixed)
         free(p);
@@ -317,6 +321,7 @@ static void leave(struct worker_program *w)
 {
     while (w->n_jobs)
         job_free(w->jobs[--w->n_jobs]);
+    monitor_free(w->monitor);
     line_bye(w->line, LEAVE_MS);
     line_close(w->line);
     free(w->jobs);
@@ -355,6 +360,7 @@ int agent_worker(int argc, char **argv)
     int signal_fd = signals();
     if (signal_fd < 0)
         return agent_fail(1, "worker: cannot wait for signals: %s", strerror(errno));
+    w.monitor = monitor_new(NULL);
     loop(&w, signal_fd);
     leave(&w);
     close(signal_fd);

@@ -160,7 +160,7 @@ static void escalate(struct child *c, int64_t now)
         return;
     if (c->term_at && now >= c->term_at) {
         c->term_at = 0;
-        c->kill_at = now + CHILD_TERM_S * CLOCK_S;
+        c->kill_at = now + (c->grace_s ? c->grace_s : CHILD_TERM_S) * CLOCK_S;
         child_signal(c, SIGTERM);
         child_signal(c, SIGCONT); /* a held process could not even die */
     } else if (c->kill_at && now >= c->kill_at) {
@@ -175,7 +175,7 @@ static void reap(struct child *c)
         return;
     if (c->group)
         kill(-c->pid, SIGKILL);
-    while (waitpid(c->pid, &c->status, 0) < 0 && errno == EINTR)
+    while (wait4(c->pid, &c->status, 0, &c->usage) < 0 && errno == EINTR)
         continue;
     c->pid = 0;
 }

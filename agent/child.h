@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "agent/output.h"
@@ -31,6 +32,8 @@ struct child {
     bool ended;
     int status;               /* as waitpid gives it, once ended */
     bool stopped;             /* held by SIGSTOP */
+    int grace_s;              /* from SIGTERM to SIGKILL; 0: CHILD_TERM_S */
+    struct rusage usage;      /* of it and what it waited for, once reaped */
     int64_t term_at, kill_at; /* monotonic; 0: not planned */
     struct output out[2];
 };

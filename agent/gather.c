@@ -59,6 +59,24 @@ void gather_free(struct gather *g)
     free(g);
 }
 
+/* name is terminated and all zero behind its end */
+static int column_named(struct gather *g, const char name[RING_NAME])
+{
+    for (uint32_t i = 0; i < g->n_columns; i++)
+        if (strcmp(g->columns[i].name, name) == 0)
+            return (int)i;
+    if (g->n_columns >= POINTS_MAX_METRICS)
+        return -1;
+    if (g->n_columns == g->cap_columns) {
+        g->cap_columns = g->cap_columns ? g->cap_columns * 2 : 16;
+        g->columns = mem_resize(g->columns, g->cap_columns, sizeof *g->columns);
+    }
+    struct column *c = &g->columns[g->n_columns];
+    *c = (struct column){0};
+    memcpy(c->name, name, RING_NAME);
+    return (int)g->n_columns++;
+}
+
 /* Two entries of the ring may hold the same name (two processes had the ring one after the other): one
  * column. */
 static int column_of(struct gather *g, const struct ring *r, uint16_t id)
@@ -66,17 +84,7 @@ static int column_of(struct gather *g, const struct ring *r, uint16_t id)
     char name[RING_NAME];
     if (!ring_name(r, id, name) || !*name)
         return -1;
-    for (uint32_t i = 0; i < g->n_columns; i++)
-        if (strcmp(g->columns[i].name, name) == 0)
-            return g->of_name[id] = (int16_t)i;
-    if (g->n_columns == g->cap_columns) {
-        g->cap_columns = g->cap_columns ? g->cap_columns * 2 : 16;
-        g->columns = mem_resize(g->columns, g->cap_columns, sizeof *g->columns);
-    }
-    struct column *c = &g->columns[g->n_columns];
-    *c = (struct column){0};
-    memcpy(c->name, name, sizeof name);
-    return g->of_name[id] = (int16_t)g->n_columns++;
+    return g->of_name[id] = (int16_t)column_named(g, name);
 }
 
 static void column_add(struct column *c, const struct ring_point *p)
@@ -148,6 +156,18 @@ uint32_t gather_drain(struct gather *g, struct ring *r, bool dead, uint64_t *tor
             add_all(g, r, n);
         }
     return g->waiting - before;
+}
+
+void gather_add(struct gather *g, const char *name, int64_t step, int64_t time, double value)
+{
+    char own[RING_NAME] = "";
+    memcpy(own, name, strnlen(name, sizeof own - 1));
+    int c = column_named(g, own);
+    if (c < 0)
+        return;
+    struct ring_point p = {.step = step, .time = time, .value = value};
+    column_add(&g->columns[c], &p);
+    g->waiting++;
 }
 
 uint32_t gather_waiting(const struct gather *g)

@@ -119,32 +119,46 @@ static void front_wandb(struct job *j, const struct message *m, struct environme
     free(cause);
 }
 
+static int start_program(struct job *j, const struct message *m, struct environment *env, char *const *argv, char **cause)
+{
+    char *cwd = cmap_strdup(m->body, "cwd");
+    struct child_spec spec = {
+        .argv = argv, .envp = env->list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
+    int rc = -1;
+    if (!argv)
+        cause_set(cause, "the lease names no program to start");
+    else if (wrap_read(&j->wrap, cmap_value(m->body, "wrap"), cause) == 0 &&
+             wrap_prepare(&j->wrap, j->outlet, env, cmap_value(m->body, "params"), cwd, cause) == 0) {
+        front_wandb(j, m, env, argv, cwd);
+        spec.envp = env->list; /* it has grown */
+        rc = child_start(&j->child, &spec, cause);
+    }
+    free(cwd);
+    return rc;
+}
+
 static void start_child(struct job *j, const struct message *m, const char *hub, const char *ring)
 {
     struct environment env;
-    char *cause = NULL, *cwd = cmap_strdup(m->body, "cwd");
+    char *cause = NULL;
     char **argv = read_argv(cmap_value(m->body, "argv"));
     make_environment(&env, m, hub, ring);
-    if (argv)
-        front_wandb(j, m, &env, argv, cwd);
-    struct child_spec spec = {
-        .argv = argv, .envp = env.list, .cwd = cwd, .group = true, .through_out = -1, .through_err = -1};
-    int rc = argv ? child_start(&j->child, &spec, &cause)
-                  : cause_set(&cause, "the lease names no program to start");
-    if (rc == 0) {
+    wrap_init(&j->wrap);
+    if (start_program(j, m, &env, argv, &cause) == 0) {
+        wrap_attach(&j->wrap, &j->child);
         atomic_store(&j->outlet->ring.h->group, ring_process(j->child.pid));
         outlet_state(j->outlet, "started", j->child.pid, -1, 0, NULL);
+        j->metered = monitor_add(j->monitor, j->outlet, j->child.pid, &j->wrap.carbon);
     } else {
         outlet_state(j->outlet, "failed_to_start", -1, -1, 0, cause);
         j->over = true;
     }
     free(cause);
-    free(cwd);
     free_argv(argv);
     environment_release(&env);
 }
 
-struct job *job_start(const struct message *m, const char *hub, char **cause)
+struct job *job_start(const struct message *m, const char *hub, struct monitor *monitor, char **cause)
 {
     char path[RING_PATH];
     if (cmap_int(m->body, "run", -1) < 0) {
@@ -160,6 +174,7 @@ struct job *job_start(const struct message *m, const char *hub, char **cause)
     }
     struct job *j = MEM_NEW(struct job);
     j->outlet = ol;
+    j->monitor = monitor;
     j->run = ol->run;
     j->epoch = ol->epoch;
     j->wanted = true;
@@ -173,6 +188,9 @@ struct job *job_start(const struct message *m, const char *hub, char **cause)
 static void say_end(struct job *j)
 {
     int status = j->child.status;
+    wrap_turn(&j->wrap, true);
+    monitor_end(j->monitor, j->metered, &j->child.usage);
+    j->metered = NULL;
     outlet_turn(j->outlet, true, clock_mono_ns());
     outlet_flush(j->outlet);
     outlet_close_commands(j->outlet, "the process ended before its next safe point");
@@ -187,6 +205,7 @@ static void say_end(struct job *j)
 
 double job_turn(struct job *j, int64_t now)
 {
+    wrap_turn(&j->wrap, false);
     bool ended = !j->over && child_turn(&j->child, j->outlet, now);
     double fill = outlet_turn(j->outlet, j->over, now);
     if (ended)
@@ -198,29 +217,7 @@ double job_turn(struct job *j, int64_t now)
 
 void job_act(struct job *j, enum outlet_verdict v, int64_t id, const char *verb)
 {
-    struct child *c = &j->child;
-    bool library = outlet_has_library(j->outlet);
-    switch (v) {
-    case OUTLET_KILL:
-        child_signal(c, SIGKILL);
-        break;
-    case OUTLET_STOP:
-        if (c->stopped)
-            child_signal(c, SIGCONT);
-        c->stopped = false;
-        child_stop(c, library ? CHILD_STOP_S : 0);
-        break;
-    case OUTLET_SIGNAL:
-        c->stopped = strcmp(verb, "pause") == 0;
-        child_signal(c, c->stopped ? SIGSTOP : SIGCONT);
-        outlet_state(j->outlet, c->stopped ? "paused" : "resumed", -1, -1, 0, NULL);
-        outlet_finish(j->outlet, id, "applied",
-                      c->stopped ? "held by SIGSTOP: the program does not use libhypertop"
-                                 : "let go on by SIGCONT");
-        break;
-    case OUTLET_DONE:
-        break;
-    }
+    wrap_act(&j->wrap, &j->child, v, id, verb);
 }
 
 void job_end(struct job *j)
@@ -241,7 +238,9 @@ void job_free(struct job *j)
         outlet_discard(j->outlet);
     else if (outlet_store(j->outlet, NULL) == 0)
         ring_remove(j->outlet->ring_path);
+    monitor_end(j->monitor, j->metered, NULL);
     child_release(&j->child);
+    wrap_release(&j->wrap);
     outlet_free(j->outlet);
     free(j);
 }

@@ -8,9 +8,16 @@
 
 #include "agent/child.h"
 #include "agent/outlet.h"
+#include "agent/wrap.h"
 #include "proto/message.h"
 
+struct monitor;
+struct monitor_run;
+
 struct job {
+    struct wrap wrap;
+    struct monitor *monitor;
+    struct monitor_run *metered; /* NULL: not watched */
     struct outlet *outlet;
     struct child child;
     int64_t run, epoch;
@@ -20,7 +27,7 @@ struct job {
 
 /* Starts what the lease says. NULL: not even a ring could be made, or the lease makes no sense (cause). A
  * program that cannot be started is a job that is over, with the reason on its way to the hub. */
-struct job *job_start(const struct message *lease, const char *hub, char **cause);
+struct job *job_start(const struct message *lease, const char *hub, struct monitor *monitor, char **cause);
 /* One turn; returns how full its ring was. */
 double job_turn(struct job *j, int64_t now);
 /* A command that the outlet could not carry out by itself. */

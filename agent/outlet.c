@@ -146,6 +146,7 @@ void outlet_free(struct outlet *ol)
     gather_free(ol->gather);
     buf_release(&ol->plain);
     buf_release(&ol->kept);
+    buf_release(&ol->line);
     free(ol);
 }
 
@@ -382,6 +383,14 @@ void outlet_text(struct outlet *ol, const char *stream, int64_t time, const void
     cw_str(&w, "text");
     cw_strn(&w, text, n);
     ol->plain_lines++;
+}
+
+void outlet_point(struct outlet *ol, const char *name, int64_t step, int64_t time, double value)
+{
+    if (gather_waiting(ol->gather) >= GATHER_MAX)
+        outlet_flush(ol);
+    gather_add(ol->gather, name, step, time, value);
+    due(ol);
 }
 
 void outlet_answer(struct outlet *ol, int64_t command, const char *state, const char *message)

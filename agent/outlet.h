@@ -47,6 +47,15 @@ struct outlet {
     int64_t drop_due;
     struct outlet_command commands[OUTLET_COMMANDS]; /* a ring, newest at n-1 */
     uint32_t n_commands;
+    uint8_t by_signal;  /* OUTLET_BY_*: what a signal does, set by who started the program */
+    bool by_lines;      /* the program reads commands as JSON lines: see jsonl.h */
+    struct buf line;    /* the command just given, as such a line */
+};
+
+enum {
+    OUTLET_BY_PAUSE = 1,      /* pause and resume, even of a program that uses the library */
+    OUTLET_BY_NO_PAUSE = 2,   /* it must not be held by a signal */
+    OUTLET_BY_CHECKPOINT = 4, /* a signal makes it write a checkpoint */
 };
 
 /* Takes over an existing ring (and the spill file that belongs to it). NULL and a cause: not a ring, or
@@ -84,6 +93,8 @@ struct codec_writer *outlet_event(struct outlet *ol, bool plain, struct codec_wr
 void outlet_state(struct outlet *ol, const char *state, int64_t pid, int64_t code, int signal,
                   const char *message);
 void outlet_text(struct outlet *ol, const char *stream, int64_t time, const void *text, size_t n);
+/* A point that did not come through the ring. */
+void outlet_point(struct outlet *ol, const char *name, int64_t step, int64_t time, double value);
 void outlet_answer(struct outlet *ol, int64_t command, const char *state, const char *message);
 /* The final answer to a command, given here. */
 void outlet_finish(struct outlet *ol, int64_t command, const char *state, const char *message);
@@ -98,6 +109,7 @@ enum outlet_verdict {
     OUTLET_SIGNAL, /* the program does not use the library: the caller acts by signals (pause, resume, stop)
                       or rejects */
     OUTLET_KILL,   /* the caller ends the process now */
+    OUTLET_LINE,   /* the caller gives ol->line to the program, which answers */
     OUTLET_STOP    /* given to the ring; the caller sees to it that it ends in time */
 };
 /* A command message of the hub. Commands seen before are not carried out again. */

@@ -261,6 +261,28 @@ static bool give_checkpoint(struct outlet *ol, struct ring_command *c, bool star
     return false;
 }
 
+/* {"id":5,"verb":"set","param":"lr","value":0.1}: the arguments beside the verb. */
+static void write_line(struct outlet *ol, int64_t id, const char *verb, struct span args)
+{
+    struct codec_reader r;
+    struct json_out j;
+    buf_clear(&ol->line);
+    jw_open(&j, &ol->line);
+    jw_object(&j);
+    jw_key(&j, "id");
+    jw_int(&j, id);
+    jw_key(&j, "verb");
+    jw_str(&j, verb);
+    cr_init(&r, args.p, args.n);
+    for (size_t n = cr_map(&r); n > 0 && cr_ok(&r); n--) {
+        struct span key = cr_str(&r), value = cr_value(&r);
+        jw_keyn(&j, key.p, key.n);
+        codec_to_json(value, &j);
+    }
+    jw_object_end(&j);
+    buf_putc(&ol->line, '\n');
+}
+
 /* ---- the verdict ---- */
 
 bool outlet_has_library(const struct outlet *ol)
@@ -321,9 +343,23 @@ enum outlet_verdict outlet_command(struct outlet *ol, const struct message *m, i
         outlet_finish(ol, *id, "rejected", "the process has ended");
         return OUTLET_DONE;
     }
+    bool holds = c.kind == RING_CMD_PAUSE || c.kind == RING_CMD_RESUME;
+    if (holds && ol->by_signal & OUTLET_BY_PAUSE)
+        return OUTLET_SIGNAL;
     if (!outlet_has_library(ol)) {
+        if (ol->by_lines) {
+            write_line(ol, *id, verb, args);
+            outlet_answer(ol, *id, "delivered", NULL);
+            return c.kind == RING_CMD_STOP ? OUTLET_STOP : OUTLET_LINE;
+        }
+        if (holds && ol->by_signal & OUTLET_BY_NO_PAUSE) {
+            outlet_finish(ol, *id, "rejected", "the program does not use libhypertop, and is not to be held by a signal");
+            return OUTLET_DONE;
+        }
+        if (c.kind == RING_CMD_CHECKPOINT && ol->by_signal & OUTLET_BY_CHECKPOINT && *id > 0)
+            return OUTLET_SIGNAL;
         bool starting = clock_mono_ns() - ol->opened < STARTING_NS;
-        if (c.kind == RING_CMD_PAUSE || c.kind == RING_CMD_RESUME)
+        if (holds)
             return OUTLET_SIGNAL;
         if (c.kind != RING_CMD_STOP && !starting) {
             outlet_finish(

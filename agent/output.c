@@ -8,6 +8,7 @@
 
 #include "agent/outlet.h"
 #include "base/clock.h"
+#include "read/scrape.h"
 
 enum { READ_BYTES = 64 << 10 };
 
@@ -44,6 +45,8 @@ static void say_dropped(struct output *o, struct outlet *ol)
 
 static void line_done(struct output *o, struct outlet *ol)
 {
+    if (o->scrape && o->line.len)
+        scrape_line(o->scrape, (const char *)o->line.data, o->line.len);
     if (o->lines < 1 || o->bytes < (double)o->line.len) {
         o->dropped++;
     } else {

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 
 struct outlet;
+struct scrape;
 
 #define OUTPUT_LINES_S 1000      /* lines a second that pass for long */
 #define OUTPUT_BURST   10000     /* lines that pass at once */
@@ -24,6 +25,7 @@ struct output {
     double lines, bytes; /* what may still pass */
     int64_t filled;      /* when that was last topped up */
     uint64_t dropped;
+    struct scrape *scrape; /* borrowed; reads every line, NULL: nobody does */
 };
 
 void output_init(struct output *o, int fd, const char *stream, int through);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "hub/host.h"
+#include "base/host.h"
 #include "hub/recorder.h"
 #include "hub/views.h"
 #include "proto/endpoint.h"

@@ -150,7 +150,7 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
     struct codec_writer w = hub_begin(s->hub, MSG_LEASE, 0);
     struct buf config = {0};
     bool wandb = s->file.wandb != SWEEPFILE_WANDB_OFF && sweepfile_config(&s->file, params.p, params.n, &config) == 0;
-    cw_map(&w, wandb ? 14 : 12);
+    cw_map(&w, wandb ? 15 : 13);
     if (wandb) {
         cw_kstr(&w, "wandb", s->file.wandb == SWEEPFILE_WANDB_ON ? "on" : "auto");
         cw_str(&w, "config");
@@ -176,6 +176,7 @@ static void send_lease(struct sweep *s, int64_t run, struct worker *k, char **ar
     cw_kstr(&w, "cwd", s->state->info.cwd);
     cw_kint(&w, "fidelity", s->file.max_fidelity);
     cw_kstr(&w, "restore", hold_restore(s, run));
+    sweep_wrap_lease(&s->file, &w);
     outbox_message(&s->out, sweep_seq(s), &k->peer, s->hub->out.data, s->hub->out.len);
     recorder_urgent(s->rec);
 }

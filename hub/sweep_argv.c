@@ -14,6 +14,7 @@
 
 #include "base/cause.h"
 #include "base/mem.h"
+#include "hub/hydra_words.h"
 #include "hub/sweep_params.h"
 #include "hub/sweepfile.h"
 #include "proto/codec.h"
@@ -273,13 +274,31 @@ static bool is_bool(const struct item *it, bool *on)
     return yes;
 }
 
+/* One override a leaf: outer.inner=value. */
+static void add_hydra(struct words *w, const char *prefix, const struct item *v)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s%s%s", prefix, *prefix ? "." : "", v->name);
+    if (!v->inner) {
+        buf_putc(&b, '=');
+        hydra_value(&b, v->value);
+        add(w, buf_take(&b));
+        return;
+    }
+    for (int i = 0; i < v->n; i++)
+        add_hydra(w, buf_cstr(&b), &v->inner[i]);
+    buf_release(&b);
+}
+
 static void add_args(struct words *w, const struct item *config, const char *macro)
 {
     for (int i = 0; i < config->n; i++) {
         const struct item *v = &config->inner[i];
         const char *key = v->name;
         bool on;
-        if (!strcmp(macro, "args_no_hyphens")) {
+        if (!strcmp(macro, "args_hydra")) {
+            add_hydra(w, "", v);
+        } else if (!strcmp(macro, "args_no_hyphens")) {
             add_pair(w, "", key, "=", v);
         } else if (!strcmp(macro, "args_append_hydra")) {
             add_pair(w, "+", key, "=", v);

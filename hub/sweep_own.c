@@ -399,6 +399,8 @@ static int read_key(struct sweep_reader *r, const struct yaml_node *key, const s
         return read_conditions(r, node, f);
     if (!strcmp(k, "objectives") || !strcmp(k, "choose") || !strcmp(k, "constraints"))
         return 0; /* sweep_goals.c */
+    if (sweep_wrap_key(k))
+        return 0; /* sweep_wrap.c */
     if (!strcmp(k, "candidates"))
         return sweep_candidates_note(r, node, f);
     if (!strcmp(k, "warm_start"))
@@ -419,6 +421,8 @@ int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct s
             return -1;
     if (f->replicates && f->n_seeds < 2)
         return sweepfile_error(r, yaml_get(own, "replicates"), "replicates: auto needs two or more seeds to choose from (seeds: 5)");
+    if (sweep_wrap_read(r, own, f) < 0)
+        return -1;
     if (!test && yaml_get(own, "test"))
         return sweepfile_error(r, yaml_get(own, "test"), "test: there are no test_seeds to run");
     if (!test)

@@ -15,6 +15,11 @@ void sweep_kv_add(struct sweep_kv *list, const char *name, double value);
 int sweep_adviser_read(struct sweep_reader *r, const struct yaml_node *node, struct sweepfile *f);
 int sweep_own_read(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
 
+/* ---- sweep_wrap.c ---- */
+bool sweep_wrap_key(const char *key); /* parse, signals, params_file, jsonl, energy */
+int sweep_wrap_read(struct sweep_reader *r, const struct yaml_node *own, struct sweepfile *f);
+void sweep_wrap_json(const struct sweepfile *f, struct json_out *out);
+
 /* ---- sweep_goals.c ---- */
 /* objectives and choose: before everything that names parameters. */
 int sweep_goals_before(struct sweep_reader *r, const struct yaml_node *root, const struct yaml_node *own, struct sweepfile *f);

@@ -51,6 +51,7 @@ void sweepfile_release(struct sweepfile *f)
     free_words(f->live);
     free(f->candidates);
     warm_start_release(f);
+    buf_release(&f->wrap);
     free_words(f->rules);
     free_words(f->warnings);
     free(f->params_json);
@@ -403,6 +404,7 @@ void sweepfile_json(const struct sweepfile *f, struct json_out *out)
     sweep_goals_json(f, out);
     sweep_candidates_json(f, out);
     warm_start_json(f, out);
+    sweep_wrap_json(f, out);
     put_words(out, "warnings", f->warnings);
     jw_object_end(out);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/json_out.h"
+#include "proto/codec.h"
 #include "tune/tuner.h"
 
 struct sweepfile_adviser { /* see adviser.h */
@@ -64,6 +65,7 @@ struct sweepfile {
     char candidates_at[24];  /* where the sweep file says so: LINE:COLUMN */
     char **warm;             /* recordings and CSV files to learn from at the start, NULL-terminated; may be NULL */
     struct sweepfile_prior prior;
+    struct buf wrap;         /* how programs that know nothing of us are treated: a MessagePack map (sweep_wrap.c); may be empty */
     char *path;              /* where the file was read from */
 };
 
@@ -71,7 +73,8 @@ struct sweepfile {
  * rules: [RULE...] (alert_rule.h); stopper the same without arms; budget, workers, seeds and test_seeds (N or a list), replicates: auto|all, fidelity: {max}, adviser: COMMAND or {command,
  * share, candidates, timeout, alpha}, live: [PARAM...], conditions: {PARAM: {PARENT: VALUE | [VALUE...] | {min, max}}},
  * objectives: [{name, goal, reference}], constraints: ["batch_size * lr < 0.5"...], choose: {NAME: {from: [...], k, distinct,
- * sorted}}.
+ * sorted}}, parse: RULE or [RULE...] (read/scrape.h), signals: {pause: auto|stop|none, checkpoint: SIGNAL, grace: SECONDS}, params_file:
+ * PATH, jsonl: true, energy: {intensity, pue}.
  * A file that is only the parameters of a sweep (a map of maps) is taken as such.
  *
  * 0, or -1 and a cause of the form FILE:LINE:COLUMN: what. path is only for messages (and relative CSV
@@ -88,5 +91,7 @@ char **sweepfile_argv(const struct sweepfile *f, bool test, const char *params, 
 /* The parameters of one run as the program's configuration: a msgpack map, nested where the file nests. 0, or -1. */
 int sweepfile_config(const struct sweepfile *f, const char *params, size_t params_n, struct buf *out);
 void sweepfile_argv_free(char **argv);
+/* The pair "wrap" of a lease. */
+void sweep_wrap_lease(const struct sweepfile *f, struct codec_writer *w);
 
 #endif

@@ -212,6 +212,21 @@ static void put_spark(const struct trial_row *r, int columns, struct codec_write
             cw_nil(w);
 }
 
+/* Joules of all its runs as of then; NaN: nothing measured any. */
+static double energy_of(const struct trial_row *r)
+{
+    double sum = NAN;
+    for (int i = 0; i < r->tr->n_runs; i++) {
+        const struct state_run *run = state_run(r->rq->s, r->tr->runs[i]);
+        const struct state_metric *m = run ? state_metric(run, "sys.energy_j") : NULL;
+        const struct series *s = m ? state_series_at(&m->takes, r->rq->t) : NULL;
+        struct series_point last;
+        if (s && series_last(s, r->rq->t, &last))
+            sum = isfinite(sum) ? sum + last.value : last.value;
+    }
+    return sum;
+}
+
 void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
 {
     const struct state_trial *tr = r->tr;
@@ -226,7 +241,7 @@ void trial_row_put(const struct trial_row *r, int spark, struct codec_writer *w)
     cw_kint(w, "space_version", tr->space_version);
     view_ktime(w, "started", r->started);
     view_kvalue(w, "seconds", r->started < 0 ? NAN : r->seconds);
-    cw_knil(w, "energy_j");
+    view_kvalue(w, "energy_j", energy_of(r));
     put_tags(r, w);
     view_kvalue(w, "progress", r->progress);
     cw_str(w, "note");

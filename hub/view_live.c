@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "hub/host.h"
+#include "base/host.h"
 #include "hub/peer.h"
 #include "hub/view_parts.h"
 

@@ -52,8 +52,8 @@ enum msg_role { ROLE_NONE, ROLE_AGENT, ROLE_OPERATOR, ROLE_VIEWER, ROLE_HUB };
         " one group are one sweep with this metric and goal; steer: it can carry out kill, stop and enqueue; answered by ok"   \
         " {sweep, trial, run, epoch}")                                                                                 \
     MSG(LEASE, "lease", "H",                                                                                           \
-        "{sweep, trial, run, seed, phase, epoch, params: {}, argv: [], env: {}, cwd, fidelity, wandb, config}: execute this;"  \
-        " wandb auto or on: our module in wandb's place, which gets config; answered by run_state events in data")                                                                                   \
+        "{sweep, trial, run, seed, phase, epoch, params: {}, argv: [], env: {}, cwd, fidelity, wandb, config, wrap: {}}: execute this;"  \
+        " wandb auto or on: our module in wandb's place, which gets config; wrap: agent/wrap.h; answered by run_state events in data")                                                                                   \
     MSG(DATA, "data", "A",                                                                                             \
         "{run, epoch, seq, events: [[kind, time_ns, payload]...]}: see event.h; the payloads come without run, epoch and seq:" \
         " the hub puts them in")                                                                                       \

@@ -82,10 +82,16 @@ bench-console: all $(BUILD)/tests/tool/fake_console
 	@HYPERTOP_BUILD=$(abspath $(BUILD)) tests/bench/console/bench_console.py
 
 # What a logged value costs in Python, ours beside what the interpreter has: JSON lines. PYTHON names the interpreter.
-PYTHON ?= python3
+PYTHON ?= $(if $(wildcard $(BUILD)/python-train/made),$(BUILD)/python-train/bin/python,python3)
 .PHONY: python bench-python
 bench-python: $(BUILD)/libhypertop.so
 	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/bench/python/bench_python.py $(PYTHON_BENCH_ARGS)
+	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/bench/python/bench_train.py
+# The packages that training code uses (torch, Lightning, transformers, Keras, XGBoost, wandb: some GB from PyPI), once, for
+# the tests and the benchmark that need them: make python-train && make bench-python
+.PHONY: python-train
+python-train:
+	@BUILD=$(BUILD) python3 tests/bench/python/environments.py train
 # The package's own tests, one line a fact; the tests with a hub are in tests/e2e/slow_python_agent.sh.
 python: $(BUILD)/libhypertop.so
 	@HYPERTOP_LIB=$(abspath $(BUILD)/libhypertop.so) $(PYTHON) tests/unit/python/facts.py

@@ -12,6 +12,7 @@ T=$(mktemp -d "/tmp/ht-XXXXXX") || exit 1 # short: a socket's path has 107 bytes
 FAILED=0
 export PATH="$BUILD:$PATH" HOME="$T/home" LC_ALL=C.UTF-8 TERM=dumb TZ=UTC
 export HYPERTOP_RUNTIME_DIR="$T/run" HYPERTOP_DATA_DIR="$T/data" HYPERTOP_HUB="$TEST"
+export HYPERTOP_MONITOR=0 # tests count every point; one that wants sys.* unsets it
 unset XDG_RUNTIME_DIR XDG_DATA_HOME HYPERTOP_DISABLE NO_COLOR
 mkdir -p "$HOME" && mkdir -m 700 "$HYPERTOP_RUNTIME_DIR" "$HYPERTOP_DATA_DIR"
 cd "$T" || exit 1

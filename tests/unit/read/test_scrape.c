@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "agent/scrape.h"
+#include "read/scrape.h"
 #include "base/buf.h"
 #include "base/text.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/scrape_parts.h"
+#include "read/scrape_parts.h"
 #include "base/cause.h"
 #include "base/mem.h"
 

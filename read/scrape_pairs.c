@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/scrape_parts.h"
+#include "read/scrape_parts.h"
 
 #define NAME_WORDS 3 /* "train loss: 0.2": so many words may be one name */
 #define UNIT_MAX   5

@@ -1,13 +1,13 @@
 /* scrape: see scrape.h. This file cleans a line, asks the readings in turn and decides the step; how a line is understood is in
  * scrape_pairs.c, scrape_bar.c, scrape_record.c and scrape_regex.c. */
-#include "agent/scrape.h"
+#include "read/scrape.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/scrape_parts.h"
+#include "read/scrape_parts.h"
 #include "base/cause.h"
 #include "base/mem.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/scrape_parts.h"
+#include "read/scrape_parts.h"
 #include "base/mem.h"
 #include "read/json_pull.h"
 

@@ -13,8 +13,8 @@
  *
  * Pure: lines in, points out. The work of a line is bounded by its length, at most SCRAPE_LINE bytes of it are looked at. A line
  * without a step takes that of the heading or bar before it, or counts on. */
-#ifndef AGENT_SCRAPE_H
-#define AGENT_SCRAPE_H
+#ifndef READ_SCRAPE_H
+#define READ_SCRAPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/scrape_parts.h"
+#include "read/scrape_parts.h"
 
 static const char *find(const char *p, const char *end, const char *what)
 {

@@ -1,4 +1,4 @@
-#include "hub/host.h"
+#include "base/host.h"
 
 #include <ctype.h>
 #include <fcntl.h>

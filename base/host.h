@@ -1,7 +1,7 @@
-/* host: what the hub's own machine does: processor, memory, network and disks from /proc. Read at most once a second and only while
+/* host: what this machine does: processor, memory, network and disks from /proc. Read at most once a second and only while
  * somebody looks; rates are between two readings. GPUs are the agents' business: they see the ones that are used. */
-#ifndef HUB_HOST_H
-#define HUB_HOST_H
+#ifndef BASE_HOST_H
+#define BASE_HOST_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* scrape_parts: what the readings of a line share. Internal to scrape*.c. */
-#ifndef AGENT_SCRAPE_PARTS_H
-#define AGENT_SCRAPE_PARTS_H
+#ifndef READ_SCRAPE_PARTS_H
+#define READ_SCRAPE_PARTS_H
 
-#include "agent/scrape.h"
+#include "read/scrape.h"
 #include "base/buf.h"
 
 #define SCRAPE_PAIRS 64 /* of one line */
