@@ -16,7 +16,7 @@ except ImportError:
     raise ImportError("hypertop.huggingface needs transformers: pip install transformers") from None
 
 
-class HypertopCallback(TrainerCallback):  # type: ignore[misc]
+class HypertopCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """Logs what the Trainer logs, reports `monitor` (None: the Trainer's metric_for_best_model, else eval_loss) after each
     evaluation, makes lr and weight decay live (live=False: not), has the Trainer save when people ask for a
     checkpoint and ends training when the run should stop."""

@@ -9,15 +9,15 @@ from ._callback import Steering
 from ._trial import Trial, log
 
 try:
-    from keras.callbacks import Callback
+    from keras.callbacks import Callback  # type: ignore[import-not-found,import-untyped,unused-ignore]
 except ImportError:
     try:
-        from tensorflow.keras.callbacks import Callback
+        from tensorflow.keras.callbacks import Callback  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
         raise ImportError("hypertop.keras needs keras: pip install keras") from None
 
 
-class HypertopCallback(Callback):  # type: ignore[misc]
+class HypertopCallback(Callback):  # type: ignore[misc,unused-ignore]
     """Logs the logs of each epoch, reports `monitor`, makes the learning rate the live parameter `lr` (live=False: not; a
     schedule cannot be), saves the model when people ask for a checkpoint and ends the fit when the run should stop.
     Safe points are the ends of batches."""

@@ -13,12 +13,12 @@ try:
     from lightning.pytorch.callbacks import Callback
 except ImportError:
     try:
-        from pytorch_lightning.callbacks import Callback
+        from pytorch_lightning.callbacks import Callback  # type: ignore[assignment,import-not-found,unused-ignore]
     except ImportError:
         raise ImportError("hypertop.lightning needs lightning or pytorch_lightning: pip install lightning") from None
 
 
-class HypertopCallback(Callback):  # type: ignore[misc]
+class HypertopCallback(Callback):  # type: ignore[misc,unused-ignore]
     """Logs what the module logs, reports `monitor` after each validation, makes lr and weight decay of the
     first optimizer live (live=False: not), takes requests for checkpoints and ends the fit when the run should stop."""
 

@@ -10,7 +10,7 @@ from ._callback import Steering
 from ._trial import Trial
 
 try:
-    from xgboost.callback import TrainingCallback
+    from xgboost.callback import TrainingCallback  # type: ignore[import-not-found,import-untyped,unused-ignore]
 except ImportError:
     raise ImportError("hypertop.xgboost needs xgboost: pip install xgboost") from None
 
@@ -25,7 +25,7 @@ def _latest(evals_log: Mapping[str, Mapping[str, Any]]) -> Dict[str, float]:
     return found
 
 
-class HypertopCallback(TrainingCallback):  # type: ignore[misc]
+class HypertopCallback(TrainingCallback):  # type: ignore[misc,unused-ignore]
     """Logs every evaluation as DATA/METRIC, reports `monitor` (None: the last metric of the last data set, which is also
     what early stopping looks at), saves the model when people ask for a checkpoint and ends training when the run
     should stop. live: parameters of the booster that people may change between rounds, name: (low, high, start)."""

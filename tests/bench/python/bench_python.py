@@ -124,10 +124,12 @@ class Mlflow:
     name, package, most = "mlflow", "mlflow", 2_000
 
     def __init__(self, folder):
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # what it says about its maintenance is no error
         import mlflow
 
         self.mlflow = mlflow
         mlflow.set_tracking_uri("file://" + folder)
+        mlflow.set_experiment("bench")
         mlflow.start_run()
 
     def log_one(self, step, value):

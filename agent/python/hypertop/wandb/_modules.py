@@ -9,7 +9,7 @@ import secrets
 import string
 import sys
 import types
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from ._quiet import Inert, inert_class, once
 
@@ -59,7 +59,7 @@ def _counterparts(tail: str) -> Dict[str, Any]:
 class _Inert(types.ModuleType):
     """A module whose unknown names are inert."""
 
-    __path__: Sequence[str] = []
+    __path__: List[str] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -473,11 +473,10 @@ class Run:
     def __enter__(self) -> "Run":
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is not None and not issubclass(kind, (SystemExit, KeyboardInterrupt)):
             self._trial.text(f"ended by {kind.__name__}: {error}")
         self.finish(1 if kind is not None else 0)
-        return False
 
     def __repr__(self) -> str:
         return f"<hypertop.wandb run {self.id}>"

@@ -61,9 +61,10 @@ class Summary:
         if metric is None or not metric.summary:
             items[name] = value
             return
-        kept = items.get(name) if isinstance(items.get(name), dict) else {}
+        before = items.get(name)
+        kept: Dict[str, Any] = before if isinstance(before, dict) else {}
         for kind in metric.summary:
-            if kind == "last" or (kind == "copy"):
+            if kind in ("last", "copy"):
                 kept["last"] = value
             elif kind == "first":
                 kept.setdefault("first", value)
