@@ -24,7 +24,7 @@ from ._trial import Trial
 __version__ = "0.1.0"
 __all__ = [
     "Bandit", "Command", "Trial", "bandit", "checkpoint", "choice", "close", "command", "current", "float", "init",
-    "int", "log", "on_change", "on_checkpoint", "on_restore", "poll", "report", "should_stop", "text",
+    "int", "log", "on_change", "on_checkpoint", "on_restore", "poll", "probe", "report", "should_stop", "text",
 ]  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -143,6 +143,11 @@ def on_restore(f: _F) -> _F:
 def on_change(name: str) -> Callable[[_F], _F]:
     """`Trial.on_change` of the current trial."""
     return current().on_change(name)
+
+
+def probe(model: Any, loss: Callable[[], Any], **options: Any) -> None:
+    """`Trial.probe` of the current trial."""
+    current().probe(model, loss, **options)
 
 
 def bandit(name: str, arms: Union[builtins.int, Sequence[Any]], **options: Any) -> Bandit:

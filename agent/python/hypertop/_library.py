@@ -84,6 +84,38 @@ class BanditOptions(ctypes.Structure):
     ]
 
 
+PROBE_EVAL = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_double))
+PROBE_LOAD = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+PROBE_TURN = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+
+
+class Tensor(ctypes.Structure):
+    """struct ht_tensor"""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("dims", ctypes.c_int),
+        ("dtype", ctypes.c_int),
+    ]
+
+
+class ProbeOptions(ctypes.Structure):
+    """struct ht_probe_options"""
+
+    _fields_ = [
+        ("size", ctypes.c_size_t),
+        ("eval", PROBE_EVAL),
+        ("arg", ctypes.c_void_p),
+        ("tensors", ctypes.POINTER(Tensor)),
+        ("n", ctypes.c_size_t),
+        ("load", PROBE_LOAD),
+        ("enter", PROBE_TURN),
+        ("leave", PROBE_TURN),
+        ("slice_ms", ctypes.c_double),
+    ]
+
+
 _P, _S, _I, _U = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint
 _L, _D, _N = ctypes.c_int64, ctypes.c_double, ctypes.c_size_t
 
@@ -113,6 +145,9 @@ _SIGNATURES: "dict[str, Tuple[Any, ...]]" = {
     "ht_answer": (_I, _P, _L, _I, _S),
     "ht_restore": (_S, _P),
     "ht_restores": (None, _P),
+    "ht_probe": (_I, _P, ctypes.POINTER(ProbeOptions)),
+    "ht_probing": (_I, _P),
+    "ht_pq_index": (_D, _P, _N, _D, _D),
     "ht_bandit_open": (_P, _P, ctypes.POINTER(BanditOptions)),
     "ht_bandit_choose_in": (_I, _P, _D, ctypes.POINTER(_D)),
     "ht_bandit_reward": (_I, _P, _D),

@@ -24,6 +24,7 @@ from . import _lease, _library
 from ._bandit import Bandit
 from ._commands import KINDS, Command, as_call
 from ._params import Choice, Float, Int, Parameter, name_bytes, utf8
+from ._probe import Probe
 
 log = logging.getLogger("hypertop")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -111,6 +112,7 @@ class Trial:
         self._params: Dict[str, Parameter] = {}
         self._values: Dict[str, Any] = {}
         self._bandits: List[Bandit] = []
+        self._probe: Optional[Probe] = None
         self._changed: Dict[str, List[Callable[[Any, Any], None]]] = {}
         self._verbs: Dict[str, Callable[..., Any]] = {}
         self._save: Optional[Callable[[builtins.int], Any]] = None
@@ -521,6 +523,34 @@ class Trial:
         b = Bandit(self._lib, self._h, name, arms, algorithm, labels, chosen, low, scale, **more)
         self._bandits.append(b)
         return b
+
+    # ---- loss surfaces ----
+
+    def probe(
+        self,
+        model: Any,
+        loss: Callable[[], Any],
+        *,
+        load: Optional[Callable[[str], Any]] = None,
+        slice_ms: builtins.float = 0.0,
+    ) -> None:
+        """Offers the loss on planes through the model's weights, for `hypertop send probe`. model: a torch module,
+        or arrays or tensors in a list or dict. loss(): the loss with the weights that the model has then, as a number;
+        torch modules are in evaluation mode, and nothing is recorded for gradients. load(path): puts the weights of
+        a checkpoint into the model. It is called at safe points, slice_ms (20) at a time; weights and random
+        states are then what they were."""
+        if self._h is None:
+            return
+        offer = Probe(self, model, loss, load, slice_ms)
+        code = self._lib.ht_probe(self._h, ctypes.byref(offer.options))
+        if code != 0:
+            raise ValueError(f"probe: {self._lib.ht_strerror(code).decode()}")
+        self._probe = offer  # the library calls into it
+
+    @property
+    def probing(self) -> bool:
+        """True while a loss surface is being evaluated: a program that has finished may go on polling until it is done."""
+        return self._h is not None and bool(self._lib.ht_probing(self._h))
 
     # ---- the end ----
 
