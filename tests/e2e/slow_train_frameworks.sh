@@ -53,4 +53,20 @@ steered lightning_fit lightning-fit lr 0.01 0.002 lightning && [ -s "$T/lightnin
 steered hf_train hf-train lr 0.01 0.002 transformers accelerate && [ -s "$T/hf.out" ] && at_next_step hf 0.002
 steered keras_fit keras-fit lr 0.01 0.002 keras torch
 steered xgboost_train xgboost-train learning_rate 0.3 0.05 xgboost
+
+# ---- forked data loaders, ranks ----
+PY=$(python_with torch)
+if [ -n "$PY" ]; then
+    points() { hypertop ls metrics --sweep "$1" --json 2>/dev/null | grep '"loss"' | json count; }
+    has() { [ "$(points "$1")" = "$2" ]; }
+    try timeout 120 "$PY" -W ignore "$ROOT/tests/e2e/train_scripts/data_loaders.py"
+    equal 64-data-loader-workers-are-inert 'inert batches 64 of 64, live True flushed True dropped 0' "$OUT"
+    wait_for 10 has loaders 64
+    equal only-the-parents-points-arrive 64 "$(points loaders)"
+    try timeout 120 "$PY" -W ignore -m torch.distributed.run --nproc-per-node 3 "$ROOT/tests/e2e/train_scripts/ranks.py"
+    equal torchrun-is-one-trial 'rank 0 True 0.25 False,rank 1 False 0.25 False,rank 2 False 0.25 False' \
+        "$(grep '^rank' <<<"$OUT" | sort | paste -sd,)"
+    wait_for 10 has ranks 5
+    equal only-rank-0-logs 5 "$(points ranks)"
+fi
 exit $FAILED
