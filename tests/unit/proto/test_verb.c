@@ -125,6 +125,24 @@ static void arms_take_weights_and_holds(void **state)
     REFUSES("ban a --for", "ban: --for needs a value behind it");
 }
 
+static void probe_has_words_of_its_own(void **state)
+{
+    ASKS("probe 17", "\"probe\",\"target\":\"17\"", "\"columns\":31,\"rows\":31,\"radius\":1,\"norm\":\"filter\"");
+    ASKS("probe --grid 5x1 t3 --layer --radius=0.5 --towards t1,2 --slice 4", "\"probe\",\"target\":\"3\"",
+         "\"columns\":5,\"rows\":1,\"radius\":0.5,\"norm\":\"layer\",\"slice\":4,\"towards\":[1,2]");
+    ASKS("probe 3 --off", "\"probe\",\"target\":\"3\"", "\"off\":true");
+    REFUSES("probe 3 --radius 0", "probe: --radius '0' is not a number above 0 and up to 1e+06");
+    REFUSES("probe 3 --towards 1,2,3", "probe: --towards '1,2,3' names no one or two trials; write --towards 3,5");
+    REFUSES("probe 3 --filter --layer", "probe: --filter and --layer exclude each other");
+    REFUSES("probe 3 --off --grid 3x3", "probe: --off ends a probe and goes with no other option");
+    REFUSES("probe 3 --grid", "probe: --grid needs a value behind it");
+    for (const char *const *w = (const char *const[]){"4x3", "3x2", "1x1", "257x3", "x3", "3x", "31", NULL}; *w; w++) {
+        char line[40];
+        snprintf(line, sizeof line, "probe 3 --grid %s", *w);
+        assert_non_null(strstr(parsed(line), "is not a grid; write 31x31"));
+    }
+}
+
 static void sweep_verbs_take_one_number(void **state)
 {
     ASKS("explore 0.5", "\"explore\",\"target\":\"\"", "\"factor\":0.5");
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(clone_takes_one_trial),
         cmocka_unit_test(notes_and_tags_take_text_behind_the_trials),
         cmocka_unit_test(arms_take_weights_and_holds),
+        cmocka_unit_test(probe_has_words_of_its_own),
         cmocka_unit_test(sweep_verbs_take_one_number),
         cmocka_unit_test(a_reason_may_stand_anywhere),
         cmocka_unit_test(unknown_verbs_get_a_suggestion),
