@@ -49,8 +49,8 @@ LIBS_AGENT := $(LIBS_PROTO) $(LIBS_READ) -ldl -ljansson -lm
 
 PROGRAMS := $(BUILD)/hypertop $(BUILD)/hypertop-hub $(BUILD)/hypertop-agent
 LIBRARY  := $(BUILD)/libhypertop.so $(BUILD)/libhypertop.a
-# Each folder of agent/examples with a main file of its own name is one trainer, built as a user would build it.
-EXAMPLE_NAMES := $(notdir $(patsubst %/,%,$(wildcard agent/examples/*/)))
+# Each folder of agent/examples with C in it and a main file of its own name is one trainer, built as a user would build it.
+EXAMPLE_NAMES := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard agent/examples/*/*.c)))))
 EXAMPLES := $(addprefix $(BUILD)/examples/,$(EXAMPLE_NAMES))
 
 .PHONY: all

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,11 +43,21 @@ static int make_root(void **state)
     return mkdtemp(root) ? 0 : -1;
 }
 
+static int run(char *const *argv)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
 static int drop_root(void **state)
 {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    char *argv[] = {"rm", "-rf", root, NULL};
+    return run(argv);
 }
 
 /* ---- integrals ---- */
@@ -198,12 +209,13 @@ static const char fake[] =
 
 static void nvml_is_asked_by_name(void **state)
 {
-    char command[256], library[128];
+    char source[128], library[128];
     struct gpu_reading g[GPU_MAX];
     put("/fake.c", fake);
     snprintf(library, sizeof library, "%s/libfake.so", root);
-    snprintf(command, sizeof command, "cc -w -shared -fPIC -o %s %s/fake.c", library, root);
-    if (system(command) != 0)
+    snprintf(source, sizeof source, "%s/fake.c", root);
+    char *argv[] = {"cc", "-w", "-shared", "-fPIC", "-o", library, source, NULL};
+    if (run(argv) != 0)
         skip();
     struct gpu_nvml *n = gpu_nvml_open(library);
     assert_non_null(n);
