@@ -228,6 +228,28 @@ static int facts_marks(const struct console *c, struct canvas *out, struct rect 
     return y;
 }
 
+/* Why the trial is in the state it is in, in words, broken between words into at most `most` lines. */
+static int facts_reason(struct canvas *out, struct rect r, int y, const struct trial_row *t, struct span row, int most)
+{
+    char text[ROW_TEXT], line[ROW_TEXT];
+    bool bad = t->state->st == ST_FAILED || t->state->st == ST_LOST;
+    row_text(text, cmap_str(row, "state_why"), 200);
+    for (char *word = text; *word && most > 0 && y < r.h; most--, y++) {
+        size_t n = 0;
+        for (size_t next; word[n]; n = next) {
+            next = n + strspn(word + n, " ");
+            next += strcspn(word + next, " ");
+            if (n > 0 && (int)next > r.w)
+                break;
+        }
+        memcpy(line, word, n);
+        line[n] = '\0';
+        canvas_textn(out, r.x, r.y + y, r.w, bad ? ST_ERROR : ST_DIM, line, n);
+        word += n + strspn(word + n, " ");
+    }
+    return y;
+}
+
 static void fact_progress(char *out, size_t cap, const struct trial_row *t, const char *took, int w)
 {
     double end = round((double)t->step / t->progress);
@@ -272,6 +294,7 @@ void panel_facts_draw(const struct console *c, struct canvas *out, struct rect r
     y = fact(out, r, y, "step", text);
     if (row.p) {
         size_t n;
+        y = facts_reason(out, r, y, &t, row, 3);
         y = facts_run(out, r, y, row);
         struct span run = array_at(cmap_value(row, "runs"), -1, &n);
         panel_host_text(c, run.p ? cmap_str(run, "host") : run, text, sizeof text);
