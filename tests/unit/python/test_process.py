@@ -97,7 +97,7 @@ class Process(unittest.TestCase):
             trial = self.open()
             bandit = trial.bandit("omega", [1.0, 1.5], algorithm=algorithm, seed=3, scale=2.0)
             pulls = [0, 0]
-            for _ in range(400):
+            for _ in range(1500):
                 arm = bandit.choose()
                 self.assertTrue(0 < bandit.propensity <= 1)
                 pulls[arm] += 1
