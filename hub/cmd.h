@@ -10,7 +10,7 @@
     CMD(dry_run, "SWEEP.yaml", "print what a sweep file means as one JSON object and start nothing")                    \
     CMD(tune, "--space SPACE.yaml [--tuner NAME] [--stopper NAME] [--seed S] [--budget N]",                             \
         "ask and tell a tuner over JSON lines")                                                                        \
-    CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|surfaces] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--json]", \
+    CMD(ls, "[sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|landscape|edf|pareto|surfaces] --sweep FILE [--filter EXPR] [--sort KEY] [--as-of T] [--x P] [--y P] [--layer L] [--by WHAT] [--json]", \
         "list what a recording holds, without a hub")                                                                  \
     CMD(export, "FILE --to csv|jsonl|optuna|tfevents|wandb-sweep -o PATH [-f]", "write a recording for other tools")                \
     CMD(import, "PATH... [--from FORMAT] [--metric NAME] [--goal minimize|maximize] [--study NAME] [--name NAME] [--json] [-f] -o FILE", \

@@ -16,8 +16,15 @@
 #include "proto/safe_text.h"
 #include "proto/view.h"
 
+/* Options of one list alone; their values go into the request under the same name. */
+static const struct {
+    const char *option, *view;
+} owned[] = {{"--x", "landscape"}, {"--y", "landscape"}, {"--layer", "landscape"}, {"--by", "edf"}};
+#define OWN (sizeof owned / sizeof *owned)
+
 struct ls_options {
     const char *view, *file, *filter, *sort, *as_of;
+    const char *own[OWN];
     bool json;
 };
 
@@ -35,6 +42,9 @@ static const struct {
     {"importance", "param,pair,importance,low,high"},
     {"surfaces", "surface,trial,run,step,columns,rows,norm,loss,min,max,done,state"},
     {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation"},
+    {"landscape", "params,value,deviation"},
+    {"edf", "label,trials,value,share"},
+    {"pareto", "trial,state,front,values"},
 };
 
 static int usage(const char *what, const char *arg)
@@ -42,9 +52,9 @@ static int usage(const char *what, const char *arg)
     struct buf b = {0};
     safe_text_buf(&b, arg, strlen(arg), -1);
     fprintf(stderr,
-            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|surfaces] "
+            "hypertop ls: %s%s; usage: hypertop ls [sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|landscape|edf|pareto|surfaces] "
             "--sweep FILE.mcap"
-            " [--filter EXPR] [--sort KEY] [--as-of T] [--json]\n",
+            " [--filter EXPR] [--sort KEY] [--as-of T] [--x P] [--y P] [--layer L] [--by WHAT] [--json]\n",
             what, buf_cstr(&b));
     buf_release(&b);
     return 2;
@@ -73,6 +83,26 @@ static bool take_option(int argc, char **argv, int *i, const char *name, const c
     return true;
 }
 
+static bool take_own(int argc, char **argv, int *i, struct ls_options *o)
+{
+    for (size_t k = 0; k < OWN; k++)
+        if (take_option(argc, argv, i, owned[k].option, &o->own[k]))
+            return true;
+    return false;
+}
+
+static int check_own(const struct ls_options *o)
+{
+    char what[64];
+    for (size_t k = 0; k < OWN; k++) {
+        if (!o->own[k] || strcmp(o->view, owned[k].view) == 0)
+            continue;
+        snprintf(what, sizeof what, "%s belongs to ls %s, not to ls ", owned[k].option, owned[k].view);
+        return usage(what, o->view);
+    }
+    return 0;
+}
+
 static int parse(int argc, char **argv, struct ls_options *o)
 {
     for (int i = 1; i < argc; i++) {
@@ -81,7 +111,7 @@ static int parse(int argc, char **argv, struct ls_options *o)
         else if (take_option(argc, argv, &i, "--sweep", &o->file) ||
                  take_option(argc, argv, &i, "--filter", &o->filter) ||
                  take_option(argc, argv, &i, "--sort", &o->sort) ||
-                 take_option(argc, argv, &i, "--as-of", &o->as_of))
+                 take_option(argc, argv, &i, "--as-of", &o->as_of) || take_own(argc, argv, &i, o))
             continue;
         else if (argv[i][0] == '-')
             return usage("unknown option ", argv[i]);
@@ -93,6 +123,8 @@ static int parse(int argc, char **argv, struct ls_options *o)
     o->view = o->view ? o->view : "sweeps";
     if (!columns_of(o->view))
         return usage("there is no list called ", o->view);
+    if (check_own(o) != 0)
+        return 2;
     return o->file && *o->file ? 0 : usage("--sweep needs the path of a recording", "");
 }
 
@@ -134,8 +166,11 @@ static void put_request(struct buf *b, const struct ls_options *o, int64_t curso
 {
     struct codec_writer w;
     cw_init(&w, b);
-    cw_map(&w, 4);
+    cw_map(&w, 5 + OWN);
     cw_kstr(&w, "view", o->view);
+    cw_kbool(&w, "list", true);
+    for (size_t k = 0; k < OWN; k++)
+        cw_kstr(&w, owned[k].option + 2, o->own[k] ? o->own[k] : "");
     cw_kint(&w, "cursor", cursor);
     cw_kstr(&w, "filter", o->filter ? o->filter : "");
     cw_kstr(&w, "sort", o->sort ? o->sort : "");

@@ -14,4 +14,9 @@ void landscape_put_regions(struct codec_writer *w, const struct view_request *rq
 /* x0, y0, x1, y1 of a box in dna. */
 void landscape_cell_box(const struct landscape_grid *g, const double *low, const double *high, double box[4]);
 
+/* `list`: the request asks for the cells as rows (landscape_list.c). */
+bool landscape_listed(const struct view_request *rq);
+void landscape_put_cells(struct view_out *out, const struct landscape_grid *g, const char *layer, const float *z,
+                         const float *deviation);
+
 #endif

@@ -206,6 +206,12 @@ static void span_losses(struct edf *e)
     free(v);
 }
 
+/* The value of a column, as a loss. */
+static double level_of(const struct edf *e, int column, int columns)
+{
+    return columns > 1 ? e->v0 + (e->v1 - e->v0) * column / (columns - 1) : e->v1;
+}
+
 static struct edf edf_of(const struct grouping *g)
 {
     const struct history *h = &g->m->history;
@@ -223,20 +229,25 @@ static struct edf edf_of(const struct grouping *g)
     return e;
 }
 
-/* One group: v[0..n), best first. */
-static void put_group(const struct view_request *rq, const struct edf *e, const struct member *v, int n,
+/* A list has a row for each value and group instead of a row of all. */
+static void put_levels(const struct view_request *rq, const struct edf *e, const struct member *v, int n,
+                       const double *share, int columns, struct view_out *out)
+{
+    for (int c = 0; c < columns; c++) {
+        struct codec_writer w;
+        view_part_begin(out, &w, out->n_parts);
+        cw_map(&w, 4);
+        cw_kstr(&w, "label", v[0].label);
+        cw_kint(&w, "trials", n);
+        view_kvalue(&w, "value", model_value(rq, level_of(e, c, columns)));
+        view_kvalue(&w, "share", share[c]);
+        view_part_end(out);
+    }
+}
+
+static void put_curve(const struct view_request *rq, const struct member *v, int n, int valued, const double *share,
                       int columns, struct view_out *out)
 {
-    double *share = mem_alloc((size_t)columns * sizeof *share);
-    int valued = 0, at = 0;
-    while (valued < n && !isnan(v[valued].loss))
-        valued++;
-    for (int c = 0; c < columns; c++) {
-        double level = columns > 1 ? e->v0 + (e->v1 - e->v0) * c / (columns - 1) : e->v1;
-        while (at < valued && v[at].loss <= level)
-            at++;
-        share[c] = (double)at / n;
-    }
     struct codec_writer w;
     view_part_begin(out, &w, out->n_parts);
     cw_map(&w, 5);
@@ -247,16 +258,38 @@ static void put_group(const struct view_request *rq, const struct edf *e, const 
     view_kvalue(&w, "median", n / 2 < valued ? model_value(rq, v[n / 2].loss) : NAN);
     view_kcolumn(&w, "share", share, columns);
     view_part_end(out);
+}
+
+/* One group: v[0..n), best first. */
+static void put_group(const struct view_request *rq, const struct edf *e, const struct member *v, int n,
+                      int columns, struct view_out *out)
+{
+    double *share = mem_alloc((size_t)columns * sizeof *share);
+    int valued = 0, at = 0;
+    while (valued < n && !isnan(v[valued].loss))
+        valued++;
+    for (int c = 0; c < columns; c++) {
+        double level = level_of(e, c, columns);
+        while (at < valued && v[at].loss <= level)
+            at++;
+        share[c] = (double)at / n;
+    }
+    if (cmap_bool(rq->body, "list", false))
+        put_levels(rq, e, v, n, share, columns, out);
+    else
+        put_curve(rq, v, n, valued, share, columns, out);
     free(share);
 }
 
 #define EDF_LEAST 5
+#define EDF_LIST  11 /* values in a list: the best, the worst, and every tenth between */
 
 int view_edf(const struct view_request *rq, struct view_out *out, char **cause)
 {
     struct model_cache own = {.clock = 0}, *cache = rq->ref->models ? rq->ref->models : &own;
     struct grouping g = {.rq = rq, .m = model_at(cache, rq, cause)};
-    int columns = view_columns(rq, 80), rc = g.m ? read_grouping(&g, cause) : -1;
+    bool list = cmap_bool(rq->body, "list", false);
+    int columns = view_columns(rq, list ? EDF_LIST : 80), rc = g.m ? read_grouping(&g, cause) : -1;
     if (rc == 0) {
         struct edf e = edf_of(&g);
         struct codec_writer w;
@@ -280,6 +313,8 @@ int view_edf(const struct view_request *rq, struct view_out *out, char **cause)
         for (int i = 0; i < e.n; i++)
             free(e.v[i].label);
         free(e.v);
+        if (list)
+            rc = view_rows_finish(rq, out, cause);
     }
     model_cache_release(&own);
     return rc;

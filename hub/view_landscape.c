@@ -22,6 +22,7 @@
 #define LATTICE_Y  30
 #define BASINS_MAX 8
 #define CELLS_MAX  512
+#define LIST_CELLS 16   /* along an axis of numbers, when the picture is asked for as a list */
 #define NEAR       0.15 /* a held number is `inside` within this part of its range */
 
 enum layer { LAYER_MEAN, LAYER_DEVIATION, LAYER_ACQUISITION, LAYER_OBSERVED, LAYER_PARTIAL, LAYER_COUNT };
@@ -155,6 +156,12 @@ static int read_hold(struct asked *a, char **cause)
     return 0;
 }
 
+/* Cells of a list: few enough to read, one for each choice. */
+static int list_cells(const struct landscape_axis *axis)
+{
+    return axis->scale == SCALE_CHOICES ? axis->param->n_choices : LIST_CELLS;
+}
+
 static int count_param(const struct view_request *rq, const char *key, int fallback, int most)
 {
     int64_t n = cmap_int(rq->body, key, fallback);
@@ -175,6 +182,10 @@ static int understand(struct asked *a, char **cause)
         a->grid.y = landscape_axis(s, y, &a->m->history);
     a->grid.columns = count_param(a->rq, "columns", 60, LANDSCAPE_COLUMNS);
     a->grid.rows = y < 0 ? 1 : count_param(a->rq, "rows", 40, LANDSCAPE_ROWS);
+    if (landscape_listed(a->rq)) {
+        a->grid.columns = list_cells(&a->grid.x);
+        a->grid.rows = y < 0 ? 1 : list_cells(&a->grid.y);
+    }
     a->grid.held = a->held;
     return read_hold(a, cause);
 }
@@ -573,7 +584,13 @@ int view_landscape(const struct view_request *rq, struct view_out *out, char **c
     if (rc == 0) {
         draw(&a, &p);
         put_head(&a, &p, out);
-        put_trials(&a, out);
+        if (!landscape_listed(rq)) {
+            put_trials(&a, out);
+        } else {
+            if (a.m->surrogate || (a.layer == LAYER_OBSERVED && a.known))
+                landscape_put_cells(out, &a.grid, layers[a.layer], p.z, p.deviation);
+            rc = view_rows_finish(rq, out, cause);
+        }
     }
     free(p.z);
     free(p.deviation);

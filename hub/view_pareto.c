@@ -78,7 +78,6 @@ static void put_rows(const struct set *p, struct view_out *out)
         cw_kint(&w, "front", front[i]);
         view_part_end(out);
     }
-    out->count = p->n;
     free(front);
 }
 
@@ -137,11 +136,10 @@ int view_pareto(const struct view_request *rq, struct view_out *out, char **caus
 {
     int n = rq->s->info.n_objectives;
     struct set p = {.rq = rq, .m = n > 1 ? n : 1};
-    (void)cause;
     if (n > 1)
         collect(&p);
     put_rows(&p, out);
     put_head(&p, view_columns(rq, 80), out);
     release(&p);
-    return 0;
+    return view_rows_finish(rq, out, cause);
 }

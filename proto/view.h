@@ -74,6 +74,8 @@
  *                  to be tried next), else the expected improvement of the model, in the unit of the objective
  *                  parts: the trials {trial, state, x, y, value, order (n-th to end, or nil), inside (its other parameters are near
  *                  where they are held)}
+ *                  list (bool, for ls): the parts are the cells instead {params: {name: value}, value, deviation, layer}, row by row, of
+ *                  16 cells along an axis of numbers and one for each choice, filtered and sorted as lists are
  *   surfaces       trial (optional): rows {surface, trial, run, step, columns, rows, norm (filter|layer|towards), loss (at the weights
  *                  themselves), centre, min, max, done (0..1), state (on|done|stopped|failed), why, time, x0, x1, y0, y1, z: [f64 or
  *                  nil...] (row by row, y0 first; nil in old ones when there are many)}
@@ -91,7 +93,8 @@
  *   edf            by (tuner, the default | origin | space_version | a parameter), columns: parts {label, trials, best, median, share:
  *                  bin f64[columns]}: the share of a group's ended trials (failed ones count, as never good) at least as good as each of
  *                  `columns` values evenly from head.v0 (the best) to head.v1 (the worst, cut where few are far worse than most);
- *                  head {v0, v1, columns, enough, why}. A number with more than 12 values is cut into quarters of the trials
+ *                  head {v0, v1, columns, enough, why}. A number with more than 12 values is cut into quarters of the trials.
+ *                  list (bool, for ls): a part for each value of each group instead {label, trials, value, share}, 11 values by default
  *   seeds          rows {trial, n, mean, deviation, min, max, test_n, test_mean, test_deviation}: spread over repeats, of trials that have
  *                  values from two seeds or a test seed; head {trials, deviation (pooled over all trials), enough, why}
  *   hosts          rows {host, role (hub|worker), cpu, memory, memory_total, load, net_in, net_out, disk_in, disk_out, gpus: [{name, use,

@@ -69,14 +69,15 @@ static int time_at(struct client *c, const char *sweep, double percent, int64_t 
 
 static int of_recording(const struct cmd_call *call)
 {
-    static const char *const names[] = {"sweep", "filter", "sort", "as-of"};
-    static const char *const spelled[] = {"--sweep", "--filter", "--sort", "--as-of"};
-    char *words[2 * 4 + 2];
+    static const char *const names[] = {"sweep", "filter", "sort", "as-of", "x", "y", "layer", "by"};
+    static const char *const spelled[] = {"--sweep", "--filter", "--sort", "--as-of", "--x", "--y", "--layer", "--by"};
+    enum { N = sizeof names / sizeof *names };
+    char *words[2 * N + 2];
     int n = 0;
 
     if (call->set.n_words)
         words[n++] = (char *)call->set.words[0];
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < N; i++) {
         const char *value = opt_text(&call->set, names[i]);
         if (!value)
             continue;
@@ -111,6 +112,18 @@ static int of_hub(struct cmd_call *call, const struct listing *l, struct listing
     return rc;
 }
 
+/* Options of one list alone. */
+static int check_own(const struct cmd_call *call, const struct listing *l)
+{
+    static const char *const owned[][2] = {
+        {"x", "landscape"}, {"y", "landscape"}, {"layer", "landscape"}, {"by", "edf"}};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        if (opt_text(&call->set, owned[i][0]) && strcmp(l->view, owned[i][1]) != 0)
+            return cmd_error(call, EXIT_USAGE, "--%s belongs to ls %s, not to ls %s", owned[i][0], owned[i][1],
+                             l->view);
+    return EXIT_DONE;
+}
+
 int cmd_ls(struct cmd_call *call)
 {
     const struct listing *l;
@@ -120,10 +133,15 @@ int cmd_ls(struct cmd_call *call)
         .sweep = opt_text(&call->set, "sweep"),
         .filter = opt_text(&call->set, "filter"),
         .sort = opt_text(&call->set, "sort"),
+        .x = opt_text(&call->set, "x"),
+        .y = opt_text(&call->set, "y"),
+        .layer = opt_text(&call->set, "layer"),
+        .by = opt_text(&call->set, "by"),
         .cursor = -1,
     };
 
     int rc = parse_view(call, &l);
+    rc = rc == EXIT_DONE ? check_own(call, l) : rc;
     if (rc != EXIT_DONE)
         return rc;
     if (as_of && !parse_percent(as_of, &percent) && (!clock_parse(as_of, &q.cursor) || q.cursor < 0))

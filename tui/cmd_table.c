@@ -52,6 +52,12 @@ static const struct opt ls_options[] = {
     {OPT_TEXT, 0, "sort", "KEY", 0, 0, "by a column or parameter; a minus in front reverses"},
     {OPT_TEXT, 0, "as-of", "T", 0, 0,
      "as it was at this time: RFC 3339, seconds since 1970, or N% of its length"},
+    {OPT_TEXT, 0, "x", "P", 0, 0, "of landscape: the parameter along x (default, with y: the first two that vary)"},
+    {OPT_TEXT, 0, "y", "P", 0, 0, "of landscape: the parameter along y (none: a slice along x)"},
+    {OPT_CHOICE, 0, "layer", "mean|deviation|acquisition|observed|partial", 0, 0,
+     "of landscape: what the values are (default: mean)"},
+    {OPT_TEXT, 0, "by", "WHAT", 0, 0,
+     "of edf: a row for each tuner (the default), origin, space_version or value of a parameter"},
     {OPT_FLAG, 0, "json", NULL, 0, 0, "one JSON object a line"},
     {.type = OPT_END},
 };
@@ -89,7 +95,7 @@ static const struct opt watch_options[] = {
     {.type = OPT_END},
 };
 
-#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|surfaces"
+#define VIEWS_LIST "sweeps|trials|runs|arms|workers|interventions|metrics|importance|seeds|landscape|edf|pareto|surfaces"
 
 const struct cmd cmd_table[] = {
     {"attach", "[HUB]", 0, 1, "show a hub's sweeps in the console (started if none runs)", NULL,

@@ -23,6 +23,9 @@ const struct listing listings[] = {
     {"metrics", "trial,run,metric,count,first_step,last_step,first,last,min,max", false},
     {"importance", "param,pair,importance,low,high", false},
     {"seeds", "trial,n,mean,deviation,min,max,test_n,test_mean,test_deviation", false},
+    {"landscape", "params,value,deviation", false},
+    {"edf", "label,trials,value,share", false},
+    {"pareto", "trial,state,front,values", false},
     {"surfaces", "surface,trial,run,step,columns,rows,norm,loss,min,max,done,state", false},
     {NULL, NULL, false},
 };
@@ -52,14 +55,21 @@ static void put_request(struct buf *b, const struct listing *l, const struct lis
     struct codec_writer w;
     buf_clear(b);
     cw_init(&w, b);
-    cw_map(&w, 7);
+    cw_map(&w, l->pages ? 12 : 10);
     cw_kstr(&w, "view", l->view);
     cw_kstr(&w, "sweep", q->sweep ? q->sweep : "");
     cw_kint(&w, "cursor", q->cursor);
     cw_kstr(&w, "filter", q->filter ? q->filter : "");
     cw_kstr(&w, "sort", q->sort ? q->sort : "");
-    cw_kint(&w, "from", from);
-    cw_kint(&w, "rows", l->pages ? PAGE : 0);
+    cw_kbool(&w, "list", true);
+    cw_kstr(&w, "x", q->x ? q->x : "");
+    cw_kstr(&w, "y", q->y ? q->y : "");
+    cw_kstr(&w, "layer", q->layer ? q->layer : "");
+    cw_kstr(&w, "by", q->by ? q->by : "");
+    if (l->pages) {
+        cw_kint(&w, "from", from);
+        cw_kint(&w, "rows", PAGE);
+    }
 }
 
 /* Calls row for each part in order; returns how many there were. */

@@ -24,6 +24,7 @@ const char *listing_nearest(const char *word);
 /* What to ask for. Texts may be NULL, cursor -1: now. */
 struct listing_query {
     const char *sweep, *filter, *sort;
+    const char *x, *y, *layer, *by; /* landscape; edf */
     int64_t cursor;
     struct buf *why; /* NULL, or for the reason of an empty list, if there is one */
 };
