@@ -12,8 +12,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/hold.h"
+#include "hub/intervention.h"
 #include "hub/params.h"
 #include "hub/trial.h"
+#include "hub/verbs.h"
+#include "tune/steer.h"
 
 #define ARMS_NS  (500 * CLOCK_MS)
 #define ARMS_MAX 1024
@@ -282,11 +285,29 @@ void objective_repeated(struct sweep *s, int64_t trial, int64_t step, double val
     free(cause);
 }
 
+/* The intervention behind a focus that the tuner has just given up is over, in the log too: so the audit says why, and no
+ * view shows it as in force. Focuses and sentences come in the same order. */
+static void end_given_up(struct sweep *s, const char *why)
+{
+    const struct steering *st = tuner_steering(s->tuner);
+    for (int i = 0; st && i < s->n_memos; i++) {
+        const struct verb_memo *m = &s->memos[i];
+        const struct state_iv *iv = state_iv(s->state, m->id);
+        if (!m->token || !steering_given_up(st, m->token) || !iv || !iv->n_changes ||
+            iv->changes[iv->n_changes - 1].state != IV_APPLIED)
+            continue;
+        intervention_end(s, m->id, NULL, IV_EXPIRED, why, -1, -1, 0);
+        return;
+    }
+}
+
 void objective_news(struct sweep *s)
 {
     char text[300];
-    while (s->tuner && tuner_news(s->tuner, text, sizeof text))
+    while (s->tuner && tuner_news(s->tuner, text, sizeof text)) {
         sweep_hub_event(s, "warning", "%s", text);
+        end_given_up(s, text);
+    }
 }
 
 void objective_revive(struct sweep *s, int64_t trial)

@@ -112,6 +112,8 @@ const char *steering_words(const struct steering *st);
 /* The share of asks that a focus claims now (it decays with the asks since it began); 0 when it is not in force. */
 double steering_share(const struct steering *st, const struct steer_entry *e);
 bool steering_in_force(const struct steering *st, const struct steer_entry *e);
+/* Nothing that this request asked for is left, as all of it was given up. */
+bool steering_given_up(const struct steering *st, int64_t token);
 bool steering_held(const struct steering *st); /* a hold without a step left */
 
 /* ---- for the facade: focus and quota (steer_turn.c) ---- */

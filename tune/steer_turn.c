@@ -135,6 +135,19 @@ static bool contradicted(const struct steer_entry *e, const struct space *s, con
     return bad;
 }
 
+bool steering_given_up(const struct steering *st, int64_t token)
+{
+    bool any = false;
+    for (int i = 0; i < st->n; i++) {
+        if (st->entries[i].token != token)
+            continue;
+        if (!st->entries[i].given_up)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 bool steering_review(struct steering *st, const struct space *s, const struct history *h, char *out, size_t cap)
 {
     for (int i = 0; i < st->n; i++) {

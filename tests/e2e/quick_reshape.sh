@@ -99,3 +99,13 @@ equal trials-are-as-steered ok "$(cat verdict)"
 try hypertop dump "$(hypertop ls sweeps --json | json recording)" --records
 matches new-spaces-are-recorded '/space' "$OUT"
 equal tuner-repeated-itself 0 "$(grep -c 'did not repeat itself' <<<"$OUT")"
+
+# ---- a focus on the wrong place is given up, and the log says so ----
+sed 's/name: reshape/name: wrong_place/; s/run_cap: 12/run_cap: 70\nmetric: {name: loss, goal: minimize}/; /objectives:/d; /constraints:/d; /choose:/d' sweep.yaml >focus.yaml
+try hypertop run focus.yaml -j 2 --detach
+try hypertop send focus 'lr=0.9..1.0' 6 --sweep wrong_place
+equal focus-on-a-bad-place-is-applied 0 $STATUS
+ended() { hypertop ls interventions --sweep wrong_place --filter verb=focus --json | json state | grep -qx expired; }
+wait_for 20 ended && ok contradicted-focus-expires || not_ok contradicted-focus-expires "$(hypertop ls interventions)"
+matches and-says-why 'is given up: [0-9]+ trials there, and what lies outside is better' \
+    "$(hypertop ls interventions --sweep wrong_place --json | json message)"

@@ -125,6 +125,11 @@ static void a_focus_is_given_up_when_it_disappoints(void **state)
     assert_non_null(strstr(text, "the focus on lr=0.01..0.1 is given up"));
     assert_false(tuner_news(t, text, sizeof text));
     assert_true(tuner_steering(t)->entries[0].given_up);
+    int64_t token = tuner_steering(t)->entries[0].token;
+    assert_true(steering_given_up(tuner_steering(t), token));
+    assert_false(steering_given_up(tuner_steering(t), token + 1)); /* nobody's */
+    int64_t again = steer(t, "focus", "lr=0.01..0.1", NULL, 0);
+    assert_true(again > 0 && !steering_given_up(tuner_steering(t), again));
     assert_true(steering_share(tuner_steering(t), &tuner_steering(t)->entries[0]) == 0);
     tuner_free(t);
     t = make("random", -1);
