@@ -96,6 +96,8 @@ assert done and all(abs(x["values"][0] - x["value"]) < 1e-9 and x["values"][1] =
 print("ok")
 P
 equal trials-are-as-steered ok "$(cat verdict)"
+equal nothing-dominates-the-front 0 "$(hypertop ls pareto --filter front=0 --json | json front | sort -u)"
+equal a-front-has-every-objective 2 "$(hypertop ls pareto --sort front --json | head -1 | json values | grep -o '[0-9.e-]\+' | wc -l)"
 try hypertop dump "$(hypertop ls sweeps --json | json recording)" --records
 matches new-spaces-are-recorded '/space' "$OUT"
 equal tuner-repeated-itself 0 "$(grep -c 'did not repeat itself' <<<"$OUT")"

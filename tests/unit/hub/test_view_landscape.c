@@ -341,6 +341,35 @@ static void steering_ends_when_its_asks_are_used_up(void **state)
     log_free(l);
 }
 
+static void a_focus_that_was_given_up_is_not_drawn(void **state)
+{
+    struct random_log *l = made_sweep(1, 56);
+    int64_t before = l->now;
+    l->now += 1000000000; /* time stands still but for this */
+    struct codec_writer *w = log_begin(l, EV_INTERVENTION, 3);
+    cw_kint(w, "id", 2);
+    cw_kstr(w, "state", "expired");
+    cw_kstr(w, "message", "the focus is given up");
+    log_end(l);
+    struct state *s = log_fold(l, STATE_NOW);
+    struct world wd;
+    struct box b[8];
+    open_world(&wd, s, false, s->last_time);
+    assert_true(s->last_time > before);
+    picture(&wd, "lr", "optimizer", "mean", "best", -1);
+    must(&wd);
+    assert_int_equal(boxes(&wd, b, 8), 2);
+    assert_string_equal(b[0].verb, "avoid");
+    assert_string_equal(b[1].verb, "ban");
+    picture(&wd, "lr", "optimizer", "mean", "best", before);
+    must(&wd);
+    assert_int_equal(boxes(&wd, b, 8), 3); /* it was in force then */
+    assert_string_equal(b[1].verb, "focus");
+    close_world(&wd);
+    state_free(s);
+    log_free(l);
+}
+
 /* ---- errors and beginnings ---- */
 
 static void refused(struct world *wd, const char *why)
@@ -529,6 +558,7 @@ int main(void)
         cmocka_unit_test(maximizing_turns_every_sign),
         cmocka_unit_test(steering_in_force_is_drawn),
         cmocka_unit_test(steering_ends_when_its_asks_are_used_up),
+        cmocka_unit_test(a_focus_that_was_given_up_is_not_drawn),
         cmocka_unit_test(a_wrong_request_is_said),
         cmocka_unit_test(fixed_values_hold_the_others),
         cmocka_unit_test(a_young_sweep_has_points_and_no_map),
