@@ -24,7 +24,7 @@ enum verb_guard { VG_REVERSIBLE, VG_LOSING, VG_FINAL };
     VERB(REQUEUE, "requeue", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "run a lost, failed or killed trial again")     \
     VERB(TEST, "test", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "score finished trials on the test seeds")           \
     VERB(CHECKPOINT, "checkpoint", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL...", "ask a trial to write a checkpoint at its next safe point") \
-    VERB(PROBE, "probe", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL... [--grid CxR] [--radius R] [--filter|--layer] [--towards T1,T2] [--slice MS] [--off]", \
+    VERB(PROBE, "probe", VT_TRIAL, VG_REVERSIBLE, false, "TRIAL... [--grid CxR] [--radius R] [--towards T1,T2] [--off]", \
          "ask a running trial for the loss on a plane through its weights")                                              \
     VERB(NOTE, "note", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... TEXT", "attach a remark")                               \
     VERB(TAG, "tag", VT_TRIAL, VG_REVERSIBLE, true, "TRIAL... [+|-]TAG...", "add or remove tags")                       \

@@ -9,7 +9,7 @@ seconds=${FUZZ_SECONDS:-6} seed=${FUZZ_SEED:-1}
 
 build() { # FLAGS...
     (cd "$ROOT" && ${CC:-cc} -std=gnu11 -g -O1 -I. -D_GNU_SOURCE -fvisibility=hidden "$@" -o "$WORK/fuzz_proto" tests/fuzz/fuzz_proto.c \
-        proto/{codec,column_words,column_ints,column_doubles,points,pulls,message,event,verb,verb_parse,safe_text,row_print}.c \
+        proto/{codec,column_words,column_ints,column_doubles,points,pulls,message,event,verb,verb_parse,verb_probe,safe_text,row_print}.c \
         base/{buf,cause,clock,json_out,mem,rng,text,utf8}.c -pthread -lmsgpackc -lm) 2>"$WORK/build.log"
 }
 

@@ -19,8 +19,10 @@ static struct space *make_space(void)
     p = space_add(s, "opt");
     p->type = PARAM_CATEGORICAL;
     p->parent = -1;
-    const struct tune_value v[] = {tune_string("sgd"), tune_string("adam")};
+    struct tune_value v[] = {tune_string("sgd"), tune_string("adam")};
     param_set_choices(p, v, 2);
+    tune_value_free(&v[0]);
+    tune_value_free(&v[1]);
     char *cause = NULL;
     assert_int_equal(space_finish(s, &cause), 0);
     return s;
