@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The overview of a replay at T is what a live console showed at T, also when T is in the middle of things: rows whose trial had not
 # changed in the second before T are the same to the last cell, running trials are running, and what was done to a trial is marked
-# on its curve live and in the replay. (tests/screen/replay_equals_live.py compares whole screens at a moment when nothing moves.)
+# on its curve live and in the replay. (tests/screen/slow_replay_equals_live.py compares whole screens at a moment when nothing moves.)
 . "$(dirname "$0")/../e2e/lib.sh"
 command -v tmux >/dev/null || { skip replay-while-running "tmux is not installed"; exit 0; }
 

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
-    import console_terminal as ct
+    import slow_console_terminal as ct
 except SystemExit:
     sys.exit(0)
 
