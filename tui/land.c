@@ -14,7 +14,7 @@
 #define MAX_POINTS  10000
 #define COARSE      4 /* the first picture has 1/4 of the columns and rows */
 
-static const char *const layers[LAND_LAYERS] = {"mean", "deviation", "acquisition", "observed", "partial"};
+static const char *const layers[LAND_LAYERS] = {"mean", "deviation", "acquisition", "observed", "partial", "probe"};
 
 const char *land_layer_name(enum land_layer l)
 {
@@ -37,7 +37,7 @@ static void drop(struct land *k)
     k->points = NULL;
     k->n_points = k->n_basins = k->n_regions = k->n_splits = k->n_held = k->columns = k->rows = 0;
     k->best.trial = -1;
-    k->quadratic.there = false;
+    k->quadratic.there = k->surface.there = false;
 }
 
 void land_release(struct land *k)
@@ -95,7 +95,7 @@ bool land_low_is_good(const struct console *c)
 {
     const struct land *k = &c->land;
     bool of_objective = strcmp(k->layer_name, "deviation") != 0 && strcmp(k->layer_name, "acquisition") != 0;
-    return of_objective && !c->sum.maximize;
+    return k->surface.there || (of_objective && !c->sum.maximize);
 }
 
 /* ---- asking ---- */
@@ -154,6 +154,13 @@ void land_want(struct console *c, int w, int h)
 {
     struct land *k = &c->land;
     bool y = !k->slice && k->y[0], x = k->x[0] || k->slice;
+    land_want_surfaces(c);
+    if (k->layer == LAND_PROBE) {
+        k->coarse = false;
+        k->asked = 0;
+        land_want_surface(c);
+        return;
+    }
     const char *name = k->x[0] ? k->x : k->ax.name;
     uint64_t now = picture(k);
     if (now != k->asked) { /* first a picture that is quickly there, then the fine one */
@@ -342,6 +349,10 @@ static void decode(struct console *c)
     drop(k);
     if (!head.p)
         return;
+    if (!cmap_str(head, "layer").p) { /* as every answer of the landscape has it */
+        land_read_surface(c, head);
+        return;
+    }
     read_axis(&k->ax, cmap_value(head, "x"));
     read_axis(&k->ay, cmap_value(head, "y"));
     cmap_strcpy(head, "layer", k->layer_name, sizeof k->layer_name);
@@ -389,6 +400,7 @@ void land_follow(struct console *c)
         return;
     k->seen = version;
     decode(c);
+    c->ask_again = c->ask_again || k->surface.there; /* whether its gaps are filled depends on its state */
     if (k->coarse && sub_loaded(&c->subs, SUB_LANDSCAPE)) {
         k->coarse = false;
         c->ask_again = true;

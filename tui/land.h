@@ -22,8 +22,19 @@ struct console;
 #define LAND_HELD    16
 #define LAND_FIX     8
 
+#define LAND_NO_STEERING \
+    "a loss surface lies in weights, not in parameters: m goes on to the map of the space"
+
 enum land_scale { LAND_LINEAR, LAND_LOG, LAND_RLOG, LAND_CHOICES };
-enum land_layer { LAND_MEAN, LAND_DEVIATION, LAND_ACQUISITION, LAND_OBSERVED, LAND_PARTIAL, LAND_LAYERS };
+enum land_layer {
+    LAND_MEAN,
+    LAND_DEVIATION,
+    LAND_ACQUISITION,
+    LAND_OBSERVED,
+    LAND_PARTIAL,
+    LAND_PROBE,
+    LAND_LAYERS
+};
 
 struct land_axis {
     bool there;
@@ -100,6 +111,12 @@ struct land {
         bool there, convex;
         double x, y, value, r2, plateau;
     } quadratic;
+    struct {
+        bool there; /* the map is a loss surface, the axes are directions in weights */
+        int64_t trial, step;
+        double loss, least, done; /* loss: at the weights themselves */
+        char state[16], norm[16], why[120];
+    } surface;
     uint64_t asked; /* what the coarse picture was asked for */
     bool coarse;
 };
@@ -116,6 +133,16 @@ void land_text(const struct land_axis *a, double pos, char out[ROW_TEXT]);
 const char *land_layer_name(enum land_layer l);
 /* Low values are good ones here. */
 bool land_low_is_good(const struct console *c);
+
+/* ---- the layer `probe` (land_surface.c) ---- */
+void land_next_layer(struct console *c); /* says why when there is no surface to go to */
+void land_want_surfaces(struct console *c);
+void land_want_surface(struct console *c);
+void land_read_surface(struct console *c, struct span head);
+/* A surface is shown or asked for: no parameters, no box, no point to try. */
+bool land_on_surface(const struct land *k);
+void land_surface_title(const struct land *k, char *out, size_t cap);
+const char *land_surface_state(const struct land *k); /* in words */
 
 /* ---- the box and the crosshair (land_box.c) ---- */
 void land_move(struct console *c, double du, double dv);

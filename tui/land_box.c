@@ -177,6 +177,8 @@ void land_point(const struct land *k, char *out, size_t cap)
 {
     char text[ROW_TEXT], one[200];
     out[0] = '\0';
+    if (land_on_surface(k))
+        return;
     const struct land_axis *const axes[] = {&k->ax, &k->ay};
     for (int i = 0; i < 2; i++) {
         if (!axes[i]->there)

@@ -296,6 +296,19 @@ static void draw_cross(const struct land *k, struct canvas *c, struct rect in)
     c->cursor_y = y;
 }
 
+/* Where the weights themselves are, with the loss there. */
+static void draw_centre(const struct land *k, struct canvas *c, struct rect in)
+{
+    int x = cell_x(k, in, land_pos(&k->ax, 0)), y = cell_y(k, in, land_pos(&k->ay, 0));
+    char text[32];
+    if (!k->surface.there || x < 0 || y < 0)
+        return;
+    row_number(text, k->surface.loss, isnan(k->surface.loss));
+    heat_put(c, x, y, 0x25c6, ST_BOLD);
+    if (x + 1 + canvas_columns(text, strlen(text)) < in.x + in.w)
+        heat_text(c, x + 1, y, text, ST_BOLD);
+}
+
 static void draw_map(const struct console *c, struct canvas *out, struct rect in, enum layout_size size)
 {
     const struct land *k = &c->land;
@@ -319,6 +332,7 @@ static void draw_map(const struct console *c, struct canvas *out, struct rect in
     int x = cell_x(k, in, k->best.x), y = cell_y(k, in, k->best.y);
     if (k->best.trial >= 0 && x >= 0 && y >= 0)
         heat_put(out, x, y, 0x2605, ST_BOLD);
+    draw_centre(k, out, in);
     if (k->box)
         draw_frame(k, out, in, k->bx0, k->by0, k->bx1, k->by1, &twofold, ST_BOLD);
     draw_cross(k, out, in);
@@ -420,6 +434,8 @@ static void draw_slice(const struct console *c, struct canvas *out, struct rect 
     if (k->deviation)
         plot_band(&p, out, &s);
     s.min = s.max = NULL;
+    if (k->surface.there) /* the weights themselves */
+        plot_mark(&p, out, 0, 0x250a, ST_MARK);
     plot_mark(&p, out, land_value(&k->ax, k->cu), 0x2503, ST_KEY);
     if (k->box) {
         plot_mark(&p, out, land_value(&k->ax, k->bx0), '[', ST_MARK);

@@ -247,6 +247,26 @@ static int side_model(const struct console *c, struct canvas *out, struct rect r
     return y;
 }
 
+/* Whose surface it is, and how far it has come. */
+static int side_surface(const struct console *c, struct canvas *out, struct rect r, int y)
+{
+    const struct land *k = &c->land;
+    char text[200], value[32];
+    row_format(text, sizeof text, "t%lld", (long long)k->surface.trial);
+    y = fact(out, r, y, "trial", text);
+    if (k->surface.step >= 0) {
+        row_count(value, (double)k->surface.step);
+        y = fact(out, r, y, "at step", value);
+    }
+    row_number(value, k->surface.loss, isnan(k->surface.loss));
+    y = fact(out, r, y, "loss there", value);
+    row_number(value, k->surface.least, isnan(k->surface.least));
+    y = fact(out, r, y, "lowest", value);
+    row_format(text, sizeof text, "%s%s%s", land_surface_state(k), k->surface.why[0] ? ": " : "",
+               k->surface.why);
+    return wrapped(out, r, y, ST_DIM, text);
+}
+
 void panel_land_side(const struct console *c, struct canvas *out, struct rect r)
 {
     const struct land *k = &c->land;
@@ -269,7 +289,9 @@ void panel_land_side(const struct console *c, struct canvas *out, struct rect r)
     if (k->box && y < r.h)
         canvas_text(out, r.x, r.y + y++, ST_TITLE, "Here");
     y = side_cross(c, out, r, y);
-    if (!k->box && y + 3 < r.h)
+    if (k->surface.there)
+        y = side_surface(c, out, r, y + 1);
+    else if (!k->box && y + 3 < r.h)
         y = wrapped(out, r, y + 1, ST_DIM, "v or a drag draws a box to steer with; a t tries this point");
     y = side_regions(c, out, r, y + 1);
     side_model(c, out, r, y + 1);

@@ -77,7 +77,7 @@ static bool in_menu(const struct console *c, const struct menu_row *m)
 static void menu_target(const struct console *c, char *out, size_t cap)
 {
     char t[PROMPT_CAP];
-    action_expand(c, c->screen == SCREEN_ARMS ? "%a" : c->screen != SCREEN_LAND ? "%t" : c->land.box ? "%r" : "%p", t, sizeof t);
+    action_expand(c, c->screen == SCREEN_ARMS ? "%a" : c->screen != SCREEN_LAND || land_on_surface(&c->land) ? "%t" : c->land.box ? "%r" : "%p", t, sizeof t);
     if (c->table.n_marks > 1 && c->screen != SCREEN_TRIAL && c->screen != SCREEN_ARMS &&
         c->screen != SCREEN_LAND)
         row_format(out, cap, "%d marked: %.60s", c->table.n_marks, t);
@@ -136,7 +136,9 @@ static void menu_key(struct console *c, int key)
         action_expand(c, m[i].line, line, sizeof line);
         size_t len = strlen(m[i].line);
         if (strstr(m[i].line, "%r") && !c->land.box)
-            console_toast(c, ST_WARN, "no box: v or a drag draws one");
+            console_toast(c, ST_WARN, land_on_surface(&c->land) ? LAND_NO_STEERING : "no box: v or a drag draws one");
+        else if (strstr(m[i].line, "%p") && land_on_surface(&c->land))
+            console_toast(c, ST_WARN, LAND_NO_STEERING);
         else if ((strstr(m[i].line, "%t") || strstr(m[i].line, "%a")) &&
             !strpbrk(line + strcspn(line, " "), "0123456789t"))
             console_toast(c, ST_WARN, "nothing is selected");

@@ -85,8 +85,14 @@ static void draw_settings(const struct console *c, struct canvas *out, struct re
     axis_words(&k->ax, text, sizeof text);
     x = word(out, r, x, "x", text);
     axis_words(&k->ay, text, sizeof text);
-    x = word(out, r, x, "y", k->ay.there ? text : "none: a slice");
+    if (!k->ay.there && (k->ax.there || !land_on_surface(k)))
+        row_format(text, sizeof text, "none: a slice");
+    x = word(out, r, x, "y", text);
     x = word(out, r, x, "layer", land_layer_name(k->layer));
+    if (k->surface.there) {
+        row_format(text, sizeof text, "%dx%d by %s", k->columns, k->rows, k->surface.norm);
+        word(out, r, x, "grid", text);
+    }
     text[0] = '\0';
     for (int i = 0; i < k->n_held; i++) {
         char name[ROW_TEXT];
@@ -113,7 +119,9 @@ static void title_of(const struct console *c, char *out, size_t cap)
     const struct land *k = &c->land;
     char metric[ROW_TEXT];
     row_text(metric, (struct span){c->sum.metric, strlen(c->sum.metric)}, 16);
-    if (!k->ax.there)
+    if (land_on_surface(k))
+        land_surface_title(k, out, cap);
+    else if (!k->ax.there)
         row_format(out, cap, "%s", metric[0] ? metric : "landscape");
     else if (!k->enough)
         row_format(out, cap, "%s, observed (n=%lld): %.70s", metric, (long long)k->n_trials,
@@ -194,9 +202,19 @@ static void list_inside(struct console *c)
     console_show(c, SCREEN_OVER);
 }
 
+static bool steers(enum action a)
+{
+    return a == ACT_MARK_RANGE || a == ACT_BOX_WIDER || a == ACT_BOX_NARROWER || a == ACT_BOX_TALLER ||
+           a == ACT_BOX_FLATTER || a == ACT_OPEN || a == ACT_X_AXIS || a == ACT_LOG_Y;
+}
+
 static bool act_box(struct console *c, enum action a, double du, double dv)
 {
     struct land *k = &c->land;
+    if (land_on_surface(k) && steers(a)) {
+        console_toast(c, ST_DIM, LAND_NO_STEERING);
+        return true;
+    }
     switch (a) {
     case ACT_MARK_RANGE:
         if (k->extending)
@@ -235,7 +253,7 @@ static bool act_view(struct console *c, enum action a)
         land_next_param(c, a == ACT_LOG_Y);
         return true;
     case ACT_SHOWN:
-        k->layer = (k->layer + 1) % LAND_LAYERS;
+        land_next_layer(c);
         return true;
     case ACT_SLICE:
         console_prompt(c, PROMPT_COMMAND, "slice ");
@@ -299,8 +317,10 @@ static bool act(struct console *c, enum action a, int64_t arg)
     case ACT_PAGE_DOWN:
         land_move(c, 0, a == ACT_PAGE_UP ? 10 * dv : -10 * dv);
         return true;
-    case ACT_HOME: /* to the best trial */
-        if (k->best.trial >= 0 && isfinite(k->best.x))
+    case ACT_HOME: /* to the best trial; on a surface to the weights */
+        if (land_on_surface(k))
+            land_move(c, .5 - k->cu, .5 - k->cv);
+        else if (k->best.trial >= 0 && isfinite(k->best.x))
             land_move(c, k->best.x - k->cu, isfinite(k->best.y) ? k->best.y - k->cv : 0);
         return true;
     case ACT_CANCEL:
@@ -341,6 +361,8 @@ static bool mouse(struct console *c, const struct input_event *e)
             k->drag_y = e->y;
             return true;
         }
+        if (land_on_surface(k))
+            return true;
         if (!k->moved)
             land_begin_box(k, panel_land_u(k, in, k->drag_x + .5), panel_land_v(k, in, k->drag_y + .5));
         k->moved = true;

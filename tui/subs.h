@@ -15,6 +15,7 @@ enum sub_id {
     SUB_CURVE,
     SUB_COMPARE, /* the curves screen's lines */
     SUB_LANDSCAPE,
+    SUB_SURFACES, /* whether there are any */
     SUB_PREVIEW,
     SUB_IMPORTANCE,
     SUB_PARETO,

@@ -52,6 +52,9 @@ static struct {
     void *reply_arg;
     int64_t id;
     int extra; /* more trials, for scrolling */
+    int surface;       /* the trial that has a loss surface; 0 none has */
+    const char *stage; /* of the surface: done, stopped; NULL: half of it is there */
+    bool line;         /* it has one direction only */
     int64_t now;
 } fake = {.link = LINK_UP, .now = FAKE_NOW};
 
@@ -834,6 +837,48 @@ static void fake_do_landscape(struct view *v, struct span req)
     buf_release(&b);
 }
 
+/* 21 x 11 around the weights: a valley along the first direction, steep along the second. */
+static void fake_do_probe(struct view *v, struct span req)
+{
+    enum { C = 21, MOST = 11 };
+    struct buf b = {0};
+    struct codec_writer w;
+    double z[C * MOST];
+    int rows = fake.line ? 1 : MOST;
+    bool there = fake.surface && cmap_int(req, "trial", fake.surface) == fake.surface;
+    cw_init(&w, &b);
+    cw_map(&w, there ? 19 : 2);
+    cw_kbool(&w, "enough", there);
+    cw_kstr(&w, "why", there && fake.stage && strcmp(fake.stage, "stopped") == 0 ? "its run has ended" : "");
+    for (int i = 0; i < C * rows; i++) {
+        double x = (i % C - C / 2) / 10., y = (i / C - rows / 2) / 5.;
+        z[i] = .0812 + .4 * x * x + 2 * y * y;
+        if ((i % C + i / C) % 2 && !cmap_bool(req, "fill", false))
+            z[i] = NAN;
+    }
+    if (there) {
+        static const char *const ends[] = {"x0", "x1", "y0", "y1"};
+        cw_kint(&w, "surface", 41);
+        cw_kint(&w, "trial", fake.surface);
+        cw_kint(&w, "step", 24800);
+        cw_kint(&w, "columns", C);
+        cw_kint(&w, "rows", rows);
+        cw_kstr(&w, "norm", "filter");
+        cw_kdouble(&w, "loss", .0812);
+        cw_kdouble(&w, "centre", .0812);
+        cw_kdouble(&w, "min", .0812);
+        cw_kdouble(&w, "max", 2.4812);
+        cw_kdouble(&w, "done", fake.stage && strcmp(fake.stage, "done") == 0 ? 1 : .5);
+        cw_kstr(&w, "state", fake.stage ? fake.stage : "on");
+        for (int i = 0; i < 4; i++)
+            cw_kdouble(&w, ends[i], i > 1 && fake.line ? 0 : i % 2 ? 1 : -1);
+        cw_str(&w, "z");
+        cw_bin(&w, z, C * (size_t)rows * sizeof *z);
+    }
+    v->head = fake_dup(&b);
+    buf_release(&b);
+}
+
 static void fake_do_preview(struct view *v, struct span req)
 {
     struct buf b = {0};
@@ -1026,6 +1071,10 @@ static void fake_fill(struct fake_view *f)
         fake_do_seeds(v);
     else if (span_eq(name, "landscape"))
         fake_do_landscape(v, req);
+    else if (span_eq(name, "surfaces"))
+        v->count = fake.surface != 0;
+    else if (span_eq(name, "probe"))
+        fake_do_probe(v, req);
     else if (span_eq(name, "preview"))
         fake_do_preview(v, req);
     else if (span_eq(name, "events"))

@@ -347,6 +347,128 @@ static void the_way_of_the_best_is_numbered(void **state)
     assert_true(found);
 }
 
+/* ---- a trial's loss surface ---- */
+
+static void no_surface_no_layer(void **state)
+{
+    type("mmmm");
+    assert_int_equal(con.land.layer, LAND_PARTIAL);
+    type("m");
+    assert_int_equal(con.land.layer, LAND_MEAN);
+    assert_true(shows("no trial has a loss surface yet"));
+    assert_true(span_eq(cmap_str(request(SUB_LANDSCAPE), "view"), "landscape"));
+}
+
+static void a_surface_is_drawn_around_its_weights(void **state)
+{
+    struct rect in = map();
+    fake.surface = 17;
+    fake_refresh();
+    type("mmmmm");
+    assert_true(span_eq(cmap_str(request(SUB_LANDSCAPE), "view"), "probe"));
+    assert_int_equal(cmap_int(request(SUB_LANDSCAPE), "trial", -1), 17);
+    assert_true(cmap_bool(request(SUB_LANDSCAPE), "fill", false));
+    assert_true(shows("t17 loss, 50% known, under way") && shows("direction 2") && shows("21x11 by filter"));
+    assert_true(con.land.z && con.land.ax.low == -1.05 && con.land.ay.high == 1.1); /* half a cell beyond */
+    int x = in.x + in.w / 2, y = in.y + in.h / 2;
+    assert_int_equal(canvas_at(&screen, x + 1, y)->cp, '0'); /* 0.0812, behind the crosshair */
+    type("l");
+    assert_int_equal(canvas_at(&screen, x, y)->cp, 0x25c6);
+}
+
+static void the_crosshair_reads_the_loss(void **state)
+{
+    fake.surface = 17;
+    fake_refresh();
+    type("mmmmm");
+    con.land.cu = land_pos(&con.land.ax, .5);
+    con.land.cv = land_pos(&con.land.ay, -.4);
+    frame();
+    assert_true(shows("loss 0.5012")); /* .0812 + .4 * .25 + 2 * .16 */
+    press_key(KX_HOME);
+    assert_true(con.land.cu == .5 && con.land.cv == .5);
+}
+
+static void gaps_stay_when_nothing_more_comes(void **state)
+{
+    fake.surface = 17;
+    fake.stage = "stopped";
+    fake_refresh();
+    type("mmmmm");
+    frame();
+    assert_false(cmap_bool(request(SUB_LANDSCAPE), "fill", true));
+    assert_true(isnan(con.land.z[1]) && isfinite(con.land.z[0]));
+    assert_true(shows("stopped early: its run has"));
+}
+
+static void a_trial_without_one_is_told_how(void **state)
+{
+    fake.surface = 23;
+    fake_refresh();
+    type("mmmmm");
+    assert_true(shows("t17 has no loss surface: :probe 17 --grid 31x31 (a l)"));
+    type("al");
+    assert_int_equal(con.prompt.kind, PROMPT_COMMAND);
+    assert_string_equal(con.prompt.text, "probe t17 ");
+}
+
+static void a_line_through_the_weights_is_a_slice(void **state)
+{
+    fake.surface = 17;
+    fake.line = true;
+    fake_refresh();
+    type("mmmmm");
+    assert_true(con.land.ax.there && !con.land.ay.there && shows("none: a slice"));
+    con.land.cu = land_pos(&con.land.ax, -.5);
+    frame();
+    assert_true(shows("loss 0.1812"));
+}
+
+static void surfaces_are_drawn_at_every_size(void **state)
+{
+    fake.surface = 17;
+    for (int k = 0; k < 3; k++) {
+        fake.line = k == 1;
+        fake.stage = k == 2 ? "stopped" : NULL;
+        fake_refresh();
+        con.land.layer = LAND_PROBE;
+        frame();
+        for (cols = 10; cols <= 200; cols += 19)
+            for (rows = 3; rows <= 60; rows += 3) {
+                frame();
+                assert_true(con.land.surface.there);
+            }
+    }
+}
+
+static void nothing_is_steered_on_a_surface(void **state)
+{
+    struct rect in = map();
+    fake.surface = 17;
+    fake_refresh();
+    type("vlllkkkv");
+    assert_true(con.land.box);
+    type("mmmmm");
+    assert_false(con.land.box); /* it was one of parameters */
+    type("v");
+    assert_true(!con.land.box && shows("lies in weights"));
+    mouse_at(INPUT_PRESS, 0, in.x + 10, in.y + 5);
+    mouse_at(INPUT_DRAG, 0, in.x + 30, in.y + 15);
+    mouse_at(INPUT_RELEASE, 0, in.x + 30, in.y + 15);
+    assert_false(con.land.box);
+    int sends = fake.sends;
+    type("at");
+    assert_int_equal(con.act.n_holds, 0);
+    assert_int_equal(fake.sends, sends);
+    press_key(KX_ESC);
+    type("y"); /* no parameter is an axis here, nor becomes one */
+    type("m");
+    frame();
+    assert_int_equal(con.land.layer, LAND_MEAN);
+    assert_string_equal(con.land.ax.name, "lr");
+    assert_string_equal(con.land.ay.name, "wd");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -369,6 +491,14 @@ int main(void)
         T(zooming_keeps_the_place_under_the_pointer),
         T(a_moving_crosshair_changes_few_cells),
         T(the_way_of_the_best_is_numbered),
+        T(no_surface_no_layer),
+        T(a_surface_is_drawn_around_its_weights),
+        T(the_crosshair_reads_the_loss),
+        T(gaps_stay_when_nothing_more_comes),
+        T(a_trial_without_one_is_told_how),
+        T(a_line_through_the_weights_is_a_slice),
+        T(surfaces_are_drawn_at_every_size),
+        T(nothing_is_steered_on_a_surface),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,22 @@ static void pictures_at_80x24(void **state)
     check_pictures(80, 24, false, false);
 }
 
+static void a_loss_surface(void **state)
+{
+    char path[600];
+    start(false, 80, 24);
+    screen.heat = 8;
+    fake.surface = 17;
+    type("3mmmmm");
+    frame();
+    char *got = add_levels(screen_text());
+    golden_path(path, sizeof path, "landscape-probe", 80, 24, false);
+    int bad = compare(path, got);
+    free(got);
+    stop();
+    assert_int_equal(bad, 0);
+}
+
 static void pictures_at_80x24_in_ascii(void **state)
 {
     check_pictures(80, 24, true, false);
@@ -315,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_at_80x24),
+        cmocka_unit_test(a_loss_surface),
         cmocka_unit_test(pictures_at_80x24_in_ascii),
         cmocka_unit_test(pictures_at_160x48),
         cmocka_unit_test(pictures_at_160x48_in_ascii),
