@@ -23,7 +23,8 @@ void land_next_layer(struct console *c)
     struct land *k = &c->land;
     bool was = k->layer == LAND_PROBE;
     k->layer = (k->layer + 1) % LAND_LAYERS;
-    if (k->layer == LAND_PROBE && sub_total(&c->subs, SUB_SURFACES) == 0) {
+    bool known = sub_loaded(&c->subs, SUB_SURFACES); /* else the pane tells when the answer is there */
+    if (k->layer == LAND_PROBE && known && sub_total(&c->subs, SUB_SURFACES) == 0) {
         k->layer = LAND_MEAN;
         console_toast(c, ST_DIM, "no trial has a loss surface yet: a l asks the selected one for its own");
     }
